@@ -1,0 +1,5 @@
+"""``python -m mediasvc``."""
+
+from mediasvc.cli.main import main
+
+main()

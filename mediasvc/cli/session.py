@@ -1,0 +1,66 @@
+"""What every command gets: home, settings, and the way to speak (text or JSON lines)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mediasvc.model import Finding
+
+if TYPE_CHECKING:
+    from mediasvc.settings import Home, Settings
+
+
+class Session:
+    """One call of the program. A command returns its exit code (0 done, 1 with findings)."""
+
+    def __init__(self, home: Path, config_file: Path | None, as_json: bool, quiet: bool,
+                 verbose: bool) -> None:
+        self._home, self._config_file = home, config_file
+        self.as_json, self.quiet, self.verbose = as_json, quiet, verbose
+
+    @cached_property
+    def home(self) -> Home:
+        """The data directory, created on first use."""
+        from mediasvc.settings import Home
+        home = Home(self._home)
+        home.create()
+        return home
+
+    @cached_property
+    def settings(self) -> Settings:
+        from mediasvc.configuration import load_settings
+        return load_settings(self._config_file or self._home / "config.toml")
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """One JSON line when --json, nothing otherwise."""
+        if self.as_json:
+            print(json.dumps({"type": kind, **fields}, ensure_ascii=False), flush=True)
+
+    def say(self, text: str = "") -> None:
+        """One line for a person; nothing when --json or -q."""
+        if not self.as_json and not self.quiet:
+            print(text)
+
+    def finding(self, finding: Finding) -> None:
+        self.emit("finding", **asdict(finding))
+        if not self.as_json and not (self.quiet and finding.severity != "error"):
+            rule = f"  [{finding.rule}]" if finding.rule else ""
+            where = f"{finding.subject}: " if finding.subject else ""
+            print(f"  {finding.severity:<7} {where}{finding.text}{rule}")
+
+    def summary(self, **fields: Any) -> None:
+        """Always the last line of --json."""
+        self.emit("summary", **fields)
+
+    @property
+    def on_terminal(self) -> bool:
+        return sys.stderr.isatty() and not self.as_json and not self.quiet
+
+    def status(self, **fields: Any) -> None:
+        """A progress line for scripts; the bar for people is `mediasvc.cli.progress`."""
+        self.emit("status", **fields)

@@ -1,0 +1,280 @@
+"""Foreign bytes are parsed and decoded in limited child processes (DESIGN §6).
+
+A child is this module run as a program. It reads one JSON request per line, calls a function of
+ours named ``package.module:function`` with the request's keyword arguments, and answers one JSON
+line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall deadline. When it
+dies, exactly the item it was working on is lost, and a new child goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import queue
+import resource
+import select
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, Self
+
+from mediasvc.errors import MediasvcError
+
+ANSWER_LIMIT = 256 << 20
+CPU_PER_WALL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one request: ``value`` is JSON data, or ``error`` says why there is none.
+
+    ``error`` holds no text from the data: a class name of ours with our own words, or one of
+    ``died``, ``deadline``, ``memory``.
+    """
+
+    key: Any
+    value: Any = None
+    error: str = ""
+    text: str = ""
+
+
+class Child:
+    """One limited process. Not thread-safe: each belongs to one thread of a `Sandbox`."""
+
+    def __init__(self, memory: int, seconds: float) -> None:
+        self._memory, self._seconds = memory, seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def call(self, function: str, arguments: dict[str, Any]) -> tuple[Any, str, str]:
+        """(value, error, text); starts the process when there is none, ends it on trouble."""
+        process = self._process or self._start()
+        line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
+        try:
+            assert process.stdin and process.stdout
+            process.stdin.write(line)
+            process.stdin.flush()
+            reply = _read_line(process.stdout, time.monotonic() + self._seconds)
+        except TimeoutError:
+            self.close()
+            return None, "deadline", "took too long and was stopped"
+        except (OSError, EOFError):
+            self.close()
+            return None, "died", "the process that read it ended without an answer"
+        answer = json.loads(reply)
+        if answer.get("error") == "memory":
+            self.close()
+        return answer.get("value"), answer.get("error", ""), answer.get("text", "")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mediasvc.sandbox", str(self._memory), str(self._seconds)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=_child_environment(), close_fds=True, start_new_session=True,
+        )
+        return self._process
+
+    def close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+class Sandbox:
+    """A pool of children. ``map`` keeps them all busy and yields answers as they come."""
+
+    def __init__(self, workers: int, memory: int, seconds: float) -> None:
+        self._workers = max(1, workers)
+        self._children = [Child(memory, seconds) for _ in range(self._workers)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for child in self._children:
+            child.close()
+
+    def call(self, function: str, **arguments: Any) -> Answer:
+        """One request in the first child; not while a `map` is under way."""
+        value, error, text = self._children[0].call(function, arguments)
+        return Answer(None, value, error, text)
+
+    def map(self, function: str, requests: Iterable[tuple[Any, dict[str, Any]]]) -> Iterator[Answer]:
+        """An `Answer` for each ``(key, arguments)``, in order of completion.
+
+        Requests are drawn lazily, a few ahead of the children, so memory stays flat.
+        """
+        todo: queue.Queue[tuple[Any, dict[str, Any]] | None] = queue.Queue(self._workers * 2)
+        done: queue.Queue[Answer | BaseException | None] = queue.Queue(self._workers * 64)
+        stop = threading.Event()
+        threads = [threading.Thread(target=_serve, args=(child, function, todo, done), daemon=True)
+                   for child in self._children]
+        threads.append(threading.Thread(
+            target=_feed, args=(requests, todo, done, stop, self._workers), daemon=True))
+        for thread in threads:
+            thread.start()
+        running = len(threads)
+        try:
+            while running:
+                answer = done.get()
+                if answer is None:
+                    running -= 1
+                elif isinstance(answer, BaseException):
+                    raise answer
+                else:
+                    yield answer
+        finally:
+            stop.set()
+            _drain(threads, todo, done)
+
+
+def _serve(child: Child, function: str, todo: queue.Queue[tuple[Any, dict[str, Any]] | None],
+           done: queue.Queue[Answer | BaseException | None]) -> None:
+    try:
+        while (request := todo.get()) is not None:
+            key, arguments = request
+            done.put(Answer(key, *child.call(function, arguments)))
+    except BaseException as error:
+        done.put(error)
+    finally:
+        done.put(None)
+
+
+def _feed(requests: Iterable[tuple[Any, dict[str, Any]]],
+          todo: queue.Queue[tuple[Any, dict[str, Any]] | None],
+          done: queue.Queue[Answer | BaseException | None], stop: threading.Event,
+          workers: int) -> None:
+    try:
+        for request in requests:
+            if stop.is_set():
+                break
+            todo.put(request)
+    except BaseException as error:
+        done.put(error)
+    finally:
+        for _ in range(workers):
+            todo.put(None)
+        done.put(None)
+
+
+def _drain(threads: list[threading.Thread], todo: queue.Queue[Any], done: queue.Queue[Any]) -> None:
+    """Let the threads end even when the caller stopped listening."""
+    while any(thread.is_alive() for thread in threads):
+        for waiting in (todo, done):
+            with contextlib.suppress(queue.Empty):
+                waiting.get(timeout=0.01)
+                if waiting is todo:
+                    todo.put(None)
+
+
+def _read_line(stream: IO[bytes], deadline: float) -> bytes:
+    """One line before the deadline. Raises TimeoutError, or EOFError when the child has gone."""
+    parts: list[bytes] = []
+    size, fd = 0, stream.fileno()
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([fd], [], [], left)[0]:
+            raise TimeoutError
+        part = os.read(fd, 1 << 16)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size += len(part)
+        if part.endswith(b"\n"):
+            return b"".join(parts)
+        if size > ANSWER_LIMIT:
+            raise EOFError
+
+
+def _child_environment() -> dict[str, str]:
+    environment = dict(os.environ, PYTHONNOUSERSITE="1", OMP_NUM_THREADS="1")
+    environment.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))
+    return environment
+
+
+def _kernel_cache() -> str:
+    """Compiled kernels are kept per user and machine, so that a child starts warm."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "mediasvc", "kernels")
+
+
+# --- the child's side ---------------------------------------------------------------------------
+
+def _limit(memory: int, seconds: float) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), min(256, hard)))
+    _allow_cpu(seconds)
+
+
+def _allow_cpu(seconds: float) -> None:
+    """The CPU limit is raised before each item, so that it bounds the item and not the child."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime + seconds * CPU_PER_WALL) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
+
+
+def _resolve(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    if not module.startswith("mediasvc."):
+        raise ValueError("not a function of ours")
+    resolved: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return resolved
+
+
+def _answer(request: bytes, seconds: float) -> dict[str, Any]:
+    try:
+        order = json.loads(request)
+        function = _resolve(order["function"])
+        _allow_cpu(seconds)
+        return {"value": function(**order["arguments"])}
+    except MemoryError:
+        return {"error": "memory", "text": "needs more memory than is allowed"}
+    except RecursionError:
+        return {"error": "RecursionError", "text": "is nested too deeply"}
+    except MediasvcError as error:
+        return {"error": type(error).__name__, "text": error.text}
+    except Exception as error:  # a library's words may quote the data: only the class goes out
+        where = _where(error) if os.environ.get("MEDIASVC_DEBUG") else ""
+        return {"error": type(error).__name__, "text": f"could not be read ({type(error).__name__}){where}"}
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
+def _child() -> None:
+    warnings.simplefilter("ignore")
+    memory, seconds = int(sys.argv[1]), float(sys.argv[2])
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # a library that prints must not speak into the answers
+    _limit(memory, seconds)
+    for request in sys.stdin.buffer:
+        line = json.dumps(_answer(request, seconds), ensure_ascii=True).encode() + b"\n"
+        while line:
+            line = line[answers.write(line):]
+
+
+if __name__ == "__main__":
+    _child()

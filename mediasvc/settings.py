@@ -1,0 +1,137 @@
+"""Every setting, its default and its limits. Values are frozen and passed, never a global."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Site(Section):
+    """Who we are: stamped into every instance we change and every disc we make."""
+
+    institution: str = "Unnamed institution"
+    station_name: str = "MEDIASVC"
+    issuer: str = "LOCAL"
+    """Issuer of Patient ID for identifiers of our own index."""
+    provisional_prefix: str = "PROV"
+    """Patient IDs that we make for a patient without a local one begin with this."""
+    contact: str = ""
+    """Printed in README.TXT of every disc."""
+
+
+class Limits(Section):
+    """Budgets of one package, counted on bytes that were really produced (FAULTS M16, M37)."""
+
+    entries: Annotated[int, Field(gt=0)] = 500_000
+    package_bytes: Annotated[int, Field(gt=0)] = 120 * GIB
+    member_bytes: Annotated[int, Field(gt=0)] = 16 * GIB
+    inflate_ratio: Annotated[int, Field(gt=1)] = 250
+    """An entry that grows by more than this and beyond 64 MiB is a bomb."""
+    depth: Annotated[int, Field(gt=0)] = 24
+    """Folders below the root of a package."""
+    nesting: Annotated[int, Field(ge=0, le=3)] = 1
+    """Zips or ISOs inside a package that are opened."""
+    item_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """Wall time for parsing or decoding one item in a child."""
+    child_memory: Annotated[int, Field(ge=256 * MIB)] = 3 * GIB
+    """RLIMIT_AS of a child."""
+
+
+class Inbox(Section):
+    settle_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """A drop must be unchanged this long and structurally complete before it is taken."""
+    rescan_seconds: Annotated[float, Field(gt=0)] = 15.0
+    watch: Literal["auto", "native", "poll"] = "auto"
+    after_done: Literal["keep", "remove"] = "keep"
+    """What becomes of the package's own bytes in staging once all of it is filed."""
+    ignore: tuple[str, ...] = (
+        ".DS_Store", "._*", "desktop.ini", "Thumbs.db", "@eaDir", ".stfolder", "__MACOSX",
+        "*.part", "*.partial", "*.crdownload", "*.tmp", "~*",
+    )
+
+
+class Source(Section):
+    """A sender that we know by name; ``--source NAME`` or inbox/NAME/ selects it."""
+
+    name: str
+    issuer: str = ""
+    """Issuer of the Patient IDs it writes, when its files do not say. Empty: an issuer of its own."""
+
+
+class Export(Section):
+    profile: str = "STD-GEN-CD"
+    creator_name: str = "mediasvc"
+
+
+class Work(Section):
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Children for parsing and decoding; 0 = as many as cores."""
+
+    def count(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+class Settings(Section):
+    site: Site = Site()
+    limits: Limits = Limits()
+    inbox: Inbox = Inbox()
+    export: Export = Export()
+    work: Work = Work()
+    sources: tuple[Source, ...] = ()
+    database: str = ""
+    """SQLAlchemy URL; empty means HOME/mediasvc.db."""
+
+
+class Home:
+    """Where things lie under the data directory (DESIGN §4)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def staging(self) -> Path:
+        return self.root / "staging"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def outbox(self) -> Path:
+        return self.root / "outbox"
+
+    @property
+    def archive(self) -> Path:
+        return self.root / "archive"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "mediasvc.db"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "mediasvc.lock"
+
+    def create(self) -> None:
+        """Make what is missing; private, because patients' data lie in it."""
+        for path in (self.root, self.inbox, self.staging, self.quarantine, self.outbox,
+                     self.archive, self.archive / "objects", self.archive / "received"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
