@@ -1,0 +1,62 @@
+"""Work for the sandbox in batches: cheap when all is well, one item lost when a child dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from mediasvc.sandbox import Answer, Sandbox
+
+Item = dict[str, Any]
+
+
+def run_batches(sandbox: Sandbox, function: str, items: Iterable[Item], size: int,
+                **common: Any) -> Iterator[tuple[Item, Answer]]:
+    """Call ``function(items=[…], **common)`` which answers a list as long as its ``items``.
+
+    A batch whose child dies, runs out of memory or of time is tried again item by item, so that
+    exactly the culprits get an error. Yields ``(item, Answer)`` in order of completion.
+    """
+    suspects: list[Item] = []
+    for answer in sandbox.map(function, _requests(items, size, common)):
+        batch: list[Item] = answer.key
+        if answer.error:
+            suspects.extend(batch)
+            continue
+        for item, value in zip(batch, answer.value, strict=True):
+            yield item, _single(value)
+    for answer in sandbox.map(function, _requests(suspects, 1, common)):
+        value = None if answer.error else answer.value[0]
+        yield answer.key[0], _single(value) if value is not None else answer
+
+
+def _requests(items: Iterable[Item], size: int, common: dict[str, Any],
+              ) -> Iterator[tuple[list[Item], dict[str, Any]]]:
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch, {"items": batch, **common}
+
+
+def _single(value: Any) -> Answer:
+    if isinstance(value, dict) and value.get("error"):
+        return Answer(None, None, value["error"], value.get("text", ""))
+    return Answer(None, value)
+
+
+def each(function: Callable[[Item], Any], items: list[Item]) -> list[Any]:
+    """The child's side: one item's error is its own answer and not the batch's."""
+    from mediasvc.errors import MediasvcError
+
+    answers: list[Any] = []
+    for item in items:
+        try:
+            answers.append(function(item))
+        except MediasvcError as error:
+            answers.append({"error": type(error).__name__, "text": error.text})
+        except (MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            answers.append({"error": type(error).__name__,
+                            "text": f"could not be read ({type(error).__name__})"})
+    return answers

@@ -1,0 +1,176 @@
+"""What a package holds: every file of it, seen through the sandbox (shared by inspect and ingest)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mediasvc.errors import BudgetError, DamagedError, MediasvcError
+from mediasvc.media.dicomdir import Reference
+from mediasvc.media.package import Member, PasswordNeeded
+from mediasvc.model import Finding, InstanceHeader
+from mediasvc.sandbox import Answer, Sandbox
+from mediasvc.settings import Limits
+from mediasvc.span import Span
+from mediasvc.work.batches import Item, run_batches
+
+PAGE = 5_000
+BATCH = 32
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a package is read from, and what its children need to open it."""
+
+    path: Path
+    scratch: Path
+    limits: Limits
+    password: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        return {"path": str(self.path), "scratch": str(self.scratch), "password": self.password,
+                "limits": self.limits.model_dump()}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    kind: str
+    members: list[Member]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One DICOMDIR of the package and the files that it names."""
+
+    number: int
+    label: str
+    parts: tuple[str, ...]
+    file_set_id: str
+    file_set_uid: str
+    references: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file of the package after screening. ``span`` is None when it could not be read."""
+
+    member: Member
+    role: str
+    length: int
+    sha256: str = ""
+    header: InstanceHeader | None = None
+    span: Span | None = None
+    findings: tuple[Finding, ...] = ()
+    directory: Directory | None = None
+    program: bool = False
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Bytes of the whole package, counted as they are produced (FAULTS M16)."""
+
+    left: int
+    spent: bool = field(default=False)
+
+    def take(self, length: int) -> None:
+        self.left -= length
+        if self.left < 0:
+            raise BudgetError("The package holds more bytes than limits.package_bytes allows.")
+
+
+def list_package(sandbox: Sandbox, source: Source) -> Listing:
+    """Names and places of all members, in reading order.
+
+    Raises PasswordNeeded, or DamagedError with words for the clerk when it cannot be opened.
+    """
+    members: list[Member] = []
+    kind, findings, total = "", (), 1
+    while len(members) < total:
+        answer = sandbox.call("mediasvc.work.screen:list_members", first=len(members), count=PAGE,
+                              **source.arguments())
+        if answer.error:
+            raise _refusal(answer)
+        page = answer.value
+        kind, total = str(page["kind"]), int(page["total"])
+        findings = findings or tuple(Finding(**row) for row in page["findings"])
+        members += [_member(row) for row in page["members"]]
+        if not page["members"]:
+            break
+    return Listing(kind, members, findings)
+
+
+def screen_package(sandbox: Sandbox, source: Source, listing: Listing, report: Report,
+                   ) -> Iterator[Found]:
+    """Every member once, in order of completion. Raises BudgetError when the package is too big."""
+    budget = _Budget(source.limits.package_bytes)
+    order = sorted(range(len(listing.members)), key=lambda i: listing.members[i].position)
+    items: Iterator[Item] = ({"index": index} for index in order)
+    total, unread = len(order), []
+    for done, (item, answer) in enumerate(run_batches(
+            sandbox, "mediasvc.work.screen:screen_members", items, BATCH, **source.arguments())):
+        member = listing.members[item["index"]]
+        report(done + 1, total, "looking at")
+        if answer.error:
+            unread.append((item, answer))
+            continue
+        budget.take(int(answer.value["length"]))
+        yield _found(member, answer.value)
+    yield from _unread(sandbox, source, listing, unread)
+
+
+def _unread(sandbox: Sandbox, source: Source, listing: Listing, unread: list[tuple[Item, Answer]],
+            ) -> Iterator[Found]:
+    """What no child could look at: refused, but its bytes are still identified where possible."""
+    reasons = {item["index"]: answer for item, answer in unread}
+    for item, hashed in run_batches(sandbox, "mediasvc.work.screen:hash_members",
+                                    [item for item, _ in unread], 1, **source.arguments()):
+        member, answer = listing.members[item["index"]], reasons[item["index"]]
+        refused = Found(member, "refused", member.length,
+                        findings=(_unreadable(member, answer),))
+        if not hashed.error:
+            refused = replace(refused, sha256=hashed.value["sha256"],
+                              length=int(hashed.value["length"]),
+                              span=Span.from_json(hashed.value["span"]))
+        yield refused
+
+
+def _unreadable(member: Member, answer: Answer) -> Finding:
+    return Finding("error", "unreadable", member.label, f"This file {answer.text}.", "X04")
+
+
+def _member(row: dict[str, Any]) -> Member:
+    return Member(number=int(row["number"]), label=str(row["label"]),
+                  parts=tuple(str(part) for part in row["parts"]),
+                  length=int(row["length"]), position=int(row["position"]))
+
+
+def _found(member: Member, row: dict[str, Any]) -> Found:
+    header = InstanceHeader.from_json(row["header"]) if "header" in row else None
+    return Found(
+        member=member, role=str(row["role"]), length=int(row["length"]), sha256=str(row["sha256"]),
+        header=header, span=Span.from_json(row["span"]),
+        findings=tuple(_subject(Finding(**f), member) for f in row["findings"]),
+        directory=_directory(member, row["dicomdir"]) if "dicomdir" in row else None,
+        program=bool(row.get("program")),
+    )
+
+
+def _subject(finding: Finding, member: Member) -> Finding:
+    return finding if finding.subject else replace(finding, subject=member.label)
+
+
+def _directory(member: Member, row: dict[str, Any]) -> Directory:
+    references = tuple(Reference(**{**reference, "file_id": tuple(reference["file_id"])})
+                       for reference in row["references"])
+    return Directory(member.number, member.label, member.parts, str(row["file_set_id"]),
+                     str(row["file_set_uid"]), references)
+
+
+def _refusal(answer: Answer) -> MediasvcError:
+    if answer.error == "PasswordNeeded":
+        return PasswordNeeded(answer.text)
+    return DamagedError(f"The package {answer.text}." if answer.text[:1].islower() else answer.text)

@@ -1,0 +1,126 @@
+"""The child's side of receiving: list a package, and look at each of its files.
+
+These functions run in sandbox children. They keep the last package open between calls, so that a
+batch costs its own bytes and not the reading of the container again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mediasvc.dicom.screening import screen
+from mediasvc.media.dicomdir import read_dicomdir
+from mediasvc.media.package import Member, Package, open_package
+from mediasvc.settings import Limits
+from mediasvc.work.batches import Item, each
+
+EXECUTABLE_SUFFIXES = frozenset(
+    ".exe .com .bat .cmd .scr .pif .msi .dll .vbs .vbe .js .jse .wsf .ps1 .lnk .hta .jar .sh .app "
+    ".reg .cpl".split())
+
+
+class _Open:
+    """The package that this child has open, with its members by number."""
+
+    key: tuple[str, ...] = ()
+    package: Package | None = None
+    members: list[Member]
+
+
+_open = _Open()
+
+
+def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> _Open:
+    key = (path, scratch, password or "")
+    if _open.key != key:
+        if _open.package is not None:
+            _open.package.close()
+        _open.key = ()
+        _open.package = open_package(Path(path), Limits.model_validate(limits),
+                                     scratch=Path(scratch), password=password)
+        _open.members = list(_open.package.members())
+        _open.key = key
+    return _open
+
+
+def list_members(path: str, limits: dict[str, Any], scratch: str, password: str | None, first: int,
+                 count: int) -> dict[str, Any]:
+    """One page of the package's members; the page from 0 also brings kind and findings."""
+    opened = _package(path, limits, scratch, password)
+    assert opened.package is not None
+    page = opened.members[first:first + count]
+    return {
+        "kind": opened.package.kind,
+        "total": len(opened.members),
+        "members": [{"number": m.number, "label": m.label, "parts": list(m.parts),
+                     "length": m.length, "position": m.position} for m in page],
+        "findings": [asdict(f) for f in opened.package.findings] if first == 0 else [],
+    }
+
+
+def screen_members(items: list[Item], path: str, limits: dict[str, Any], scratch: str,
+                   password: str | None) -> list[Any]:
+    """For each ``{"index"}``: role, sha256, header, span and findings, or an error."""
+    opened = _package(path, limits, scratch, password)
+    return each(lambda item: _screen_member(opened, int(item["index"])), items)
+
+
+def _screen_member(opened: _Open, index: int) -> dict[str, Any]:
+    assert opened.package is not None
+    member = opened.members[index]
+    before = len(opened.package.findings)
+    span = opened.package.span(member)
+    with span.view() as view:
+        row = _look(view, member.label)
+    row["span"] = span.as_json()
+    row["length"] = span.length
+    row["findings"] += [asdict(f) for f in opened.package.findings[before:]]
+    return row
+
+
+def _look(view: memoryview, label: str) -> dict[str, Any]:
+    screening = screen(view)
+    row: dict[str, Any] = {
+        "role": screening.role,
+        "sha256": hashlib.sha256(view).hexdigest(),
+        "findings": [asdict(f) for f in screening.findings],
+    }
+    if screening.header is not None:
+        row["header"] = screening.header.as_json()
+    if screening.role == "dicomdir":
+        row["dicomdir"] = _directory(view, row["findings"])
+    elif screening.role == "non_dicom":
+        row["program"] = looks_like_program(label, view)
+    return row
+
+
+def _directory(view: memoryview, findings: list[dict[str, Any]]) -> dict[str, Any]:
+    directory = read_dicomdir(view)
+    findings += [asdict(finding) for finding in directory.findings]
+    return {"file_set_id": directory.file_set_id, "file_set_uid": directory.file_set_uid,
+            "references": [asdict(reference) for reference in directory.references]}
+
+
+def looks_like_program(label: str, view: memoryview) -> bool:
+    """Executables and scripts are named to the clerk (FAULTS M36), never stored or run."""
+    name = label.lower().rsplit("/", 1)[-1]
+    start = bytes(view[:4])
+    return (name == "autorun.inf" or any(name.endswith(s) for s in EXECUTABLE_SUFFIXES)
+            or start[:2] in (b"MZ", b"#!") or start == b"\x7fELF")
+
+
+
+def hash_members(items: list[Item], path: str, limits: dict[str, Any], scratch: str,
+                 password: str | None) -> list[Any]:
+    """Only sha256, length and span: for files whose content no parser survived."""
+    opened = _package(path, limits, scratch, password)
+    return each(lambda item: _hash_member(opened, int(item["index"])), items)
+
+
+def _hash_member(opened: _Open, index: int) -> dict[str, Any]:
+    assert opened.package is not None
+    span = opened.package.span(opened.members[index])
+    return {"sha256": span.sha256(), "length": span.length, "span": span.as_json()}
