@@ -1,0 +1,174 @@
+"""Media Application Profiles: what may stand on which medium (PS3.11, PS3.12).
+
+Each profile is a TOML file in profiles/, so that a site can add its own. The format is the fields
+of `Profile` and `Medium`; anything else in a file is an error, and all errors are told at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from mediasvc.errors import SettingsError
+
+DirectoryKeys = Literal["general-cd", "extended", "none"]
+MediumKind = Literal["cd", "dvd", "bd", "usb", "zip"]
+Disc = Literal["cd", "dvd", "dvd-dl", "bd", "usb", "unlimited"]
+
+EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+SECTOR = 2048
+
+#: Bytes that surely fit. CD: 80 minutes less what lead-out and packets may take (PS3.12 F.2.1.1);
+#: DVD and BD: the smaller of the "+" and "-" formats.
+CAPACITY: dict[Disc, int | None] = {
+    "cd": 358_400 * SECTOR,
+    "dvd": 2_295_104 * SECTOR,
+    "dvd-dl": 4_171_712 * SECTOR,
+    "bd": 12_219_392 * SECTOR,
+    "usb": None,
+    "unlimited": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """``discs``: what ``--disc`` may be, the first is the default. Sizes in bytes."""
+
+    kind: MediumKind
+    clause: str
+    discs: tuple[Disc, ...]
+    udf: bool = False
+    """Write UDF beside ISO 9660 (PS3.12 Annex P allows either or both)."""
+    largest_file: int = 4_294_967_294
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """``transfer_syntaxes``: UIDs an instance may have; ``sop_classes``: () means every one.
+
+    ``preferred``: what any other instance is transcoded to, the first that can hold it.
+    """
+
+    name: str
+    title: str
+    clause: str
+    transfer_syntaxes: tuple[str, ...]
+    preferred: tuple[str, ...]
+    directory_keys: DirectoryKeys
+    medium: Medium
+    sop_classes: tuple[str, ...] = ()
+    note: str = ""
+
+    def allows(self, sop_class_uid: str) -> bool:
+        return not self.sop_classes or sop_class_uid in self.sop_classes
+
+
+def load_profile(name: str, site: Path | None = None) -> Profile:
+    """The profile of that name, the site's own before ours. Raises SettingsError."""
+    found = _files(site)
+    if name not in found:
+        near = difflib.get_close_matches(name.upper(), found, 1, 0.5)
+        advice = f"Did you mean {near[0]}?" if near else "`mediasvc profiles list` shows them."
+        raise SettingsError(f"There is no profile {name}.", advice)
+    profile = _read(found[name])
+    if not isinstance(profile, Profile):
+        raise SettingsError(f"{name} is not a media profile.")
+    return profile
+
+
+def profiles(site: Path | None = None) -> tuple[Profile, ...]:
+    """All media profiles, by name. Raises SettingsError when a file of them is wrong."""
+    read = (_read(path) for _, path in sorted(_files(site).items()))
+    return tuple(profile for profile in read if profile is not None)
+
+
+def _files(site: Path | None) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in (_shipped(), site):
+        if folder and folder.is_dir():
+            found.update((path.stem, path) for path in sorted(folder.glob("*.toml")))
+    return found
+
+
+def _shipped() -> Path:
+    """profiles/ of a wheel lies in the package, that of a checkout beside it."""
+    package = Path(__file__).parent.parent
+    inside = package / "profiles"
+    return inside if inside.is_dir() else package.parent / "profiles"
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> Profile | None:
+    """None for a file of another kind (recipient, recompression policy)."""
+    try:
+        row = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path.name}: {error}.") from error
+    if row.get("kind") != "media":
+        return None
+    problems = _problems(row, path.stem)
+    if problems:
+        raise SettingsError(f"{path.name}: " + "; ".join(problems) + ".")
+    medium = row.pop("medium")
+    del row["kind"]
+    return Profile(**_frozen(row), medium=Medium(**_frozen(medium)))
+
+
+def _frozen(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+
+
+#: name → (type, required)
+_PROFILE_FIELDS: dict[str, tuple[type, bool]] = {
+    "kind": (str, True), "name": (str, True), "title": (str, True), "clause": (str, True),
+    "transfer_syntaxes": (list, True), "preferred": (list, True), "directory_keys": (str, True),
+    "medium": (dict, True), "sop_classes": (list, False), "note": (str, False),
+}
+_MEDIUM_FIELDS: dict[str, tuple[type, bool]] = {
+    "kind": (str, True), "clause": (str, True), "discs": (list, True), "udf": (bool, False),
+    "largest_file": (int, False),
+}
+
+
+def _problems(row: dict[str, Any], stem: str) -> list[str]:
+    found = _shape(row, _PROFILE_FIELDS, "")
+    found += _shape(row.get("medium", {}), _MEDIUM_FIELDS, "medium.")
+    if found:
+        return found
+    if row["name"] != stem:
+        found.append(f"name is {row['name']!r}, the file says {stem!r}")
+    if row["directory_keys"] not in get_args(DirectoryKeys):
+        found.append(f"directory_keys must be one of {', '.join(get_args(DirectoryKeys))}")
+    if row["medium"]["kind"] not in get_args(MediumKind):
+        found.append(f"medium.kind must be one of {', '.join(get_args(MediumKind))}")
+    discs = cast("list[str]", row["medium"]["discs"])
+    if not discs or set(discs) - set(CAPACITY):
+        found.append(f"medium.discs must be some of {', '.join(CAPACITY)}")
+    for text in [*row["transfer_syntaxes"], *row.get("sop_classes", [])]:
+        if not isinstance(text, str) or not text.replace(".", "").isdigit():
+            found.append(f"{text!r} is not a UID")
+    missing = set(row["preferred"]) - set(row["transfer_syntaxes"])
+    if missing or not row["preferred"]:
+        found.append("preferred must be some of transfer_syntaxes")
+    return found
+
+
+def _shape(row: Any, fields: dict[str, tuple[type, bool]], prefix: str) -> list[str]:
+    if not isinstance(row, dict):
+        return [f"{prefix.rstrip('.')} must be a table"]
+    found = [f"{prefix}{key} is unknown" for key in row if key not in fields]
+    for key, (kind, required) in fields.items():
+        if key not in row:
+            if required:
+                found.append(f"{prefix}{key} is missing")
+        elif not isinstance(row[key], kind):
+            found.append(f"{prefix}{key} must be {_WORDS[kind]}")
+    return found
+
+
+_WORDS: dict[type, str] = {
+    str: "a text", list: "a list", bool: "true or false", int: "a number", dict: "a table"}
