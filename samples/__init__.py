@@ -1,0 +1,1 @@
+"""Synthetic patients, studies and discs for tests, scripts and the quickstart. Nobody is meant."""
