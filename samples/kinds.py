@@ -76,10 +76,9 @@ def ct(ds: Dataset, place: Place) -> None:
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     plane(ds, place)
     ds.KVP, ds.AcquisitionNumber, ds.PatientPosition = "120", "1", "HFS"
-    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "-1024", "1", "HU"
+    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", "1", "HU"
     ds.WindowCenter, ds.WindowWidth = "40", "400"
-    pixels(ds, (grey(place).astype(np.int16) - 1024), "MONOCHROME2", 16)
-    ds.RescaleIntercept = "0"
+    pixels(ds, grey(place).astype(np.int16) - 1024, "MONOCHROME2", 16)
 
 
 def mr(ds: Dataset, place: Place) -> None:
@@ -120,6 +119,11 @@ def pet(ds: Dataset, place: Place) -> None:
     ds.Units, ds.CountsSource, ds.SeriesType = "BQML", "EMISSION", ["WHOLE BODY", "IMAGE"]
     ds.NumberOfSlices, ds.CorrectedImage, ds.DecayCorrection = 1, ["DECY", "ATTN"], "START"
     ds.CollimatorType, ds.FrameReferenceTime, ds.ImageIndex = "NONE", "0", place.number
+    ds.SeriesDate, ds.SeriesTime = ds.StudyDate, ds.StudyTime
+    ds.AcquisitionDate, ds.AcquisitionTime = ds.StudyDate, ds.StudyTime
+    ds.ActualFrameDuration, ds.DecayFactor = "60000", "1.1"
+    ds.PatientOrientationCodeSequence = Sequence()
+    ds.PatientGantryRelationshipCodeSequence = Sequence()
     ds.RadiopharmaceuticalInformationSequence = Sequence([item(
         RadiopharmaceuticalStartTime="080000", RadionuclideTotalDose="370000000",
         RadionuclideHalfLife="6588",
@@ -203,6 +207,7 @@ def dose(ds: Dataset, place: Place) -> None:
     plane(ds, place)
     ds.NumberOfFrames, ds.FrameIncrementPointer = place.frames, 0x3004000C
     ds.GridFrameOffsetVector = [2.5 * n for n in range(place.frames)]
+    ds.OperatorsName = ""
     ds.DoseUnits, ds.DoseType, ds.DoseSummationType = "GY", "PHYSICAL", "PLAN"
     ds.DoseGridScaling = "0.001"
     ds.ReferencedRTPlanSequence = Sequence([item(
