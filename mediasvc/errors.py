@@ -50,3 +50,11 @@ class BudgetError(MediasvcError):
 
 class ProofError(MediasvcError):
     """A result did not match what it was made from; it was thrown away."""
+
+
+class PasswordNeeded(MediasvcError):  # noqa: N818 - not a failure: a question to the person
+    """The zip is encrypted and needs its password."""
+
+
+class StorageError(MediasvcError):
+    """The disk refused to keep the data; nothing was acknowledged."""

@@ -1,0 +1,84 @@
+"""One file of a package, and what a container must be able to say of its files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from mediasvc.media.budget import Budget
+from mediasvc.media.scratch import Scratch
+from mediasvc.media.troubles import Troubles
+from mediasvc.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file that may be read.
+
+    ``number`` counts from 0 in reading order and is the same whenever the unchanged package is
+    opened again. ``label`` is for people (see `labels.label`) and need not be unique. ``parts``
+    are the raw name components for comparison with Referenced File IDs: on an ISO 9660 image the
+    names of the plain tree, because DICOMDIR speaks of these (PS3.12 F.1), without ``;1`` and a
+    trailing dot; bytes that are no text appear as surrogates. ``length`` is in bytes.
+    ``position`` is the byte offset in the container, or the rank in a folder.
+    """
+
+    number: int
+    label: str
+    parts: tuple[str, ...]
+    length: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a container says of one of its files; ``shown`` are the fullest names it has."""
+
+    parts: tuple[str, ...]
+    shown: tuple[str, ...]
+    length: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Tells whether a file is still the one that was listed (FAULTS M25)."""
+
+    inode: int
+    length: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the containers of one package share."""
+
+    budget: Budget
+    scratch: Scratch
+    troubles: Troubles
+    ignore: tuple[str, ...]
+    password: bytes | None
+
+
+class Container(Protocol):
+    """A folder, an ISO, a zip or a single file, already listed, files in reading order."""
+
+    def __len__(self) -> int: ...
+
+    def entry(self, index: int) -> Entry: ...
+
+    def span(self, index: int, number: int) -> Span:
+        """The bytes of a file; unpacked ones go to the scratch file ``number``.
+
+        Raises DamagedError, BudgetError or UnsupportedError: that file cannot be read.
+        """
+        ...
+
+    def unchanged(self, index: int) -> bool: ...
+
+    def close(self) -> None: ...

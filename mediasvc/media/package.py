@@ -1,0 +1,103 @@
+"""What arrives, whatever it is: a folder, an ISO image, a zip or one file, as a list of members."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mediasvc.errors import NotFoundError, PasswordNeeded, UnsupportedError
+from mediasvc.media.budget import Budget
+from mediasvc.media.folder import Folder
+from mediasvc.media.labels import label
+from mediasvc.media.member import Container, Context, Member
+from mediasvc.media.scratch import Scratch
+from mediasvc.media.single import Single
+from mediasvc.media.troubles import Troubles
+from mediasvc.model import Finding, PackageKind
+from mediasvc.settings import Limits
+from mediasvc.span import Span
+
+__all__ = ["Member", "Package", "PasswordNeeded", "open_package"]
+
+
+class Package:
+    """The members of what `open_package` opened. Use as a context manager, in one thread."""
+
+    def __init__(self, path: Path, kind: PackageKind, container: Container,
+                 findings: list[Finding]) -> None:
+        self.path, self.kind, self.findings = path, kind, findings
+        self._container = container
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._container)
+
+    def members(self) -> Iterator[Member]:
+        """All members in reading order; made one by one, so that memory stays flat."""
+        return (self.member(number) for number in range(len(self)))
+
+    def member(self, number: int) -> Member:
+        """The member of that number. Raises IndexError when there is none."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        entry = self._container.entry(number)
+        return Member(number, label(entry.shown), entry.parts, entry.length, entry.position)
+
+    def span(self, member: Member) -> Span:
+        """Where the member's bytes lie: in the package itself, or unpacked in the scratch folder.
+
+        Raises DamagedError, BudgetError or UnsupportedError when this one member cannot be read.
+        """
+        return self._container.span(member.number, member.number)
+
+    def unchanged(self, member: Member) -> bool:
+        """Whether the file that holds the member is still the one that was listed (M25).
+
+        Ask after the bytes were read: inode, length and time of change must be the same.
+        """
+        return self._container.unchanged(member.number)
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def open_package(path: Path, limits: Limits, *, scratch: Path, password: str | None = None,
+                 ignore: Sequence[str] = ()) -> Package:
+    """List what ``path`` holds. Whatever may not enter is a finding and never a member.
+
+    ``scratch`` is a private folder for unpacked bytes, named by member number; the caller clears
+    it. ``ignore`` are name patterns of operating-system droppings. Raises NotFoundError,
+    UnsupportedError (a link, a device, a format we do not read), DamagedError (nothing in the
+    container can be trusted), BudgetError (too many files or bytes), PasswordNeeded.
+    """
+    findings: list[Finding] = []
+    secret = None if password is None else password.encode()
+    troubles = Troubles(findings)
+    context = Context(Budget(limits), Scratch(scratch), troubles, tuple(ignore), secret)
+    path = path.absolute()
+    kind, container = _open(path, context)
+    troubles.close()
+    return Package(path, kind, container, findings)
+
+
+def _open(path: Path, context: Context) -> tuple[PackageKind, Container]:
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFoundError("there is no such file or folder") from None
+    if stat.S_ISDIR(mode):
+        return "folder", Folder(path, context)
+    if not stat.S_ISREG(mode):
+        raise UnsupportedError("it is a link or a device and not a file or folder",
+                               "Give the real path.")
+    return "file", Single(path, context)

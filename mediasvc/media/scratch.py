@@ -1,0 +1,37 @@
+"""Files for unpacked bytes: private, and named by number alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from mediasvc.span import Span
+
+
+class Scratch:
+    """A folder of ours, made when first needed. Who gave it clears it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+
+    def write(self, number: int, chunks: Iterable[bytes]) -> Span:
+        """All of ``chunks`` as the file ``number`` (mode 0600), or nothing.
+
+        It appears under its name only when complete, so that a second reader of the same
+        package never sees half of it.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f"{number:08d}.", suffix=".part", dir=self._folder)
+        length = 0
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in chunks:
+                    length += file.write(chunk)
+            final = self._folder / f"{number:08d}"
+            Path(name).replace(final)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return Span(str(final), 0, length)
