@@ -110,6 +110,7 @@ def _series(ds: Dataset, patient: int, study: int, series: int, modality: str) -
     ds.Modality = modality
     ds.SeriesNumber = str(series)
     ds.SeriesDescription = f"Series {series} {modality}"
+    ds.BodyPartExamined = "ABDOMEN"
     ds.Manufacturer = "Sampleworks"
     ds.ManufacturerModelName = "Phantom 1"
     ds.DeviceSerialNumber = "1"
