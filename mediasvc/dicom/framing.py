@@ -1,0 +1,189 @@
+"""What the bytes of one DICOM file say of themselves: preamble, file meta, elements (PS3.10 7, PS3.5 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasvc.dicom import walk_codes as C
+from mediasvc.dicom.bare import sniff_bare
+from mediasvc.dicom.encoding_seen import encoding_seen
+from mediasvc.dicom.file_meta import (
+    TRANSFER_SYNTAX_UID,
+    FileMeta,
+    MetaElement,
+    has_prefix,
+    read_meta,
+    read_preamble,
+)
+from mediasvc.dicom.inflate import inflate
+from mediasvc.dicom.pixel_place import PIXEL_TAGS, PixelDataPlace
+from mediasvc.dicom.walk import Walk, walk
+from mediasvc.dicom.walk_faults import findings_of
+from mediasvc.errors import DamagedError
+from mediasvc.model import Finding
+from mediasvc.standard.encodings import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    DataSetEncoding,
+    encoding_of,
+)
+from mediasvc.standard.preambles import LENGTH, Preamble
+
+INFLATE_LIMIT = 512 << 20
+
+__all__ = ["INFLATE_LIMIT", "Framing", "PixelDataPlace", "is_dicom", "read_framing"]
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Where everything lies.
+
+    ``elements`` (dtype `walk_codes.ROW`, top level, file order), ``dataset_start``, ``end`` and
+    ``pixel`` count in ``body``: the file itself, or the inflated data set of a deflated one.
+    ``meta_start``, ``meta_end`` and ``meta`` count in the file as received. ``end`` is where the
+    data set ends; trailing zeros or foreign bytes may follow. ``transfer_syntax_uid`` is what the
+    file says, or, where it says nothing, what its bytes show. ``verdict`` is `walk_codes.OK` when
+    the walk consumed the file. Findings have an empty subject.
+    """
+
+    kind: Literal["part10", "bare"]
+    preamble: Preamble
+    transfer_syntax_uid: str
+    implicit: bool
+    big_endian: bool
+    deflated: bool
+    body: memoryview
+    meta_start: int
+    meta_end: int
+    dataset_start: int
+    end: int
+    elements: NDArray[np.void]
+    meta: dict[int, MetaElement]
+    pixel: PixelDataPlace | None
+    findings: tuple[Finding, ...]
+    verdict: int = C.OK
+    count: int = 0
+    odd: bool = False
+    """Whether anything was seen that another parser may read in another way."""
+    meta_values: dict[int, bytes] = field(default_factory=dict)
+    """The raw values of the file meta."""
+
+    @property
+    def damaged(self) -> bool:
+        """Whether an error finding stands against the file."""
+        return any(finding.severity == "error" for finding in self.findings)
+
+    @cached_property
+    def index(self) -> dict[int, int]:
+        """tag → row number of its first occurrence at top level."""
+        tags = self.elements["tag"].tolist()
+        return dict(zip(reversed(tags), range(len(tags) - 1, -1, -1), strict=True))
+
+    def find(self, tag: int) -> Any | None:
+        """The row of the first element with this tag at top level (fields as `walk_codes.ROW`)."""
+        row = self.index.get(tag)
+        return None if row is None else self.elements[row]
+
+    def value(self, tag: int) -> bytes | None:
+        """The value's bytes as they stand, padding included; group 0002 is found in the file meta."""
+        if tag >> 16 == 2 and tag in self.meta:
+            return self.meta_values[tag]
+        row = self.find(tag)
+        if row is None:
+            return None
+        start = int(row["value"])
+        return bytes(self.body[start:start + int(row["length"])])
+
+
+def is_dicom(view: memoryview) -> bool:
+    """Whether these bytes are a DICOM file: by ``DICM`` at 128, or by a data set without file
+    meta that fills the file to its end (P10)."""
+    return has_prefix(view) or sniff_bare(view) is not None
+
+
+def read_framing(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT) -> Framing:
+    """The framing of any bytes. Raises DamagedError when they are no DICOM file at all or a
+    deflated data set is broken, BudgetError when it grows beyond ``inflate_limit``."""
+    if has_prefix(view):
+        kind, findings = read_preamble(view)
+        meta = read_meta(view, LENGTH + 4)
+        framing = _data_set(view, meta, inflate_limit)
+        return replace(framing, preamble=kind, findings=findings + framing.findings)
+    bare = sniff_bare(view)
+    if bare is None:
+        raise DamagedError("this is not a DICOM file")
+    meta = read_meta(view, 0) if bare.has_meta else FileMeta(0, 0, {}, True, ())
+    framing = _data_set(view, meta, inflate_limit)
+    note = Finding("warning", "no-file-header", "",
+                   "The file has no DICOM header; it was recognised by its content", "P10")
+    return replace(framing, kind="bare", findings=(note, *framing.findings))
+
+
+def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int) -> Framing:
+    said = meta.uid(view, TRANSFER_SYNTAX_UID)
+    encoding, findings = encoding_of(said), list(meta.findings)
+    body, start = view, meta.end
+    if encoding.deflated and meta.complete:
+        inflated, behind = inflate(view[meta.end:], inflate_limit)
+        body, start = memoryview(inflated), 0
+        if behind.strip(b"\0"):
+            findings.append(Finding("error", "trailing-data", "",
+                                    "Something else follows after the end of the data set", "P11"))
+    else:
+        encoding, more = _actual(view, meta.end, said, encoding, bool(meta.elements))
+        findings += more
+    result = walk(body, start, len(body), implicit=encoding.implicit, big_endian=encoding.big_endian)
+    findings += findings_of(result)
+    return Framing(
+        kind="part10", preamble="none", transfer_syntax_uid=said or _plain(encoding),
+        implicit=encoding.implicit, big_endian=encoding.big_endian, deflated=encoding.deflated,
+        body=body, meta_start=meta.start, meta_end=meta.end, dataset_start=start, end=result.end,
+        elements=result.elements, meta=meta.elements, pixel=_pixel(result, encoding),
+        findings=tuple(findings), verdict=result.verdict, count=result.count,
+        odd=bool(result.problems or findings), meta_values=_meta_values(view, meta))
+
+
+def _meta_values(view: memoryview, meta: FileMeta) -> dict[int, bytes]:
+    return {tag: bytes(view[place.value:place.value + place.length])
+            for tag, place in meta.elements.items()}
+
+
+def _actual(view: memoryview, start: int, said: str, declared: DataSetEncoding,
+            has_meta: bool) -> tuple[DataSetEncoding, list[Finding]]:
+    """How the first element is really written, and what to say when the file meta say otherwise."""
+    seen = encoding_seen(view, start, declared)
+    if not said:
+        if not has_meta:
+            return seen, []
+        return seen, [Finding("warning", "no-transfer-syntax", "",
+                              "The file does not say its transfer syntax; it was read as it looks",
+                              "R10-8")]
+    if seen != declared:
+        return seen, [Finding("warning", "encoding-not-as-said", "",
+                              "The data set is written in another way than the file header says",
+                              "R10-8")]
+    return declared, []
+
+
+def _plain(encoding: DataSetEncoding) -> str:
+    if encoding.implicit:
+        return IMPLICIT_VR_LITTLE_ENDIAN
+    return EXPLICIT_VR_BIG_ENDIAN if encoding.big_endian else EXPLICIT_VR_LITTLE_ENDIAN
+
+
+def _pixel(walked: Walk, encoding: DataSetEncoding) -> PixelDataPlace | None:
+    tags = walked.elements["tag"]
+    for tag in PIXEL_TAGS:
+        rows = np.flatnonzero(tags == tag)
+        if len(rows):
+            row = walked.elements[rows[0]]
+            value = int(row["value"])
+            return PixelDataPlace(tag, int(row["start"]), value, value + int(row["length"]),
+                                  bool(row["undefined"]), encoding.big_endian)
+    return None

@@ -1,0 +1,91 @@
+"""The framing walker: where every top-level element of a data set lies (PS3.5 7).
+
+It never recurses, never allocates by a length that the data claim, and looks into sequences only
+to see that their lengths and delimiters hold together. `walk` runs the compiled kernel;
+`mediasvc.dicom.walk_reference.walk` is the plain twin that must give the same result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasvc.dicom import walk_codes as C
+
+#: Nesting of sequences; the deepest real data sets stay below 12.
+DEPTH_LIMIT = 32
+#: Elements, items and delimiters on all levels (20,000 frames of functional groups have 1.3 million).
+TOTAL_LIMIT = 2_000_000
+#: Top-level elements; real data sets have hundreds.
+TOP_LIMIT = 65_536
+
+_FIRST_ROWS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    depth: int = DEPTH_LIMIT
+    total: int = TOTAL_LIMIT
+    top: int = TOP_LIMIT
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``count`` times ``code`` of `walk_codes`, first at byte ``position`` in element ``tag``
+    (-1 where there is no tag to read)."""
+
+    code: int
+    count: int
+    position: int
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What the walk found.
+
+    ``elements``: top-level elements in file order, dtype `walk_codes.ROW`; ``length`` counts the
+    value's bytes, for undefined length up to and including the delimiter, 0 for one that never
+    ends. ``verdict`` is OK or the code that ended the walk early; ``end`` is where it ended.
+    """
+
+    elements: NDArray[np.void]
+    verdict: int
+    end: int
+    count: int
+    fragments: int
+    problems: tuple[Problem, ...]
+
+
+def walk(data: bytes | memoryview, start: int, end: int, *, implicit: bool, big_endian: bool,
+         limits: Limits = DEFAULT_LIMITS) -> Walk:
+    """Walk ``data[start:end]``; any bytes give a result, none raise."""
+    from mediasvc.dicom.walk_kernel import walk as kernel
+
+    array = np.frombuffer(data, np.uint8)
+    bounds = np.array((limits.depth, limits.total, limits.top), np.int64)
+    capacity = _FIRST_ROWS
+    while True:
+        rows = np.zeros(capacity, C.KERNEL_ROW)
+        problems = np.zeros((C.CODES, 3), np.int64)
+        state = np.zeros(C.STATES, np.int64)
+        kernel(array, start, end, int(implicit), int(big_endian), C.EVERY_TAG, bounds, rows,
+               problems, state)
+        found = int(state[C.ROWS])
+        if found <= capacity:
+            break
+        capacity = found
+    return Walk(
+        elements=rows[:found].view(C.ROW), verdict=int(state[C.VERDICT]), end=int(state[C.AT]),
+        count=int(state[C.COUNT]), fragments=int(state[C.FRAGMENTS]),
+        problems=_problems(problems))
+
+
+def _problems(table: NDArray[np.int64]) -> tuple[Problem, ...]:
+    codes = np.flatnonzero(table[:, 0])
+    return tuple(Problem(int(code), *table[code].tolist()) for code in codes)
