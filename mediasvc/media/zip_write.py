@@ -1,0 +1,43 @@
+"""A file-set as one ZIP (PS3.12 Annex V): DICOMDIR in the root, 8-character names, one file-set."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import IO
+
+from mediasvc.media.disc_file import DiscFile
+
+#: Native pixel data shrink almost as well at level 1 as at 9, five times faster.
+LEVEL = 1
+
+
+def write_zip(target: IO[bytes], files: Iterable[DiscFile], *, moment: datetime,
+              report: Callable[[int, int], None] | None = None) -> None:
+    """Write the archive into ``target`` (empty, writable, seekable), streamed file by file.
+
+    Encoded files (`DiscFile.dense`) are stored, others deflated. ``report(done, 0)`` in bytes.
+    Raises DamagedError when a source became shorter.
+    """
+    done = 0
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for file in files:
+            with archive.open(_entry(file, moment), "w") as entry:
+                for chunk in file.span.chunks():
+                    entry.write(chunk)
+                    done += len(chunk)
+                    if report:
+                        report(done, 0)
+
+
+def _entry(file: DiscFile, moment: datetime) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(file.path, moment.astimezone(UTC).timetuple()[:6])
+    info.create_system = 3  # Unix, so that the mode below is understood
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    info.file_size = file.span.length
+    if not file.dense:
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info._compresslevel = LEVEL  # type: ignore[attr-defined]  # no public name before 3.13
+    return info
