@@ -31,10 +31,19 @@ class Session:
         home.create()
         return home
 
+    @property
+    def config_path(self) -> Path:
+        return self._config_file or self._home / "config.toml"
+
+    @property
+    def config_is_required(self) -> bool:
+        """A file that was named must be there; the default one need not."""
+        return self._config_file is not None
+
     @cached_property
     def settings(self) -> Settings:
         from mediasvc.configuration import load_settings
-        return load_settings(self._config_file or self._home / "config.toml")
+        return load_settings(self.config_path, required=self.config_is_required)
 
     def emit(self, kind: str, **fields: Any) -> None:
         """One JSON line when --json, nothing otherwise."""
