@@ -1,0 +1,46 @@
+"""``mediasvc doctor``: what is installed, what it can encode and decode, paths, free space."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from mediasvc.cli.session import Session
+from mediasvc.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mediasvc.service.checkup import Check
+
+
+@click.command()
+@click.pass_obj
+def command(session: Session) -> int:
+    """Look whether everything needed is there. Exit 1 when something is missing."""
+    failed = optional = 0
+    for check in _checks(session):
+        session.emit("check", **asdict(check))
+        mark = "ok" if check.ok else "MISSING" if check.needed else "-"
+        session.say(f"{mark:<8}{check.name:<28} {check.text}")
+        failed += check.needed and not check.ok
+        optional += not check.needed and not check.ok
+    session.say(f"\n{failed} needed things are wrong, {optional} optional ones are not there.")
+    session.summary(ok=not failed, failed=failed, optional=optional)
+    return 1 if failed else 0
+
+
+def _checks(session: Session) -> Iterator[Check]:
+    from mediasvc.service.checkup import Check, checkup
+    from mediasvc.settings import Settings
+
+    try:
+        settings = session.settings
+        yield Check("configuration", True, f"{session.config_path} can be used"
+                    if session.config_path.exists() else "no file, the defaults")
+    except SettingsError as error:
+        settings = Settings()
+        yield Check("configuration", False, error.text)
+    yield from checkup(session.home, settings)
