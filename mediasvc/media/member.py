@@ -21,7 +21,8 @@ class Member:
     are the raw name components for comparison with Referenced File IDs: on an ISO 9660 image the
     names of the plain tree, because DICOMDIR speaks of these (PS3.12 F.1), without ``;1`` and a
     trailing dot; bytes that are no text appear as surrogates. ``length`` is in bytes.
-    ``position`` is the byte offset in the container, or the rank in a folder.
+    ``position`` is the byte offset in the container, or the rank in a folder. ``shown`` are the
+    components of the fullest name (Rock Ridge, Joliet); elsewhere than on an ISO equal to parts.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Member:
     parts: tuple[str, ...]
     length: int
     position: int
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,14 @@ from typing import Self
 from mediasvc.errors import NotFoundError, PasswordNeeded, UnsupportedError
 from mediasvc.media.budget import Budget
 from mediasvc.media.folder import Folder
+from mediasvc.media.iso_package import IsoPackage
 from mediasvc.media.labels import label
 from mediasvc.media.member import Container, Context, Member
+from mediasvc.media.recognise import recognise
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.single import Single
 from mediasvc.media.troubles import Troubles
+from mediasvc.media.window import Window
 from mediasvc.model import Finding, PackageKind
 from mediasvc.settings import Limits
 from mediasvc.span import Span
@@ -51,7 +54,8 @@ class Package:
         if not 0 <= number < len(self):
             raise IndexError(number)
         entry = self._container.entry(number)
-        return Member(number, label(entry.shown), entry.parts, entry.length, entry.position)
+        return Member(number, label(entry.shown), entry.parts, entry.length, entry.position,
+                      entry.shown)
 
     def span(self, member: Member) -> Span:
         """Where the member's bytes lie: in the package itself, or unpacked in the scratch folder.
@@ -100,4 +104,21 @@ def _open(path: Path, context: Context) -> tuple[PackageKind, Container]:
     if not stat.S_ISREG(mode):
         raise UnsupportedError("it is a link or a device and not a file or folder",
                                "Give the real path.")
-    return "file", Single(path, context)
+    window = Window(Span.of_file(path))
+    try:
+        container = _open_container(window, context)
+    except BaseException:
+        window.close()
+        raise
+    if container is None:
+        window.close()
+        return "file", Single(path, context)
+    return container
+
+
+def _open_container(window: Window, context: Context) -> tuple[PackageKind, Container] | None:
+    """The container in ``window``, which it then owns; None when it is none."""
+    found = recognise(window)
+    if found == "iso":
+        return "iso", IsoPackage(window, context)
+    return None

@@ -1,0 +1,57 @@
+"""A container's bytes, wherever they lie: a whole file or a stored part of one."""
+
+from __future__ import annotations
+
+import os
+
+from mediasvc.errors import DamagedError
+from mediasvc.media.member import Identity
+from mediasvc.span import Span
+
+
+class Window:
+    """Reads from the file of ``span`` by offset from the span's start. Close it.
+
+    Plain reads and no mapping: a file that shrinks meanwhile raises instead of killing us.
+    """
+
+    def __init__(self, span: Span) -> None:
+        self.length = span.length
+        self._span = span
+        self._fd = span.open()
+        status = os.fstat(self._fd)
+        self._identity = Identity.of(status)
+        if status.st_size < span.offset + span.length:
+            self.close()
+            raise DamagedError("the file ends before the container in it does")
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly ``length`` bytes. Raises DamagedError when they are not all there."""
+        if offset < 0 or length < 0 or offset + length > self.length:
+            raise DamagedError("it points past the end of the file")
+        data = os.pread(self._fd, length, self._span.offset + offset)
+        while len(data) < length:
+            more = os.pread(self._fd, length - len(data), self._span.offset + offset + len(data))
+            if not more:
+                raise DamagedError("the file became shorter while it was read")
+            data += more
+        return data
+
+    def head(self, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes: fewer at the end of the file, none beyond it."""
+        return self.read(offset, min(length, max(0, self.length - offset)))
+
+    def span(self, offset: int, length: int) -> Span:
+        return Span(self._span.path, self._span.offset + offset, length)
+
+    def unchanged(self) -> bool:
+        """Whether the path still leads to the file that was opened, with length and time."""
+        try:
+            return Identity.of(os.lstat(self._span.path)) == self._identity
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
