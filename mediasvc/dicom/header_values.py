@@ -1,0 +1,100 @@
+"""Raw values → `InstanceHeader`, whatever stands in them (FAULTS P13, P16, P17)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mediasvc.dicom.text import decode
+from mediasvc.model import Finding, InstanceHeader
+from mediasvc.standard.header_attributes import HEADER_ATTRIBUTES, IDENTITY_FIELDS, NUMBERS
+
+#: Characters of one header text that are kept; what is longer is no name.
+TEXT_LIMIT = 3000
+#: Bytes that are looked at for that many characters (four in UTF-8, escape sequences).
+_RAW_LIMIT = 4 * TEXT_LIMIT
+
+_INTEGER = re.compile(r"\+?\d{1,10}", re.ASCII)
+_BINARY_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "": 2, "UN": 2}
+
+
+class RawValue(NamedTuple):
+    """``vr`` as the data set says it, empty when it does not."""
+
+    value: bytes
+    vr: str
+
+
+def compose_header(values: Mapping[str, RawValue], transfer_syntax_uid: str, *,
+                   big_endian: bool) -> tuple[InstanceHeader, list[Finding]]:
+    """The header of the raw ``values`` by field name, and what is odd in them. Never raises."""
+    findings: list[Finding] = []
+    fields: dict[str, Any] = {"transfer_syntax_uid": transfer_syntax_uid}
+    character_set = _character_set(values)
+    uncertain: list[str] = []
+    for attribute in HEADER_ATTRIBUTES:
+        raw = values.get(attribute.field)
+        if raw is None:
+            continue
+        if attribute.field in NUMBERS:
+            number = _number(raw, attribute.vr, big_endian)
+            if number is None:
+                findings.append(_number_finding(attribute.field))
+            fields[attribute.field] = number or 0
+            continue
+        text, certain = decode(raw.value[:_RAW_LIMIT], character_set, attribute.vr)
+        if not certain:
+            uncertain.append(attribute.field)
+        if len(text) > TEXT_LIMIT or len(raw.value) > _RAW_LIMIT:
+            findings.append(_length_finding(attribute.field))
+            text = text[:TEXT_LIMIT]
+        fields[attribute.field] = text
+    if uncertain:
+        fields["uncertain_text"] = not IDENTITY_FIELDS.isdisjoint(uncertain)
+        findings.append(_charset_finding(character_set, fields["uncertain_text"]))
+    return InstanceHeader(**fields), findings
+
+
+def _character_set(values: Mapping[str, RawValue]) -> str:
+    raw = values.get("specific_character_set")
+    return raw.value[:256].decode("ascii", "replace") if raw else ""
+
+
+def _number(raw: RawValue, vr: str, big_endian: bool) -> int | None:
+    """The first number of a value, None when it is none; an empty value is 0."""
+    value = raw.value
+    if not value.strip(b"\0 ") and vr == "IS":
+        return 0
+    if vr == "IS" or raw.vr in ("IS", "DS"):
+        text = value[:64].decode("ascii", "replace").split("\\")[0].strip(" \0")
+        return int(text) if _INTEGER.fullmatch(text) else None
+    if not value:
+        return 0
+    size = _BINARY_SIZES.get(raw.vr)
+    if size is None or len(value) < size:
+        return None
+    order: Any = "big" if big_endian and raw.vr != "UN" else "little"
+    return int.from_bytes(value[:size], order)
+
+
+def _number_finding(field: str) -> Finding:
+    return Finding("warning", "number-unreadable", "",
+                   f"{_words(field)} is not a number", "P13")
+
+
+def _length_finding(field: str) -> Finding:
+    return Finding("warning", "text-too-long", "",
+                   f"{_words(field)} is longer than {TEXT_LIMIT} characters and was cut for display",
+                   "P17")
+
+
+def _charset_finding(character_set: str, identity: bool) -> Finding:
+    why = "its character set is wrong" if character_set.strip() else "it names no character set"
+    what = "The patient's name or ID" if identity else "Some text"
+    return Finding("warning", "text-uncertain" if not identity else "identity-text-uncertain", "",
+                   f"{what} may be shown wrongly: {why}", "P16")
+
+
+def _words(field: str) -> str:
+    return field.replace("_", " ").capitalize()
