@@ -1,0 +1,165 @@
+"""The database: opened, checked, migrated, and handed out one transaction at a time.
+
+SQLite runs with WAL and synchronous=FULL: with less, acknowledged work is lost on a power cut
+(FAULTS §0.8). There is one writer at a time: SQLite's write lock is taken when the transaction
+begins, on PostgreSQL an advisory lock takes its place. So what a transaction reads stays true until
+it commits, and the event chain cannot fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mediasvc.errors import SettingsError
+from mediasvc.settings import Home, Settings
+from mediasvc.store.filesystem import network_filesystem
+
+#: The newest migration; a test holds it equal to alembic's head, so that alembic need not be
+#: imported to see that a database is current.
+REVISION = "0001"
+BUSY_SECONDS = 30.0
+#: Any number will do that nobody else takes on the same server.
+WRITER_LOCK = 0x6D656469_61737663
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class Store:
+    """An open database. Thread-safe; connections belong to their ``with`` block."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """The one writer; commits at the end of the block, rolls back on any exception."""
+        with (self.engine.connect().execution_options(mediasvc_writes=True) as connection,
+              connection.begin()):
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A consistent picture that never waits for the writer; changes are dropped."""
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_store(home: Home, settings: Settings) -> Store:
+    """Open the database of this home, making or migrating it when needed.
+
+    Raises SettingsError when it lies on a network file system, was made by a newer mediasvc, or
+    its server cannot be reached.
+    """
+    store = Store(_engine(home, settings))
+    try:
+        found = _revision(store)
+        if found != REVISION:
+            _migrate(store, found)
+    except sa.exc.OperationalError as error:
+        store.close()
+        raise SettingsError("The database cannot be opened.", _advice(error)) from error
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def upsert(connection: sa.Connection, table: sa.Table, *, key: tuple[str, ...],
+           update: tuple[str, ...] = ()) -> Any:
+    """INSERT that, where ``key`` exists, changes the columns of ``update`` or does nothing."""
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    if not update:
+        return statement.on_conflict_do_nothing(index_elements=list(key))
+    changed = {name: statement.excluded[name] for name in update}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+
+
+def _engine(home: Home, settings: Settings) -> sa.Engine:
+    url = settings.database or f"sqlite:///{home.database}"
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            return sa.create_engine(_with_driver(parsed), pool_pre_ping=True,
+                                    hide_parameters=True)  # they are patient data
+        if parsed.get_backend_name() != "sqlite" or not parsed.database:
+            raise SettingsError("database: only SQLite files and PostgreSQL are supported.")
+        return _sqlite_engine(parsed, home)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise SettingsError("database: the URL cannot be used.",
+                            "Expected postgresql://user@host/name; the driver comes with "
+                            "mediasvc[postgres].") from error
+
+
+def _with_driver(url: sa.URL) -> sa.URL:
+    return url if "+" in url.drivername else url.set(drivername="postgresql+psycopg")
+
+
+def _sqlite_engine(url: sa.URL, home: Home) -> sa.Engine:
+    network = network_filesystem(home.root)
+    if network:
+        raise SettingsError(
+            f"The database would lie on a network file system ({network}); SQLite fails there.",
+            "Put --home on a local disk or set database to a PostgreSQL URL.")
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS},
+                              hide_parameters=True)
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # sqlite3 must not begin transactions of its own
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("mediasvc_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _revision(store: Store) -> str:
+    """The migration that the database stands at; ``""`` when it is new."""
+    with store.read() as connection:
+        try:
+            with connection.begin_nested():
+                rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError):
+            if sa.inspect(connection).has_table("alembic_version"):
+                raise
+            return ""
+    return str(rows[0][0]) if rows else ""
+
+
+def _migrate(store: Store, found: str) -> None:
+    """Bring the database to REVISION in a single transaction (FAULTS C16)."""
+    from mediasvc.store.migrations import revisions, upgrade
+
+    if found and found not in revisions():
+        raise SettingsError("The database was made by a newer mediasvc.",
+                            "Install that version or restore the backup made before it.")
+    with store.transaction() as connection:
+        upgrade(connection)
+
+
+def _advice(error: sa.exc.OperationalError) -> str:
+    return f"({type(error.orig).__name__}) Check that its folder is writable or its server runs."

@@ -1,0 +1,93 @@
+"""Discs that leave: one row each, with the instances they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from mediasvc.errors import NotFoundError, StateError
+from mediasvc.store import states
+from mediasvc.store.events import now, record
+from mediasvc.store.schema import disc as table
+from mediasvc.store.schema import disc_instance
+
+DiscState = Literal["planned", "built", "verified", "released", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disc:
+    """``sha256`` and ``bytes`` of the finished image; ``certificate`` its path in the outbox."""
+
+    id: int
+    state: DiscState
+    path: str
+    profile: str
+    sha256: str
+    bytes: int
+    file_set_id: str
+    certificate: str
+    created_at: str
+    by: str
+
+
+_COLUMNS = [table.c[field.name] for field in fields(Disc)]
+
+
+def plan_disc(connection: sa.Connection, *, path: str, profile: str, file_set_id: str,
+              by: str = "") -> Disc:
+    """A new row in state planned."""
+    row = {"state": "planned", "path": path, "profile": profile, "file_set_id": file_set_id,
+           "created_at": now(), "by": by}
+    number = int(connection.execute(sa.insert(table).values(row).returning(table.c.id))
+                 .scalar_one())
+    record(connection, "disc", number, "planned", by=by, data={"profile": profile})
+    return disc(connection, number)
+
+
+def disc(connection: sa.Connection, number: int) -> Disc:
+    """Raises NotFoundError."""
+    row = connection.execute(sa.select(*_COLUMNS).where(table.c.id == number)).first()
+    if row is None:
+        raise NotFoundError(f"There is no disc {number}.")
+    return Disc(*row)
+
+
+def change_disc(connection: sa.Connection, number: int, *, expect: DiscState, to: DiscState,
+                by: str = "", **columns: Any) -> Disc:
+    """The only place where a disc's state changes; ``columns``: path, sha256, bytes, certificate.
+
+    Raises StateError when the edge is not listed or the state is not ``expect`` any more.
+    """
+    unknown = set(columns) - {"path", "sha256", "bytes", "certificate", "file_set_id"}
+    if unknown:
+        raise TypeError(f"not a column that changes: {sorted(unknown)}")
+    states.require_edge(states.DISC, f"Disc {number}", expect, to)
+    done = connection.execute(sa.update(table).where(
+        table.c.id == number, table.c.state == expect).values(state=to, **columns))
+    if done.rowcount != 1:
+        raise StateError(f"Disc {number} is {disc(connection, number).state}, not {expect}.")
+    record(connection, "disc", number, to, by=by, data={
+        key: columns[key] for key in ("sha256", "bytes") if key in columns})
+    return disc(connection, number)
+
+
+def put_disc_instances(connection: sa.Connection, number: int,
+                       rows: Iterable[tuple[str, str, str]]) -> None:
+    """``(File ID with "/", SOP Instance UID, sha256 of the file on the disc)``."""
+    values = [{"disc_id": number, "file_id": file_id, "sop_instance_uid": uid, "sha256": sha256}
+              for file_id, uid, sha256 in rows]
+    if values:
+        connection.execute(sa.insert(disc_instance), values)
+
+
+def discs_with(connection: sa.Connection, uids: Iterable[str]) -> set[int]:
+    """Numbers of the discs that carry any of the SOP Instance UIDs."""
+    found: set[int] = set()
+    wanted = list(uids)
+    for start in range(0, len(wanted), 400):
+        found.update(connection.execute(sa.select(disc_instance.c.disc_id).distinct().where(
+            disc_instance.c.sop_instance_uid.in_(wanted[start:start + 400]))).scalars())
+    return found

@@ -1,0 +1,235 @@
+"""What the archive holds: studies, series, instances and their objects.
+
+A study belongs to one patient (invariant 8); rows that exist are never rewritten by a later
+package, so that taking that package back leaves them as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from mediasvc.errors import NotFoundError, StateError
+from mediasvc.model import InstanceHeader, Patient
+from mediasvc.store.db import upsert
+from mediasvc.store.events import now
+from mediasvc.store.patients import patient_row
+from mediasvc.store.schema import instance, object_, series, study
+
+_PAGE = 2000
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """One instance row: where its object is and how the received bytes are rebuilt.
+
+    ``restore``: ``same`` the object is what came · ``delta`` apply the pack's delta to the object ·
+    ``object`` the received object is kept beside it, named by ``pack_sha256``.
+    """
+
+    sop_instance_uid: str
+    series_instance_uid: str
+    object_sha256: str
+    received_sha256: str
+    received_length: int
+    package_id: int
+    item_number: int
+    sop_class_uid: str = ""
+    transfer_syntax_uid: str = ""
+    instance_number: str = ""
+    restore: Literal["same", "delta", "object"] = "same"
+    pack_sha256: str = ""
+    pack_offset: int = 0
+    pack_length: int = 0
+    header: InstanceHeader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """A study with what it contains now."""
+
+    study_instance_uid: str
+    patient: Patient
+    study_date: str
+    study_time: str
+    study_id: str
+    accession_number: str
+    study_description: str
+    modalities: tuple[str, ...]
+    series: int
+    instances: int
+
+
+_INSTANCE = [instance.c[field.name] for field in fields(StoredInstance)]
+
+
+def put_objects(connection: sa.Connection, lengths: dict[str, int], *,
+                kind: Literal["object", "pack"] = "object") -> None:
+    """Files that are durable now, ``{sha256: length}``; before the instances that need them."""
+    at = now()
+    # A file that was to go and comes again stays.
+    _insert(connection, object_, ("sha256",), [
+        {"sha256": sha256, "kind": kind, "length": length, "placed_at": at, "given_up": None}
+        for sha256, length in lengths.items()], ("given_up",))
+
+
+def put_instances(connection: sa.Connection, patient: int,
+                  rows: Sequence[StoredInstance]) -> None:
+    """File instances under a patient's row.
+
+    Study and series come from each row's header and are added when new. The same rows again
+    change nothing. Raises StateError when a study is another patient's, a series another study's,
+    or a SOP Instance UID is here with another object; the transaction must then be rolled back.
+    """
+    headers = [row.header or InstanceHeader() for row in rows]
+    _put_studies(connection, patient, headers)
+    _put_series(connection, headers)
+    _insert(connection, instance, ("sop_instance_uid",), [_instance_row(row) for row in rows])
+    there = instances(connection, [row.sop_instance_uid for row in rows])
+    for row in rows:
+        found = there[row.sop_instance_uid]
+        if (found.object_sha256, found.series_instance_uid) != (row.object_sha256,
+                                                                row.series_instance_uid):
+            raise StateError("A SOP Instance UID is in the archive with other content.")
+
+
+def instances(connection: sa.Connection, uids: Sequence[str]) -> dict[str, StoredInstance]:
+    """Those of the SOP Instance UIDs that are here, asked for in batches."""
+    found: dict[str, StoredInstance] = {}
+    for start in range(0, len(uids), _CHUNK):
+        for row in connection.execute(sa.select(*_INSTANCE).where(
+                instance.c.sop_instance_uid.in_(uids[start:start + _CHUNK]))):
+            found[row[0]] = _stored(row)
+    return found
+
+
+def study_patients(connection: sa.Connection, uids: Sequence[str]) -> dict[str, int]:
+    """Study Instance UID → row of the patient it belongs to, for those that are here."""
+    found: dict[str, int] = {}
+    for start in range(0, len(uids), _CHUNK):
+        found.update(connection.execute(sa.select(study.c.study_instance_uid, study.c.patient)
+                     .where(study.c.study_instance_uid.in_(uids[start:start + _CHUNK]))).tuples().all())
+    return found
+
+
+def series_studies(connection: sa.Connection, uids: Sequence[str]) -> dict[str, str]:
+    """Series Instance UID → Study Instance UID, for those that are here."""
+    found: dict[str, str] = {}
+    for start in range(0, len(uids), _CHUNK):
+        found.update(connection.execute(sa.select(
+            series.c.series_instance_uid, series.c.study_instance_uid).where(
+            series.c.series_instance_uid.in_(uids[start:start + _CHUNK]))).tuples().all())
+    return found
+
+
+def study_instances(connection: sa.Connection, uid: str) -> Iterator[StoredInstance]:
+    """All instances of a study by series and UID, read by pages. Raises NotFoundError."""
+    if not study_patients(connection, [uid]):
+        raise NotFoundError("There is no such study in the archive.", "See mediasvc studies list.")
+    place = sa.tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid)
+    query = (sa.select(*_INSTANCE).join(series).where(series.c.study_instance_uid == uid)
+             .order_by(instance.c.series_instance_uid, instance.c.sop_instance_uid).limit(_PAGE))
+    last = ("", "")
+    while True:
+        page = connection.execute(query.where(place > sa.tuple_(*map(sa.literal, last)))).all()
+        yield from map(_stored, page)
+        if len(page) < _PAGE:
+            return
+        last = (page[-1].series_instance_uid, page[-1].sop_instance_uid)
+
+
+def package_instances(connection: sa.Connection, package_id: int) -> Iterator[StoredInstance]:
+    """What one package brought, by UID, read by pages."""
+    query = (sa.select(*_INSTANCE).where(instance.c.package_id == package_id)
+             .order_by(instance.c.sop_instance_uid).limit(_PAGE))
+    last = ""
+    while True:
+        page = connection.execute(query.where(instance.c.sop_instance_uid > last)).all()
+        yield from map(_stored, page)
+        if len(page) < _PAGE:
+            return
+        last = page[-1].sop_instance_uid
+
+
+def studies(connection: sa.Connection, *, patient: int | None = None,
+            uids: Sequence[str] | None = None) -> Iterator[StudySummary]:
+    """Newest first, with counts; of one patient, or those of ``uids``, or all."""
+    query = sa.select(study, sa.func.count(sa.distinct(series.c.series_instance_uid)).label("n"),
+                      sa.func.count(instance.c.sop_instance_uid).label("m")).select_from(
+        study.join(series).join(instance)).group_by(study.c.study_instance_uid).order_by(
+        study.c.study_date.desc(), study.c.study_instance_uid)
+    if patient is not None:
+        query = query.where(study.c.patient == patient)
+    if uids is not None:
+        query = query.where(study.c.study_instance_uid.in_(uids))
+    rows = iter(connection.execute(query).mappings().all())
+    known: dict[int, Patient] = {}
+    while page := list(islice(rows, _CHUNK)):
+        kinds = _modalities(connection, [row["study_instance_uid"] for row in page])
+        for row in page:
+            owner = row["patient"]
+            known[owner] = known.get(owner) or patient_row(connection, owner)
+            yield _summary(row, known[owner], kinds.get(row["study_instance_uid"], ()))
+
+
+def _modalities(connection: sa.Connection, uids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for uid, modality in connection.execute(sa.select(
+            series.c.study_instance_uid, series.c.modality).distinct().where(
+            series.c.study_instance_uid.in_(uids), series.c.modality != "").order_by(
+            series.c.modality)):
+        found[uid] = (*found.get(uid, ()), modality)
+    return found
+
+
+def _put_studies(connection: sa.Connection, patient: int, headers: Iterable[InstanceHeader],
+                 ) -> None:
+    new = {one.study_instance_uid: {
+        "study_instance_uid": one.study_instance_uid, "patient": patient,
+        "study_date": one.study_date, "study_time": one.study_time, "study_id": one.study_id,
+        "accession_number": one.accession_number, "study_description": one.study_description,
+    } for one in reversed(list(headers))}
+    _insert(connection, study, ("study_instance_uid",), list(new.values()))
+    owners = study_patients(connection, list(new))
+    if set(owners.values()) - {patient}:
+        raise StateError("A study of this package is filed under another patient.")
+
+
+def _put_series(connection: sa.Connection, headers: Iterable[InstanceHeader]) -> None:
+    new = {one.series_instance_uid: {
+        "series_instance_uid": one.series_instance_uid,
+        "study_instance_uid": one.study_instance_uid, "modality": one.modality,
+        "series_number": one.series_number, "series_description": one.series_description,
+    } for one in reversed(list(headers))}
+    _insert(connection, series, ("series_instance_uid",), list(new.values()))
+    for uid, owner in series_studies(connection, list(new)).items():
+        if owner != new[uid]["study_instance_uid"]:
+            raise StateError("A series of this package is filed under another study.")
+
+
+def _insert(connection: sa.Connection, table: sa.Table, key: tuple[str, ...],
+            rows: list[dict[str, Any]], update: tuple[str, ...] = ()) -> None:
+    for start in range(0, len(rows), _PAGE):
+        connection.execute(upsert(connection, table, key=key, update=update),
+                           rows[start:start + _PAGE])
+
+
+def _instance_row(one: StoredInstance) -> dict[str, Any]:
+    row = {field.name: getattr(one, field.name) for field in fields(one)}
+    return row | {"header": one.header.as_json() if one.header else None}
+
+
+def _stored(row: Any) -> StoredInstance:
+    *values, header = row
+    return StoredInstance(*(*values, InstanceHeader.from_json(header) if header else None))
+
+
+def _summary(row: Any, patient: Patient, modalities: tuple[str, ...]) -> StudySummary:
+    return StudySummary(row["study_instance_uid"], patient, row["study_date"], row["study_time"],
+                        row["study_id"], row["accession_number"], row["study_description"],
+                        modalities, row["n"], row["m"])

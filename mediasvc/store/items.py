@@ -1,0 +1,188 @@
+"""The files of a package, one row each, streamed in and out by pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from itertools import islice
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from mediasvc.errors import StateError
+from mediasvc.model import InstanceHeader, ItemState
+from mediasvc.span import Span
+from mediasvc.store import states
+from mediasvc.store.db import upsert
+from mediasvc.store.schema import item as table
+
+Role = Literal["instance", "dicomdir", "non_dicom", "refused", "missing"]
+_PAGE = 2000
+#: These change by `settle` only; listing a package again leaves them alone.
+_SETTLED = ("state", "reason", "duplicate_of", "object_sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file of a package. ``state`` is ``""`` for what is no instance and only listed."""
+
+    number: int
+    label: str = ""
+    length: int = 0
+    sha256: str = ""
+    role: Role = "instance"
+    state: ItemState | Literal[""] = ""
+    reason: str = ""
+    group_number: int | None = None
+    sop_instance_uid: str = ""
+    header: InstanceHeader | None = None
+    span: Span | None = None
+    file_id: str = ""
+    duplicate_of: str = ""
+    object_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Where one instance ended, and why."""
+
+    number: int
+    state: ItemState
+    reason: str = ""
+    duplicate_of: str = ""
+    object_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """instances = archived + duplicate + quarantined + held + rejected, + pending at work."""
+
+    archived: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    held: int = 0
+    rejected: int = 0
+    pending: int = 0
+
+    @property
+    def instances(self) -> int:
+        return (self.archived + self.duplicate + self.quarantined + self.held + self.rejected
+                + self.pending)
+
+
+_COLUMNS = [table.c[field.name] for field in fields(Item)]
+_DESCRIPTION = tuple(field.name for field in fields(Item)
+                     if field.name not in (*_SETTLED, "number"))
+
+
+def put_items(connection: sa.Connection, package_id: int, items: Iterable[Item]) -> int:
+    """Add items, or describe known numbers anew without touching their states; returns how many."""
+    statement = upsert(connection, table, key=("package_id", "number"), update=_DESCRIPTION)
+    stream, done = iter(items), 0
+    while page := list(islice(stream, _PAGE)):
+        connection.execute(statement, [_row(package_id, one) for one in page])
+        done += len(page)
+    return done
+
+
+def items(connection: sa.Connection, package_id: int, *, role: Role | None = None,
+          state: ItemState | Literal[""] | None = None, group: int | None = None,
+          ) -> Iterator[Item]:
+    """In order of number, read by pages: the caller may write between them."""
+    query = sa.select(*_COLUMNS).where(table.c.package_id == package_id)
+    for column, value in ((table.c.role, role), (table.c.state, state),
+                          (table.c.group_number, group)):
+        if value is not None:
+            query = query.where(column == value)
+    query, last = query.order_by(table.c.number).limit(_PAGE), -1
+    while True:
+        page = connection.execute(query.where(table.c.number > last)).all()
+        for row in page:
+            yield _item(row)
+        if len(page) < _PAGE:
+            return
+        last = page[-1].number
+
+
+def item(connection: sa.Connection, package_id: int, number: int) -> Item | None:
+    row = connection.execute(sa.select(*_COLUMNS).where(
+        table.c.package_id == package_id, table.c.number == number)).first()
+    return _item(row) if row else None
+
+
+def settle(connection: sa.Connection, package_id: int, settled: Iterable[Settled]) -> int:
+    """Change the states of items along the listed edges; the same state again is allowed.
+
+    Raises StateError, changing nothing, when one item is missing or may not go there.
+    """
+    by_state: dict[ItemState, list[Settled]] = {}
+    for one in settled:
+        by_state.setdefault(one.state, []).append(one)
+    for state, changes in by_state.items():
+        allowed = (*states.may_become(states.ITEM, state), state)
+        update = sa.update(table).where(
+            table.c.package_id == package_id, table.c.number == sa.bindparam("at_number"),
+            sa.or_(*(table.c.state == old for old in allowed))).values(state=state, **{
+                name: sa.bindparam(f"to_{name}") for name in _SETTLED[1:]})
+        with connection.begin_nested():
+            done = connection.execute(update, [_change(one) for one in changes])
+            if done.rowcount != len(changes):
+                raise StateError(f"Package {package_id}: {len(changes) - done.rowcount} of its "
+                                 f"items cannot become {state}.")
+    return sum(map(len, by_state.values()))
+
+
+def settle_all(connection: sa.Connection, package_id: int, *, old: ItemState, new: ItemState,
+               reason: str = "", group: int | None = None) -> int:
+    """Every item (of a group) that is ``old`` becomes ``new``; returns how many."""
+    states.require_edge(states.ITEM, "An item", old, new)
+    update = sa.update(table).where(table.c.package_id == package_id, table.c.state == old)
+    if group is not None:
+        update = update.where(table.c.group_number == group)
+    return connection.execute(update.values(
+        state=new, reason=reason, duplicate_of="", object_sha256="")).rowcount
+
+
+def counts(connection: sa.Connection, package_id: int, *, group: int | None = None) -> Counts:
+    """Counted by the database from the rows themselves (invariant 2)."""
+    query = sa.select(table.c.state, sa.func.count()).where(
+        table.c.package_id == package_id, table.c.state != "").group_by(table.c.state)
+    if group is not None:
+        query = query.where(table.c.group_number == group)
+    return Counts(**dict(connection.execute(query).tuples().all()))
+
+
+def role_counts(connection: sa.Connection, package_id: int) -> dict[str, int]:
+    """How many items of each role; absent roles are absent."""
+    query = sa.select(table.c.role, sa.func.count()).where(
+        table.c.package_id == package_id).group_by(table.c.role)
+    return dict(connection.execute(query).tuples().all())
+
+
+def drop_items(connection: sa.Connection, package_id: int) -> None:
+    """Forget the list, to make it again. Raises StateError once an instance is archived."""
+    if counts(connection, package_id).archived:
+        raise StateError(f"Package {package_id} has archived instances; its list stays.")
+    connection.execute(sa.delete(table).where(table.c.package_id == package_id))
+
+
+def _row(package_id: int, one: Item) -> dict[str, Any]:
+    return {"package_id": package_id, "number": one.number, "label": one.label,
+            "length": one.length, "sha256": one.sha256, "role": one.role, "state": one.state,
+            "reason": one.reason, "group_number": one.group_number,
+            "sop_instance_uid": one.sop_instance_uid,
+            "header": one.header.as_json() if one.header else None,
+            "span": one.span.as_json() if one.span else None, "file_id": one.file_id,
+            "duplicate_of": one.duplicate_of, "object_sha256": one.object_sha256}
+
+
+def _item(row: Any) -> Item:
+    *before, header, span, file_id, duplicate_of, object_sha256 = row
+    known = (InstanceHeader.from_json(header) if header else None,
+             Span.from_json(span) if span else None)
+    return Item(*(*before, *known, file_id, duplicate_of, object_sha256))
+
+
+def _change(one: Settled) -> dict[str, Any]:
+    return {"at_number": one.number, "to_reason": one.reason,
+            "to_duplicate_of": one.duplicate_of, "to_object_sha256": one.object_sha256}

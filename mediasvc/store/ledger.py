@@ -1,0 +1,62 @@
+"""The ledger: packages, items, groups, findings and the event chain, as functions on a connection.
+
+The present state stands in one table each, what happened in the chain; both are written in the
+same transaction, and only along the edges of `mediasvc.store.states`.
+"""
+
+from __future__ import annotations
+
+from mediasvc.store.events import (
+    Chain,
+    Event,
+    events,
+    head,
+    now,
+    record,
+    record_many,
+    verify_chain,
+)
+from mediasvc.store.findings import add_findings, drop_findings, finding_counts, findings
+from mediasvc.store.groups import (
+    PatientGroup,
+    change_group,
+    decide,
+    drop_groups,
+    group,
+    groups,
+    put_groups,
+)
+from mediasvc.store.items import (
+    Counts,
+    Item,
+    Settled,
+    counts,
+    drop_items,
+    item,
+    items,
+    put_items,
+    role_counts,
+    settle,
+    settle_all,
+)
+from mediasvc.store.packages import (
+    Package,
+    change_state,
+    check_fence,
+    claim,
+    describe,
+    live_with_digest,
+    package,
+    packages,
+    set_digest,
+    submit,
+)
+
+__all__ = [
+    "Chain", "Counts", "Event", "Item", "Package", "PatientGroup", "Settled", "add_findings",
+    "change_group", "change_state", "check_fence", "claim", "counts", "decide", "describe",
+    "drop_findings", "drop_groups", "drop_items", "events", "finding_counts", "findings", "group",
+    "groups", "head", "item", "items", "live_with_digest", "now", "package", "packages",
+    "put_groups", "put_items", "record", "record_many", "role_counts", "set_digest", "settle",
+    "settle_all", "submit", "verify_chain",
+]

@@ -1,0 +1,223 @@
+"""The patient index: rows, identifiers with their history, and look-ups by blocking keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from mediasvc.errors import NotFoundError
+from mediasvc.model import Demographics, Identifier, Patient, PatientKey
+from mediasvc.store.db import upsert
+from mediasvc.store.events import now
+from mediasvc.store.schema import patient as table
+from mediasvc.store.schema import patient_identifier as identifier
+from mediasvc.store.schema import patient_key as key_table
+
+#: (kind, key), made by `mediasvc.identity.names`; this module never looks inside.
+BlockingKey = tuple[str, str]
+_DEMOGRAPHICS = tuple(field.name for field in fields(Demographics))
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """What is to be known of a patient: identity, its keys for the search, further identifiers."""
+
+    key: PatientKey
+    demographics: Demographics
+    blocking: tuple[BlockingKey, ...] = ()
+    others: tuple[PatientKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a batch changed: row numbers with the names of the fields that differ."""
+
+    added: int
+    updated: tuple[tuple[int, tuple[str, ...]], ...]
+    unchanged: int
+
+
+def put_patients(connection: sa.Connection, records: Sequence[PatientRecord], *,
+                 provenance: str) -> Stored:
+    """Insert or update by (Patient ID, Issuer); the same again changes nothing.
+
+    Further identifiers of this ``provenance`` that are no longer named end now; those of another
+    provenance stay. A provisional patient that the feed knows is provisional no more. The records
+    of one batch have different keys.
+    """
+    before = {one.key: one for one in patients_by_keys(connection, [one.key for one in records])}
+    fresh = [one for one in records if one.key not in before]
+    rows = _insert(connection, fresh)
+    _put_keys(connection, [(rows[one.key], one) for one in fresh])
+    _add_identifiers(connection, [(rows[one.key], other) for one in fresh for other in one.others],
+                     provenance)
+    updated = []
+    for one in records:
+        if one.key in before:
+            changed = _update(connection, before[one.key], one, provenance)
+            if changed:
+                updated.append((before[one.key].row, changed))
+    return Stored(len(fresh), tuple(updated), len(records) - len(fresh) - len(updated))
+
+
+def add_provisional(connection: sa.Connection, record: PatientRecord, package_id: int) -> int:
+    """A patient whom only a package knows; returns the row. Taken away again with the package."""
+    row = {"patient_id": record.key.patient_id, "issuer": record.key.issuer, "provisional": True,
+           "package_id": package_id, **asdict(record.demographics)}
+    number = int(connection.execute(sa.insert(table).values(row).returning(table.c.id))
+                 .scalar_one())
+    _put_keys(connection, [(number, record)])
+    return number
+
+
+def add_identifier(connection: sa.Connection, patient: int, key: PatientKey, *, provenance: str,
+                   package_id: int | None = None) -> bool:
+    """Say that ``key`` is the same person; False when that was known (with any provenance)."""
+    known = connection.execute(sa.select(identifier.c.id).where(
+        identifier.c.patient == patient, identifier.c.patient_id == key.patient_id,
+        identifier.c.issuer == key.issuer, identifier.c.valid_to == "")).first()
+    if known:
+        return False
+    _add_identifiers(connection, [(patient, key)], provenance, package_id)
+    return True
+
+
+def patient(connection: sa.Connection, key: PatientKey) -> Patient:
+    """By the patient's own key. Raises NotFoundError."""
+    found = patients_by_keys(connection, [key])
+    if not found:
+        raise NotFoundError("There is no such patient in the index.",
+                            "See mediasvc patients find; write ID@ISSUER.")
+    return found[0]
+
+
+def patient_row(connection: sa.Connection, row: int) -> Patient:
+    """By row number. Raises NotFoundError."""
+    found = patients_by_rows(connection, [row])
+    if not found:
+        raise NotFoundError("That patient is no longer in the index.")
+    return found[0]
+
+
+def patients_by_keys(connection: sa.Connection, keys: Sequence[PatientKey]) -> list[Patient]:
+    """Whose own key is among ``keys``, in any number."""
+    rows: list[int] = []
+    for start in range(0, len(keys), _CHUNK):
+        part = [(one.patient_id, one.issuer) for one in keys[start:start + _CHUNK]]
+        rows += connection.execute(sa.select(table.c.id).where(
+            sa.tuple_(table.c.patient_id, table.c.issuer).in_(part))).scalars()
+    return patients_by_rows(connection, rows)
+
+
+def patients_by_rows(connection: sa.Connection, rows: Sequence[int]) -> list[Patient]:
+    """In order of row; rows that are not there are left out."""
+    found: list[Patient] = []
+    ordered = sorted(set(rows))
+    for start in range(0, len(ordered), _CHUNK):
+        part = ordered[start:start + _CHUNK]
+        others: dict[int, list[Identifier]] = {}
+        for owner, *rest in connection.execute(sa.select(
+                identifier.c.patient, identifier.c.patient_id, identifier.c.issuer,
+                identifier.c.provenance, identifier.c.valid_from, identifier.c.valid_to).where(
+                identifier.c.patient.in_(part)).order_by(identifier.c.id)):
+            others.setdefault(owner, []).append(Identifier(*rest))
+        query = sa.select(table).where(table.c.id.in_(part)).order_by(table.c.id)
+        found += (_patient(row, others.get(row["id"], ()))
+                  for row in connection.execute(query).mappings())
+    return found
+
+
+def rows_by_identifier(connection: sa.Connection, patient_id: str, issuer: str | None = None, *,
+                       limit: int = 50) -> list[int]:
+    """Rows whose own ID or valid further identifier it is; ``None`` = of any issuer."""
+    own = sa.select(table.c.id).where(table.c.patient_id == patient_id)
+    further = sa.select(identifier.c.patient).where(identifier.c.patient_id == patient_id,
+                                                    identifier.c.valid_to == "")
+    if issuer is not None:
+        own = own.where(table.c.issuer == issuer)
+        further = further.where(identifier.c.issuer == issuer)
+    return list(dict.fromkeys((*connection.execute(own.limit(limit)).scalars(),
+                               *connection.execute(further.limit(limit)).scalars())))
+
+
+def rows_by_birth_date(connection: sa.Connection, birth_date: str, *, limit: int) -> list[int]:
+    return list(connection.execute(sa.select(table.c.id).where(
+        table.c.patient_birth_date == birth_date).limit(limit)).scalars())
+
+
+def rows_by_key(connection: sa.Connection, kind: str, key: str, *, limit: int,
+                prefix: bool = False) -> list[int]:
+    """Rows with this blocking key, or with ``prefix`` any key that begins with it."""
+    matching = (key_table.c.key == key if not prefix else
+                sa.and_(key_table.c.key >= key, key_table.c.key < key + "\U0010ffff"))
+    return list(connection.execute(sa.select(key_table.c.patient).where(
+        key_table.c.kind == kind, matching).limit(limit)).scalars())
+
+
+def count_patients(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+
+def _insert(connection: sa.Connection, records: Sequence[PatientRecord]) -> dict[PatientKey, int]:
+    if not records:
+        return {}
+    connection.execute(sa.insert(table), [
+        {"patient_id": one.key.patient_id, "issuer": one.key.issuer, **asdict(one.demographics)}
+        for one in records])
+    rows: dict[PatientKey, int] = {}
+    for start in range(0, len(records), _CHUNK):
+        part = [(one.key.patient_id, one.key.issuer) for one in records[start:start + _CHUNK]]
+        for number, patient_id, issuer in connection.execute(sa.select(
+                table.c.id, table.c.patient_id, table.c.issuer).where(
+                sa.tuple_(table.c.patient_id, table.c.issuer).in_(part))):
+            rows[PatientKey(patient_id, issuer)] = number
+    return rows
+
+
+def _update(connection: sa.Connection, old: Patient, new: PatientRecord, provenance: str,
+            ) -> tuple[str, ...]:
+    changed = [name for name in _DEMOGRAPHICS
+               if getattr(old.demographics, name) != getattr(new.demographics, name)]
+    if old.provisional:
+        changed.append("provisional")
+    if changed:
+        connection.execute(sa.update(table).where(table.c.id == old.row).values(
+            **asdict(new.demographics), provisional=False, package_id=None))
+        connection.execute(sa.delete(key_table).where(key_table.c.patient == old.row))
+        _put_keys(connection, [(old.row, new)])
+    present = {one.key for one in old.identifiers
+               if one.provenance == provenance and not one.valid_to}
+    gone, come = present - set(new.others), set(new.others) - present
+    for key in gone:
+        connection.execute(sa.update(identifier).where(
+            identifier.c.patient == old.row, identifier.c.patient_id == key.patient_id,
+            identifier.c.issuer == key.issuer, identifier.c.provenance == provenance,
+            identifier.c.valid_to == "").values(valid_to=now()))
+    _add_identifiers(connection, [(old.row, key) for key in come], provenance)
+    return (*changed, "other_ids") if gone or come else tuple(changed)
+
+
+def _add_identifiers(connection: sa.Connection, pairs: Iterable[tuple[int, PatientKey]],
+                     provenance: str, package_id: int | None = None) -> None:
+    rows = [{"patient": patient, "patient_id": key.patient_id, "issuer": key.issuer,
+             "provenance": provenance, "valid_from": now(), "valid_to": "",
+             "package_id": package_id} for patient, key in dict.fromkeys(pairs)]
+    if rows:
+        connection.execute(sa.insert(identifier), rows)
+
+
+def _put_keys(connection: sa.Connection, pairs: Iterable[tuple[int, PatientRecord]]) -> None:
+    rows = [{"kind": kind, "key": key, "patient": number}
+            for number, one in pairs for kind, key in dict.fromkeys(one.blocking)]
+    if rows:
+        connection.execute(upsert(connection, key_table, key=("kind", "key", "patient")), rows)
+
+
+def _patient(row: Any, others: Iterable[Identifier]) -> Patient:
+    return Patient(row["id"], PatientKey(row["patient_id"], row["issuer"]),
+                   Demographics(*(row[name] for name in _DEMOGRAPHICS)), tuple(others),
+                   row["provisional"])

@@ -1,0 +1,269 @@
+"""The tables. One schema for SQLite and PostgreSQL, SQLAlchemy Core only (DESIGN §4).
+
+Times are text, ISO 8601 in UTC with microseconds: they sort, and no driver changes them. Order
+comes from numbers, never from clocks (FAULTS C12). Words are ``""`` when unknown; NULL stands only
+where another row is pointed at, or where there is no JSON.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+metadata = sa.MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+})
+
+#: SQLite counts rows by itself only for INTEGER; elsewhere 64 bits are asked for.
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+#: Compared byte for byte everywhere, so that a range is a prefix search in any locale.
+KEY = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+JSON = sa.JSON(none_as_null=True)
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default="")
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+
+
+#: What happened, once written never changed. `mediasvc.store.events` is the only writer.
+event = sa.Table(
+    "event", metadata,
+    sa.Column("seq", NUMBER, primary_key=True, autoincrement=False),  # 1, 2, 3 … without a gap
+    _text("at"),
+    _text("subject_kind"),  # package | patient | disc | object | service
+    _text("subject"),  # the row's own number or a digest; never a name or a Patient ID
+    _text("action"),
+    _text("by"),  # a person, a rule id, or "" for the service itself
+    sa.Column("data", sa.Text, nullable=False, server_default="{}"),  # canonical JSON, as hashed
+    sa.Column("hash", sa.String(64), nullable=False),  # sha256(previous hash + canonical event)
+    sa.Index(None, "subject_kind", "subject", "seq"),
+)
+
+_LIVE = "digest <> '' AND state IN ('receiving', 'waiting', 'done')"
+#: What arrived. States and their edges: `mediasvc.store.states`.
+package = sa.Table(
+    "package", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    _text("kind"),  # folder | iso | zip | file
+    _text("path"),  # where it was dropped, for people
+    _text("location"),  # where its bytes lie now
+    _text("source"),
+    _text("digest"),  # of the whole content; "" until it is known
+    _text("state"),
+    _text("reason"),
+    _text("arrived_at"),
+    _text("changed_at"),
+    _count("fence"),  # grows with each claim; a change under an older fence is refused (C08, C09)
+    _count("attempts"),  # written before each attempt, so that a poisonous package ends (C17)
+    sa.Column("duplicate_of", NUMBER, sa.ForeignKey("package.id")),
+    sa.Index(None, "state", "id"),
+    sa.Index(None, "digest"),
+    # One live package per content: two services cannot both file the same disc (invariant 15).
+    sa.Index("uq_package_live_digest", "digest", unique=True, sqlite_where=sa.text(_LIVE),
+             postgresql_where=sa.text(_LIVE)),
+)
+
+#: Every file of a package, and every file that its DICOMDIR misses.
+item = sa.Table(
+    "item", metadata,
+    sa.Column("package_id", NUMBER, sa.ForeignKey("package.id", ondelete="CASCADE"),
+              primary_key=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=False),
+    _text("label"),  # path on the package, escaped for display
+    _count("length"),
+    _text("sha256"),
+    _text("role"),  # instance | dicomdir | non_dicom | refused | missing
+    _text("state"),  # an ItemState; "" for what is only listed (not an instance)
+    _text("reason"),
+    sa.Column("group_number", sa.Integer),
+    _text("sop_instance_uid"),
+    sa.Column("header", JSON),  # InstanceHeader.as_json
+    sa.Column("span", JSON),  # Span.as_json: where the bytes lie while the package is here
+    _text("file_id"),  # Referenced File ID of DICOMDIR, components joined by "/"
+    _text("duplicate_of"),  # SOP Instance UID of the instance that is here already
+    _text("object_sha256"),
+    sa.Index(None, "package_id", "state"),
+    sa.Index(None, "package_id", "group_number", "number"),
+    sa.Index(None, "duplicate_of", sqlite_where=sa.text("duplicate_of <> ''"),
+             postgresql_where=sa.text("duplicate_of <> ''")),
+)
+
+finding = sa.Table(
+    "finding", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("package_id", NUMBER, sa.ForeignKey("package.id", ondelete="CASCADE"),
+              nullable=False),
+    _text("severity"),
+    _text("code"),
+    _text("subject"),
+    _text("text"),
+    _text("rule"),
+    sa.Index(None, "package_id", "id"),
+)
+
+#: One person as a package describes them, and what was decided about them.
+patient_group = sa.Table(
+    "patient_group", metadata,
+    sa.Column("package_id", NUMBER, sa.ForeignKey("package.id", ondelete="CASCADE"),
+              primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _text("patient_id"),
+    _text("issuer"),  # as received, or the source's own issuer
+    _text("patient_name"),
+    _text("patient_birth_date"),
+    _text("patient_sex"),
+    sa.Column("variants", JSON),  # every other (name, birth date, sex) among its instances
+    _count("instances"),
+    _text("state"),  # waiting | decided | filed | rejected
+    _text("decision"),  # link | new | reject
+    sa.Column("target", NUMBER, sa.ForeignKey("patient.id")),
+    _text("rule"),  # the rule that linked, or "" when a person did
+    sa.Column("evidence", JSON),
+    _text("by"),
+    _text("decided_at"),
+    sa.Index(None, "target"),
+)
+
+#: The local index. The key of a patient is (Patient ID, Issuer), DESIGN §5.
+patient = sa.Table(
+    "patient", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("patient_id", KEY, nullable=False),
+    sa.Column("issuer", KEY, nullable=False),
+    _text("patient_name"),
+    _text("patient_birth_date"),
+    _text("patient_sex"),
+    _text("address"),
+    _text("postcode"),
+    _text("phone"),
+    sa.Column("provisional", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("package_id", NUMBER, sa.ForeignKey("package.id")),  # whose decision made it
+    sa.UniqueConstraint("patient_id", "issuer"),
+    sa.Index(None, "patient_birth_date"),
+    sa.Index(None, "package_id"),
+)
+
+#: Further identifiers of the same person: from the feed, a decision, a merge.
+patient_identifier = sa.Table(
+    "patient_identifier", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("patient", NUMBER, sa.ForeignKey("patient.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("patient_id", KEY, nullable=False),
+    sa.Column("issuer", KEY, nullable=False),
+    _text("provenance"),  # load | decision | hl7 …
+    _text("valid_from"),
+    _text("valid_to"),  # "" while it is valid
+    sa.Column("package_id", NUMBER, sa.ForeignKey("package.id")),  # whose decision made it
+    sa.UniqueConstraint("patient", "patient_id", "issuer", "provenance", "valid_from",
+                        name="uq_patient_identifier_one"),
+    sa.Index(None, "patient_id", "issuer"),
+    sa.Index(None, "package_id"),
+)
+
+#: Blocking keys, made by `mediasvc.identity.names`; the clustered order is the search order.
+patient_key = sa.Table(
+    "patient_key", metadata,
+    sa.Column("kind", KEY, primary_key=True),
+    sa.Column("key", KEY, primary_key=True),
+    sa.Column("patient", NUMBER, sa.ForeignKey("patient.id", ondelete="CASCADE"),
+              primary_key=True, autoincrement=False),
+    sa.Index(None, "patient"),
+    sqlite_with_rowid=False,
+)
+
+study = sa.Table(
+    "study", metadata,
+    sa.Column("study_instance_uid", KEY, primary_key=True),
+    sa.Column("patient", NUMBER, sa.ForeignKey("patient.id"), nullable=False),
+    _text("study_date"),
+    _text("study_time"),
+    _text("study_id"),
+    _text("accession_number"),
+    _text("study_description"),
+    sa.Index(None, "patient"),
+    sqlite_with_rowid=False,
+)
+
+series = sa.Table(
+    "series", metadata,
+    sa.Column("series_instance_uid", KEY, primary_key=True),
+    sa.Column("study_instance_uid", KEY, sa.ForeignKey("study.study_instance_uid"),
+              nullable=False),
+    _text("modality"),
+    _text("series_number"),
+    _text("series_description"),
+    sa.Index(None, "study_instance_uid"),
+    sqlite_with_rowid=False,
+)
+
+#: Immutable files of the archive.
+object_ = sa.Table(
+    "object", metadata,
+    sa.Column("sha256", KEY, primary_key=True),
+    _text("kind"),  # object: a DICOM file under objects/ · pack: deltas under received/
+    _count("length"),
+    _text("placed_at"),
+    # The delete-intent: seq of the event that gave it up. Only such files may go (C15).
+    sa.Column("given_up", NUMBER),
+    sa.Index(None, "given_up", sqlite_where=sa.text("given_up IS NOT NULL"),
+             postgresql_where=sa.text("given_up IS NOT NULL")),
+    sqlite_with_rowid=False,
+)
+
+instance = sa.Table(
+    "instance", metadata,
+    sa.Column("sop_instance_uid", KEY, primary_key=True),
+    sa.Column("series_instance_uid", KEY, sa.ForeignKey("series.series_instance_uid"),
+              nullable=False),
+    _text("sop_class_uid"),
+    _text("transfer_syntax_uid"),
+    _text("instance_number"),
+    sa.Column("object_sha256", KEY, sa.ForeignKey("object.sha256"), nullable=False),
+    _text("received_sha256"),
+    _count("received_length"),
+    # How the received bytes are rebuilt. same: they are the object · delta: object and pack's delta
+    # · object: they are kept as an object of their own, named by pack_sha256.
+    _text("restore"),
+    sa.Column("pack_sha256", KEY, nullable=False, server_default=""),
+    _count("pack_offset"),
+    _count("pack_length"),
+    sa.Column("package_id", NUMBER, sa.ForeignKey("package.id"), nullable=False),
+    _count("item_number"),
+    sa.Column("header", JSON),  # InstanceHeader.as_json, as received
+    sa.Index(None, "series_instance_uid"),
+    sa.Index(None, "object_sha256"),
+    sa.Index(None, "pack_sha256"),
+    sa.Index(None, "package_id"),
+    sqlite_with_rowid=False,
+)
+
+#: What leaves. States and their edges: `mediasvc.store.states`.
+disc = sa.Table(
+    "disc", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    _text("state"),  # planned | built | verified | released | failed
+    _text("path"),
+    _text("profile"),
+    _text("sha256"),
+    _count("bytes"),
+    _text("file_set_id"),
+    _text("certificate"),
+    _text("created_at"),
+    _text("by"),
+)
+
+disc_instance = sa.Table(
+    "disc_instance", metadata,
+    sa.Column("disc_id", NUMBER, sa.ForeignKey("disc.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("file_id", sa.Text, primary_key=True),
+    _text("sop_instance_uid"),
+    _text("sha256"),  # of the file on the disc
+    sa.Index(None, "sop_instance_uid"),
+)
