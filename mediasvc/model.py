@@ -142,3 +142,33 @@ class FrameSpec:
     def native_bytes(self) -> int:
         """Bytes of one native frame, without padding (1-bit frames rounded up)."""
         return (self.samples * self.bits_allocated + 7) // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A further identifier of a patient. ``valid_to`` is empty while it is valid."""
+
+    patient_id: str
+    issuer: str
+    provenance: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
+
+    @property
+    def key(self) -> PatientKey:
+        return PatientKey(self.patient_id, self.issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A patient of the local index; ``row`` is the number of the database row."""
+
+    row: int
+    key: PatientKey
+    demographics: Demographics
+    identifiers: tuple[Identifier, ...] = ()
+    provisional: bool = False
+
+    def keys(self) -> frozenset[PatientKey]:
+        """The patient's own key and every identifier that is valid now."""
+        return frozenset({self.key, *(one.key for one in self.identifiers if not one.valid_to)})
