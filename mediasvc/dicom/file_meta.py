@@ -58,7 +58,7 @@ def read_preamble(view: memoryview) -> tuple[str, tuple[Finding, ...]]:
             "error", "hostile-preamble", "", f"The file is at the same time {words}", "PS3.10 7.5, P12"),)
     if kind in ("text", "other"):
         return kind, (Finding(
-            "warning", "preamble-not-empty", "", f"There is {words} before the data set",
+            "warning", "preamble-not-empty", "", f"Before the data set stands {words}",
             "PS3.10 7.5, P12"),)
     return kind, ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -37,7 +39,11 @@ from mediasvc.standard.preambles import LENGTH, Preamble
 
 INFLATE_LIMIT = 512 << 20
 
-__all__ = ["INFLATE_LIMIT", "Framing", "PixelDataPlace", "is_dicom", "read_framing"]
+__all__ = ["INFLATE_LIMIT", "Framing", "NotDicomError", "PixelDataPlace", "is_dicom", "read_framing"]
+
+
+class NotDicomError(DamagedError):
+    """These bytes are no DICOM file."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,10 @@ class Framing:
         row = self.index.get(tag)
         return None if row is None else self.elements[row]
 
+    def meta_uid(self, tag: int) -> str:
+        """A UID of the file meta without padding, ``""`` when absent or not ASCII."""
+        return self.meta_values.get(tag, b"").decode("ascii", "ignore").split("\0")[0].strip()
+
     def value(self, tag: int) -> bytes | None:
         """The value's bytes as they stand, padding included; group 0002 is found in the file meta."""
         if tag >> 16 == 2 and tag in self.meta:
@@ -108,8 +118,8 @@ def is_dicom(view: memoryview) -> bool:
 
 
 def read_framing(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT) -> Framing:
-    """The framing of any bytes. Raises DamagedError when they are no DICOM file at all or a
-    deflated data set is broken, BudgetError when it grows beyond ``inflate_limit``."""
+    """The framing of any bytes. Raises NotDicomError for what is no DICOM file at all, DamagedError
+    when a deflated data set is broken, BudgetError when it grows beyond ``inflate_limit``."""
     if has_prefix(view):
         kind, findings = read_preamble(view)
         meta = read_meta(view, LENGTH + 4)
@@ -117,7 +127,7 @@ def read_framing(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT) -> Fra
         return replace(framing, preamble=kind, findings=findings + framing.findings)
     bare = sniff_bare(view)
     if bare is None:
-        raise DamagedError("this is not a DICOM file")
+        raise NotDicomError
     meta = read_meta(view, 0) if bare.has_meta else FileMeta(0, 0, {}, True, ())
     framing = _data_set(view, meta, inflate_limit)
     note = Finding("warning", "no-file-header", "",
@@ -132,9 +142,7 @@ def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int) -> Framing:
     if encoding.deflated and meta.complete:
         inflated, behind = inflate(view[meta.end:], inflate_limit)
         body, start = memoryview(inflated), 0
-        if behind.strip(b"\0"):
-            findings.append(Finding("error", "trailing-data", "",
-                                    "Something else follows after the end of the data set", "P11"))
+        findings += _behind(inflated, behind)
     else:
         encoding, more = _actual(view, meta.end, said, encoding, bool(meta.elements))
         findings += more
@@ -147,6 +155,17 @@ def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int) -> Framing:
         elements=result.elements, meta=meta.elements, pixel=_pixel(result, encoding),
         findings=tuple(findings), verdict=result.verdict, count=result.count,
         odd=bool(result.problems or findings), meta_values=_meta_values(view, meta))
+
+
+def _behind(inflated: bytes, behind: bytes) -> list[Finding]:
+    """What may stand behind a deflated data set: padding, or the checksum and length of gzip."""
+    if not behind.strip(b"\0"):
+        return []
+    if behind == struct.pack("<II", zlib.crc32(inflated), len(inflated)):
+        return [Finding("warning", "deflate-checksum", "",
+                        "A checksum follows after the compressed data set", "PS3.5 A.5")]
+    return [Finding("error", "trailing-data", "",
+                    "Something else follows after the end of the data set", "P11")]
 
 
 def _meta_values(view: memoryview, meta: FileMeta) -> dict[int, bytes]:
