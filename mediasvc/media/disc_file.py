@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from mediasvc.errors import DamagedError
 from mediasvc.span import Span
@@ -52,6 +53,11 @@ class SpanFile(io.RawIOBase):
     def mode(self) -> str:
         return "rb"
 
+    @property
+    def name(self) -> str:
+        """What libraries show in messages: nothing."""
+        return ""
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._span.length}[whence]
         self._at = max(0, base + offset)
@@ -77,6 +83,12 @@ class SpanFile(io.RawIOBase):
         if self._at >= self._span.length:
             self._release()
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer).cast("B")
+        data = self.read(len(target))
+        target[:len(data)] = data
+        return len(data)
 
     def close(self) -> None:
         self._release()

@@ -1,0 +1,51 @@
+"""README.TXT: what the disc is, whose, and how to read it (IHE PDI, PDI-8)."""
+
+from __future__ import annotations
+
+import textwrap
+
+from anyascii import anyascii
+
+from mediasvc.media.disc_file import INDEX, MANIFEST, WEB_FOLDER
+from mediasvc.media.page_content import CONFIDENTIAL, NOT_FOR_DIAGNOSIS, DiscFacts
+
+
+def readme(facts: DiscFacts) -> bytes:
+    """Plain ASCII with CR LF, readable by anything."""
+    lines = [
+        facts.institution, "=" * max(8, len(anyascii(facts.institution))), "",
+        "This disc holds medical images in DICOM format." + (
+            f" It is disc {facts.part}." if facts.part else ""), "",
+        *_alerts(facts),
+        "Contact", "-------", facts.contact or facts.institution, "",
+        "What is where", "-------------",
+        "DICOMDIR      the DICOM directory; any DICOM viewer or archive opens it",
+        "DICOM         the images and reports themselves",
+        f"{INDEX}     start page for any web browser, with small copies of the images",
+        f"{WEB_FOLDER}       the pages that {INDEX} leads to",
+        f"{MANIFEST}  every file with its SHA-256 hash (sha256sum -c {MANIFEST})", "",
+        "How to look at it", "-----------------",
+        "Open or import DICOMDIR with a DICOM viewer or archive. No program on this disc",
+        "starts by itself and none needs to be installed.",
+        f"Without a viewer, open {INDEX} with a web browser.", "",
+        "Disclaimer", "----------", *_wrapped(NOT_FOR_DIAGNOSIS),
+        *_wrapped(CONFIDENTIAL), "",
+        f"File-set ID: {facts.file_set_id}",
+        f"Profile:     {facts.profile}",
+        f"Created:     {facts.created:%Y-%m-%d %H:%M %Z}",
+        f"Created by:  {facts.creator}",
+    ]
+    plain = anyascii("\n".join(lines)).encode("ascii", "replace").decode()
+    shown = "".join(sign if sign == "\n" or " " <= sign <= "~" else "?" for sign in plain)
+    return shown.replace("\n", "\r\n").encode() + b"\r\n"
+
+
+def _alerts(facts: DiscFacts) -> list[str]:
+    if not facts.remarks:
+        return []
+    rows = [line for remark in facts.remarks for line in _wrapped(f"* {remark}")]
+    return ["PLEASE NOTE", "-----------", *rows, ""]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 78)

@@ -1,0 +1,76 @@
+"""The pictures on the pages of a disc, drawn in sandbox children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mediasvc.media.disc_layout import Layout, Series
+from mediasvc.media.page_content import (
+    Picture,
+    SeriesContent,
+    Wish,
+    choose,
+    frames_of,
+    numbered,
+    picture_name,
+)
+from mediasvc.sandbox import Sandbox
+from mediasvc.span import Span
+from mediasvc.work.batches import each, run_batches
+
+BATCH = 8
+
+
+def draw_previews(sandbox: Sandbox, layout: Layout, folder: Path,
+                  report: Callable[[int, int], None] | None = None) -> dict[int, SeriesContent]:
+    """Draw the chosen frames of every series as ``folder``/SE000001/IM000001.JPG and so on.
+
+    A frame that cannot be drawn costs itself only; `SeriesContent.failed` counts it. Returns the
+    content of each page by series number.
+    """
+    wishes = {number: choose(series) for number, series in numbered(layout)}
+    total, sizes = sum(map(len, wishes.values())), {}
+    for number, chosen in wishes.items():
+        if chosen:
+            (folder / picture_name(number, 1)).parent.mkdir()
+    for done, (item, answer) in enumerate(run_batches(
+            sandbox, f"{__name__}:draw_frames", _requests(layout, wishes, folder), BATCH), 1):
+        if not answer.error:
+            sizes[item["series"], item["index"]] = answer.value
+        if report:
+            report(done, total)
+    return {number: SeriesContent(
+                number, series, tuple(_pictures(number, series, wishes[number], sizes)),
+                failed=sum((number, index) not in sizes
+                           for index in range(1, len(wishes[number]) + 1)))
+            for number, series in numbered(layout)}
+
+
+def _requests(layout: Layout, wishes: dict[int, list[Wish]], folder: Path,
+              ) -> Iterator[dict[str, Any]]:
+    for number, series in numbered(layout):
+        for index, wish in enumerate(wishes[number], 1):
+            yield {"series": number, "index": index, "frame": wish.frame,
+                   "span": series.instances[wish.position].span.as_json(),
+                   "target": str(folder / picture_name(number, index))}
+
+
+def _pictures(number: int, series: Series, chosen: list[Wish],
+              sizes: dict[tuple[int, int], Any]) -> Iterator[Picture]:
+    for index, wish in enumerate(chosen, 1):
+        if size := sizes.get((number, index)):
+            instance = series.instances[wish.position]
+            caption = f"Image {instance.header.instance_number or wish.position + 1}"
+            if frames_of(instance) > 1:
+                caption += f", frame {wish.frame + 1} of {frames_of(instance)}"
+            width, height = size
+            yield Picture(picture_name(number, index), width, height, caption)
+
+
+def draw_frames(items: list[dict[str, Any]]) -> list[Any]:
+    """The child's side: [width, height] of each picture drawn."""
+    from mediasvc.media.page_images import draw
+    return each(lambda item: draw(Span.from_json(item["span"]), int(item["frame"]),
+                                  Path(item["target"])), items)
