@@ -39,7 +39,7 @@ STYLE = (
     "img{border:0}p.small{color:#5a6875;font-size:13px}")
 
 THUMBNAIL = 80
-CELL = 240
+CELL = 228
 
 
 def web_pages(facts: DiscFacts, layout: Layout, contents: Mapping[int, SeriesContent],
