@@ -45,7 +45,7 @@ class Session:
         from mediasvc.configuration import load_settings
         return load_settings(self.config_path, required=self.config_is_required)
 
-    def emit(self, kind: str, **fields: Any) -> None:
+    def emit(self, kind: str, /, **fields: Any) -> None:
         """One JSON line when --json, nothing otherwise."""
         if self.as_json:
             print(json.dumps({"type": kind, **fields}, ensure_ascii=False), flush=True)
