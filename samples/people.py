@@ -24,7 +24,7 @@ NAMES = {
     "\\ISO 2022 IR 87": "Yamada^Tarou=山田^太郎=やまだ^たろう",
     "\\ISO 2022 IR 149": "Hong^Gildong=洪^吉洞=홍^길동",
     "ISO_IR 192": "Wang^XiaoDong=王^小東=Ван^Сяодун",
-    "GB18030": "Wang^XiaoDong=王^小东=",
+    "GB18030": "Wang^XiaoDong=王^小东",
 }
 
 
