@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 
 from mediasvc.dicom.compose import ITEM, Encoding
+from mediasvc.standard.value_representations import LONG_VRS, SHORT_VRS
 
 ITEM_END = 0xFFFEE00D
 SEQUENCE_END = 0xFFFEE0DD
@@ -16,12 +17,8 @@ UNDEFINED = 0xFFFFFFFF
 #: Sequences inside a record; the standard needs five.
 DEPTH_LIMIT = 32
 
-SHORT_VRS = frozenset((
-    b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN",
-    b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
-    b"up"))  # DCMTK's name for an offset reached some files
-LONG_VRS = frozenset((
-    b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+SHORT = frozenset(vr.encode() for vr in SHORT_VRS) | {b"up"}  # DCMTK's word for an offset
+LONG = frozenset(vr.encode() for vr in LONG_VRS)
 
 _LITTLE_EXPLICIT = struct.Struct("<HH2sH")
 _BIG_EXPLICIT = struct.Struct(">HH2sH")
@@ -54,9 +51,9 @@ def read_header(
         if group == 0xFFFE or encoding.implicit:
             length = (_BIG_LENGTH if big else _LITTLE_LENGTH).unpack_from(view, position + 4)[0]
             return group << 16 | element, b"", position + 8, length
-        if vr in SHORT_VRS:
+        if vr in SHORT:
             return group << 16 | element, vr, position + 8, length
-        if vr in LONG_VRS:
+        if vr in LONG:
             length = (_BIG_LENGTH if big else _LITTLE_LENGTH).unpack_from(view, position + 8)[0]
             return group << 16 | element, vr, position + 12, length
     except struct.error:
@@ -100,7 +97,7 @@ def sniff(view: memoryview, position: int) -> Encoding | None:
     first = bytes(view[position:position + 6])
     if len(first) < 6:
         return None
-    implicit = first[4:6] not in SHORT_VRS and first[4:6] not in LONG_VRS
+    implicit = first[4:6] not in SHORT and first[4:6] not in LONG
     if first[:2] in (b"\x04\0", b"\x08\0"):
         return Encoding(implicit, False)
     if first[:2] in (b"\0\x04", b"\0\x08"):

@@ -1,4 +1,4 @@
-"""Directory Record Types and their keys (PS3.3 Annex F.4 and F.5, PS3.11 Annexes D, H, I).
+"""Directory Record Types and their keys (PS3.3 Annex F.4 and F.5, PS3.11 Annexes D and H).
 
 A row says which elements a record has beside the file-set elements of group 0004; `Key.type` is
 the Type of PS3.5 7.4. Specific Character Set (1C everywhere) and the icon (3) are not repeated.
@@ -135,9 +135,9 @@ GENERAL_CD: dict[str, tuple[Key, ...]] = {"IMAGE": (IMAGE_TYPE, REFERENCED_IMAGE
 
 #: Table H.3-2 (DVD, USB, flash and BD with JPEG, JPEG 2000 or video).
 EXTENDED: dict[str, tuple[Key, ...]] = {
-    "PATIENT": (Key(0x00100030, "DA", "2"), Key(0x00100040, "CS", "2")),
+    "PATIENT": (Key(0x00100030, "DA", "1C"), Key(0x00100040, "CS", "1C")),
     "SERIES": (
-        Key(0x00080080, "LO", "2"), Key(0x00080081, "ST", "2"), Key(0x00081050, "PN", "2")),
+        Key(0x00080080, "LO", "1C"), Key(0x00080081, "ST", "1C"), Key(0x00081050, "PN", "1C")),
     "IMAGE": (
         IMAGE_TYPE,
         Key(0x0008002A, "DT", "1C"),
@@ -157,15 +157,14 @@ EXTENDED: dict[str, tuple[Key, ...]] = {
 EXTENDED["SPECTROSCOPY"] = tuple(
     key for key in EXTENDED["IMAGE"] if key.tag not in (0x00282112, 0x00500004))
 
-#: Table I.3-2: the cine profiles leave out what has no meaning for a video.
-VIDEO: dict[str, tuple[Key, ...]] = {
-    "IMAGE": tuple(key for key in EXTENDED["IMAGE"] if key.tag not in (
-        0x00080008, 0x00282112, 0x00280010, 0x00280011, 0x00200032, 0x00200037)),
-}
-
 #: What a profile may name as its key set.
 KEY_SETS: dict[str, dict[str, tuple[Key, ...]]] = {
-    "none": {}, "general-cd": GENERAL_CD, "extended": EXTENDED, "video": VIDEO}
+    "none": {}, "general-cd": GENERAL_CD, "extended": EXTENDED}
+
+#: A document says when it was verified in each item of Verifying Observer Sequence; the record
+#: takes the latest (F.5.25, C.17.2).
+VERIFICATION_TIME = 0x0040A030
+VERIFYING_OBSERVERS = 0x0040A073
 
 #: Where a multi-frame image says it once for all frames: the macro of the Shared Functional
 #: Groups Sequence (5200,9229) whose only item holds the key (PS3.3 C.7.6.16.2, H.3-2).
@@ -176,6 +175,19 @@ FUNCTIONAL_GROUPS: dict[int, int] = {
     0x00280030: 0x00289110,
     0x00081140: 0x00081140,
 }
+
+
+#: Sequences that are no keys themselves but hold some.
+SOURCES = frozenset({SHARED_GROUPS, VERIFYING_OBSERVERS})
+
+#: Value Representations that are numbers, not text: their bytes are never stripped.
+NUMBER_VRS = frozenset({"US", "UL"})
+
+#: tag → VR of everything that a record may repeat.
+KEY_VRS: dict[int, str] = {
+    key.tag: key.vr
+    for table in (*KEY_SETS.values(), {name: kind.keys for name, kind in RECORD_TYPES.items()})
+    for keys in table.values() for key in keys}
 
 
 def keys_of(record_type: str, key_set: str = "none") -> tuple[Key, ...]:

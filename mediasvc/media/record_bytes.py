@@ -1,0 +1,172 @@
+"""One directory record as bytes: its keys in Explicit VR Little Endian (PS3.3 F.3.2.2, F.5).
+
+A Type 1 key that the instance lacks is invented here, in the record only (PS3.11 D.3.3.1), always
+the same for the same input, and counted so that it can be reported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from mediasvc.media.directory_entry import DirectoryEntry
+from mediasvc.media.sequence_bytes import EXPLICIT, has_foreign_text, is_ascii
+from mediasvc.model import Finding
+from mediasvc.standard.directory_records import RECORD_TYPES, Key, keys_of
+from mediasvc.standard.value_representations import CHARSET_VRS
+
+PATIENT_NAME = 0x00100010
+PATIENT_ID = 0x00100020
+BIRTH_DATE = 0x00100030
+SEX = 0x00100040
+STUDY_DATE = 0x00080020
+STUDY_INSTANCE_UID = 0x0020000D
+CONCEPT_NAME = 0x0040A043
+#: Dates of the instance that come nearest to the one that is missing.
+OTHER_DATES = (0x00080020, 0x00080021, 0x00080022, 0x00080023)
+#: Numbers that count within the record above: Study ID, Series and Instance Number.
+COUNTED = frozenset({0x00200010, 0x00200011, 0x00200013})
+#: What is said where a defined term is wanted and nothing is known.
+TERMS: dict[int, bytes] = {
+    0x00080060: b"OT", 0x0040A491: b"PARTIAL", 0x0040A493: b"UNVERIFIED",
+    0x00420012: b"application/octet-stream", 0x00080008: b"DERIVED\\SECONDARY",
+}
+BY_VR: dict[str, bytes] = {
+    "DA": b"19000101", "TM": b"000000", "DT": b"19000101000000", "IS": b"0", "US": b"\0\0",
+    "UL": b"\0\0\0\0",
+}
+#: What separated the parts of dates and times before DICOM.
+OLD_MARKS = {"DA": b".", "TM": b":"}
+
+
+class Row(NamedTuple):
+    """A key ready to be written: ``head`` is tag and VR, ``wide`` a 32-bit length."""
+
+    tag: int
+    vr: str
+    type: str
+    head: bytes
+    wide: bool
+    pad: bytes
+
+
+@lru_cache(maxsize=128)
+def _rows(record_type: str, key_set: str) -> tuple[Row, ...]:
+    return tuple(_row(key) for key in keys_of(record_type, key_set))
+
+
+def _row(key: Key) -> Row:
+    wide = key.vr == "SQ"
+    head = EXPLICIT.tag(key.tag) + key.vr.encode() + (b"\0\0" if wide else b"")
+    return Row(key.tag, key.vr, key.type, head, wide, b"\0" if key.vr == "UI" else b" ")
+
+
+@lru_cache(maxsize=128)
+def _type_element(record_type: str) -> bytes:
+    return EXPLICIT.element(0x00041430, "CS", record_type.encode())
+
+
+@lru_cache(maxsize=256)
+def _uid_element(tag: int, uid: str) -> bytes:
+    return EXPLICIT.element(tag, "UI", uid.encode("ascii"))
+
+
+class RecordBytes:
+    """Makes the records of one DICOMDIR; `findings` tells afterwards what was invented."""
+
+    def __init__(self, key_set: str) -> None:
+        self.key_set = key_set
+        self.invented: Counter[tuple[str, int]] = Counter()
+        self.undeclared: Counter[str] = Counter()
+
+    def inner(self, record_type: str, entry: DirectoryEntry, number: int) -> bytes:
+        """A PATIENT, STUDY or SERIES record, without the elements for its place."""
+        return _type_element(record_type) + self._keys(record_type, entry, number)
+
+    def leaf(self, entry: DirectoryEntry, number: int) -> bytes:
+        """The record that names the file; ``number`` counts within the record above, from 1."""
+        element = EXPLICIT.element
+        return b"".join((
+            _type_element(entry.record_type),
+            element(0x00041500, "CS", "\\".join(entry.file_id).encode("ascii")),
+            _uid_element(0x00041510, entry.sop_class_uid),
+            element(0x00041511, "UI", entry.sop_instance_uid.encode("ascii")),
+            _uid_element(0x00041512, entry.transfer_syntax_uid),
+            self._keys(entry.record_type, entry, number)))
+
+    def patient_id(self, entry: DirectoryEntry) -> bytes:
+        """What identifies the patient in the directory (unique over its PATIENT records, F.5.1)."""
+        return entry.values.get(PATIENT_ID) or _made_up_patient_id(entry)
+
+    def _keys(self, record_type: str, entry: DirectoryEntry, number: int) -> bytes:
+        parts = [b""]
+        foreign = False
+        values = entry.values
+        for tag, vr, kind, head, wide, pad in _rows(record_type, self.key_set):
+            value = values.get(tag, b"")
+            if not value:
+                if kind == "1C":
+                    continue
+                if kind == "1":
+                    self.invented[record_type, tag] += 1
+                    value = _invent(tag, vr, entry, number)
+            elif vr in OLD_MARKS:
+                # ACR-NEMA wrote 1994.11.05 and 11:20:00; no record may (PS3.5 6.2).
+                value = value.replace(OLD_MARKS[vr], b"")
+            if len(value) & 1:
+                value += pad
+            if has_foreign_text(value) if wide else vr in CHARSET_VRS and not is_ascii(value):
+                foreign = True
+                self.undeclared[record_type] += not entry.character_set
+            parts += (head, len(value).to_bytes(4 if wide else 2, "little"), value)
+        if foreign and entry.character_set:
+            parts[0] = EXPLICIT.element(0x00080005, "CS", entry.character_set)
+        return b"".join(parts)
+
+    def findings(self) -> Iterator[Finding]:
+        """One finding for each kind of invented key, and for text of an undeclared repertoire."""
+        from pydicom.datadict import keyword_for_tag
+
+        for (record_type, tag), count in sorted(self.invented.items()):
+            yield Finding(
+                "info", "key-invented", "",
+                f"{count} {record_type} records of the directory have an invented "
+                f"{keyword_for_tag(tag)}, because the instances have none",
+                f"PS3.11 D.3.3.1, PS3.3 {RECORD_TYPES[record_type].clause}")
+        for record_type, count in sorted((+self.undeclared).items()):
+            yield Finding(
+                "warning", "key-character-set", "",
+                f"{count} texts in {record_type} records of the directory are in a character set "
+                "that the instances do not declare", "RF-2")
+
+
+def _invent(tag: int, vr: str, entry: DirectoryEntry, number: int) -> bytes:
+    if tag == PATIENT_ID:
+        return _made_up_patient_id(entry)
+    if tag in COUNTED:
+        return b"%d" % number
+    if vr == "DA":
+        return next(filter(None, (entry.values.get(other) for other in OTHER_DATES)), BY_VR[vr])
+    if tag == CONCEPT_NAME:
+        return _unknown_title()
+    return TERMS.get(tag) or BY_VR.get(vr, b"UNKNOWN")
+
+
+def _made_up_patient_id(entry: DirectoryEntry) -> bytes:
+    """The same for all studies of one person, as far as the instances tell (FIELD 5.2)."""
+    values = entry.values
+    who = [values.get(tag, b"") for tag in (PATIENT_NAME, BIRTH_DATE, SEX)]
+    if not who[0].strip(b" ^="):
+        who = [values.get(STUDY_INSTANCE_UID, b"")]
+    return b"NOID" + hashlib.sha256(b"\0".join(who)).hexdigest()[:12].upper().encode()
+
+
+@lru_cache(maxsize=1)
+def _unknown_title() -> bytes:
+    element = EXPLICIT.element
+    return EXPLICIT.item((
+        element(0x00080100, "SH", b"UNKNOWN"), element(0x00080102, "SH", b"99MEDIASVC"),
+        element(0x00080104, "LO", b"Unknown document title")))
