@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.labels import collisions, hides_something, is_ignored, label, refusal
+from mediasvc.media.labels import collisions, hides_something, label, refusal
 from mediasvc.media.member import Context, Entry, Identity
 from mediasvc.media.tree import ROOT, Tree
 from mediasvc.span import Span
@@ -117,7 +117,7 @@ class Folder:
             with os.scandir(level.fd) as found:
                 for entry in found:
                     self._context.budget.enter()
-                    if is_ignored(entry.name, self._context.ignore):
+                    if self._context.ignore((entry.name,)):
                         troubles.tally("info", "ignored-files", label((*level.parts, entry.name)),
                                        "{n} files that operating systems leave behind were passed "
                                        "over", "M36")

@@ -9,7 +9,7 @@ from mediasvc.media.iso9660 import PRIMARY, Volume, read_volumes
 from mediasvc.media.iso_compare import Rows, compare
 from mediasvc.media.iso_session import last_session
 from mediasvc.media.iso_tree import IsoTree
-from mediasvc.media.labels import hides_something, is_ignored, label, refusal
+from mediasvc.media.labels import hides_something, label, refusal
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.window import Window
 from mediasvc.span import Span
@@ -90,7 +90,7 @@ class IsoPackage:
     def _admit(self, row: int, outside: bool, clashes: bool) -> bool:
         troubles, budget = self._context.troubles, self._context.budget
         shown, length = self._rows.shown(row), int(self._rows.lengths[row])
-        if is_ignored(shown[-1], self._context.ignore):
+        if self._context.ignore(shown):
             troubles.tally("info", "ignored-files", label(shown),
                            "{n} files that operating systems leave behind were passed over", "M36")
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -74,10 +75,17 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def is_ignored(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name is a dropping of an operating system; case does not count."""
-    lower = name.lower()
-    return any(fnmatch.fnmatchcase(lower, pattern.lower()) for pattern in patterns)
+class Ignore:
+    """Name patterns of what operating systems leave behind; case does not count."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        joined = "|".join(fnmatch.translate(pattern.lower()) for pattern in patterns)
+        self._pattern = re.compile(joined) if joined else None
+
+    def __call__(self, parts: Iterable[str]) -> bool:
+        """Whether a component of the name is to be passed over."""
+        pattern = self._pattern
+        return pattern is not None and any(pattern.match(part.lower()) for part in parts)
 
 
 def collisions(names: Iterable[str]) -> list[list[str]]:

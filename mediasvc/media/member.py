@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from mediasvc.media.budget import Budget
+from mediasvc.media.labels import Ignore
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.troubles import Troubles
 from mediasvc.span import Span
@@ -63,8 +64,8 @@ class Context:
     budget: Budget
     scratch: Scratch
     troubles: Troubles
-    ignore: tuple[str, ...]
-    password: bytes | None
+    ignore: Ignore
+    password: str | None
 
 
 class Container(Protocol):

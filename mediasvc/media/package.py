@@ -13,13 +13,14 @@ from mediasvc.errors import NotFoundError, PasswordNeeded, UnsupportedError
 from mediasvc.media.budget import Budget
 from mediasvc.media.folder import Folder
 from mediasvc.media.iso_package import IsoPackage
-from mediasvc.media.labels import label
+from mediasvc.media.labels import Ignore, label
 from mediasvc.media.member import Container, Context, Member
-from mediasvc.media.recognise import recognise
+from mediasvc.media.recognise import ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.single import Single
 from mediasvc.media.troubles import Troubles
 from mediasvc.media.window import Window
+from mediasvc.media.zip_package import ZipPackage
 from mediasvc.model import Finding, PackageKind
 from mediasvc.settings import Limits
 from mediasvc.span import Span
@@ -85,9 +86,8 @@ def open_package(path: Path, limits: Limits, *, scratch: Path, password: str | N
     container can be trusted), BudgetError (too many files or bytes), PasswordNeeded.
     """
     findings: list[Finding] = []
-    secret = None if password is None else password.encode()
     troubles = Troubles(findings)
-    context = Context(Budget(limits), Scratch(scratch), troubles, tuple(ignore), secret)
+    context = Context(Budget(limits), Scratch(scratch), troubles, Ignore(ignore), password)
     path = path.absolute()
     kind, container = _open(path, context)
     troubles.close()
@@ -119,6 +119,17 @@ def _open(path: Path, context: Context) -> tuple[PackageKind, Container]:
 def _open_container(window: Window, context: Context) -> tuple[PackageKind, Container] | None:
     """The container in ``window``, which it then owns; None when it is none."""
     found = recognise(window)
+    if found != "zip" and ends_like_a_zip(window):
+        context.troubles.add("error", "polyglot", "", "the file is a zip as well; other programs "
+                             "may read other things from it", "M20")
     if found == "iso":
         return "iso", IsoPackage(window, context)
+    if found == "zip":
+        return "zip", ZipPackage(window, context)
+    if found == "udf":
+        raise UnsupportedError("the disc image is pure UDF, which is not read yet",
+                               "Mount it and give the folder.")
+    if found == "raw-cd":
+        raise UnsupportedError("the disc image holds raw CD sectors (BIN, MDF or NRG)",
+                               "Convert it to ISO, or mount it and give the folder.")
     return None

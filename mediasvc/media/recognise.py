@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, SECTOR, STANDARD_IDENTIFIER
 from mediasvc.media.window import Window
+from mediasvc.media.zip_directory import CENTRAL, END, LOCAL, find_end
 
 Format = Literal["iso", "zip", "udf", "raw-cd", "file"]
 #: Volume recognition sequence of a UDF disc without ISO 9660 (ECMA-167 2/9.1).
 UDF_IDENTIFIER = b"BEA01"
+#: A zip begins with a local header, an empty one with its end, a split one with this mark.
+ZIP_STARTS = (LOCAL, END, b"PK\x07\x08")
+DICOM_PREFIX = b"DICM"
 #: The first 12 bytes of a raw CD sector (ECMA-130 14.1).
 RAW_SYNC = b"\0" + b"\xff" * 10 + b"\0"
 
@@ -22,4 +27,17 @@ def recognise(window: Window) -> Format:
         return "raw-cd"
     if mark == UDF_IDENTIFIER:
         return "udf"
+    if window.head(0, 4) in ZIP_STARTS:
+        return "zip"
+    if window.head(128, 4) != DICOM_PREFIX and ends_like_a_zip(window):
+        return "zip"
     return "file"
+
+
+def ends_like_a_zip(window: Window) -> bool:
+    """Whether some program would find a zip at the end of the file, whatever stands before."""
+    try:
+        end = find_end(window)
+        return not end.entries or window.head(end.offset, 4) == CENTRAL
+    except (DamagedError, UnsupportedError):
+        return False

@@ -28,7 +28,7 @@ class Troubles:
 
     def __init__(self, findings: list[Finding], prefix: str = "") -> None:
         self._findings, self._prefix = findings, prefix
-        self._tallies: dict[str, _Tally] = {}
+        self._tallies: dict[tuple[str, str], _Tally] = {}
 
     def add(self, severity: Severity, code: str, subject: str, text: str, rule: str) -> None:
         """One finding of its own. Raises BudgetError when there are too many."""
@@ -41,16 +41,16 @@ class Troubles:
         self.add("error", code, subject, text, rule)
 
     def tally(self, severity: Severity, code: str, subject: str, text: str, rule: str) -> None:
-        """Count one more; `close` reports all of a code at once, the first by name."""
-        known = self._tallies.get(code)
+        """Count one more; `close` reports all with this text at once, the first by name."""
+        known = self._tallies.get((code, text))
         if known:
             known.count += 1
         else:
-            self._tallies[code] = _Tally(severity, subject, text, rule)
+            self._tallies[code, text] = _Tally(severity, subject, text, rule)
 
     def close(self) -> None:
         """Turn the tallies into findings. ``{n}`` in a text is the count."""
-        for code, tally in self._tallies.items():
+        for (code, _), tally in self._tallies.items():
             self.add(tally.severity, code, tally.subject,
                      tally.text.format(n=tally.count), tally.rule)
         self._tallies.clear()
