@@ -21,9 +21,9 @@ from pycdlib import pycdlib as mastering
 
 from mediasvc import __version__
 from mediasvc.media.disc_file import DiscFile, SpanFile
+from mediasvc.media.iso_seal import FIELD, SECTOR, make_seal
 
 BLOCK = 1 << 20
-SECTOR = 2048
 UDF_SECTORS = 300
 """What the descriptors and anchors of UDF take; the last anchor stands behind everything."""
 
@@ -67,7 +67,7 @@ def _stamped(moment: datetime) -> Iterator[None]:
 def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
               with_udf: bool = False, publisher: str = "",
               report: Callable[[int, int], None] | None = None) -> None:
-    """Master an image into ``target`` (empty, writable, seekable).
+    """Master an image into ``target`` (empty, seekable, open for reading and writing).
 
     ``files`` are streamed from their spans; memory is about 3 KiB a file, whatever its size.
     ``report(done, total)`` in bytes. Raises ValueError where a name is not level 1 (8.3, upper
@@ -81,10 +81,27 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
         try:
             _fill(image, files, with_udf)
             image.write_fp(target, blocksize=BLOCK, progress_cb=_progress(report))
+            _seal(image, target)
         except pycdlib.pycdlibexception.PyCdlibInvalidInput as error:
             raise ValueError(str(error)) from error
         finally:
             image.close()
+
+
+def _seal(image: Any, target: BinaryIO) -> None:
+    places = [(file.extent_location() * SECTOR, file.get_data_length()) for file in image.inodes
+              if file.get_data_length()]
+    length = target.seek(0, 2)
+    start = min((at for at, _ in places), default=length)
+    end = max((at + -(-size // SECTOR) * SECTOR for at, size in places), default=length)
+
+    def read(at: int, size: int) -> bytes:
+        target.seek(at)
+        return target.read(size)
+
+    seal = make_seal(read, length, start, min(end, length))
+    target.seek(FIELD)
+    target.write(seal.field())
 
 
 def _progress(report: Callable[[int, int], None] | None,
