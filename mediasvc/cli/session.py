@@ -45,6 +45,12 @@ class Session:
         from mediasvc.configuration import load_settings
         return load_settings(self.config_path, required=self.config_is_required)
 
+    def reload_settings(self) -> Settings:
+        """Read the configuration again (SIGHUP). Raises SettingsError; the old ones then stay."""
+        from mediasvc.configuration import load_settings
+        self.settings = load_settings(self.config_path, required=self.config_is_required)
+        return self.settings
+
     def emit(self, kind: str, /, **fields: Any) -> None:
         """One JSON line when --json, nothing otherwise."""
         if self.as_json:
@@ -53,7 +59,7 @@ class Session:
     def say(self, text: str = "") -> None:
         """One line for a person; nothing when --json or -q."""
         if not self.as_json and not self.quiet:
-            print(text)
+            print(text, flush=True)
 
     def finding(self, finding: Finding) -> None:
         self.emit("finding", **asdict(finding))

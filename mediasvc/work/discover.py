@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mediasvc.errors import BudgetError, DamagedError, MediasvcError
-from mediasvc.media.dicomdir import Reference
-from mediasvc.media.package import Member, PasswordNeeded
+from mediasvc.errors import BudgetError, DamagedError, MediasvcError, PasswordNeeded
+from mediasvc.media.package import Member
+from mediasvc.media.reference import Reference
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
@@ -28,11 +28,12 @@ class Source:
     path: Path
     scratch: Path
     limits: Limits
+    ignore: tuple[str, ...] = ()
     password: str | None = None
 
     def arguments(self) -> dict[str, Any]:
         return {"path": str(self.path), "scratch": str(self.scratch), "password": self.password,
-                "limits": self.limits.model_dump()}
+                "limits": self.limits.model_dump(), "ignore": list(self.ignore)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,11 @@ def screen_package(sandbox: Sandbox, source: Source, listing: Listing, report: R
                    ) -> Iterator[Found]:
     """Every member once, in order of completion. Raises BudgetError when the package is too big."""
     budget = _Budget(source.limits.package_bytes)
-    order = sorted(range(len(listing.members)), key=lambda i: listing.members[i].position)
-    items: Iterator[Item] = ({"index": index} for index in order)
-    total, unread = len(order), []
+    items: Iterator[Item] = ({"number": member.number} for member in listing.members)
+    total, unread = len(listing.members), []
     for done, (item, answer) in enumerate(run_batches(
             sandbox, "mediasvc.work.screen:screen_members", items, BATCH, **source.arguments())):
-        member = listing.members[item["index"]]
+        member = listing.members[item["number"]]
         report(done + 1, total, "looking at")
         if answer.error:
             unread.append((item, answer))
@@ -125,10 +125,10 @@ def screen_package(sandbox: Sandbox, source: Source, listing: Listing, report: R
 def _unread(sandbox: Sandbox, source: Source, listing: Listing, unread: list[tuple[Item, Answer]],
             ) -> Iterator[Found]:
     """What no child could look at: refused, but its bytes are still identified where possible."""
-    reasons = {item["index"]: answer for item, answer in unread}
+    reasons = {item["number"]: answer for item, answer in unread}
     for item, hashed in run_batches(sandbox, "mediasvc.work.screen:hash_members",
                                     [item for item, _ in unread], 1, **source.arguments()):
-        member, answer = listing.members[item["index"]], reasons[item["index"]]
+        member, answer = listing.members[item["number"]], reasons[item["number"]]
         refused = Found(member, "refused", member.length,
                         findings=(_unreadable(member, answer),))
         if not hashed.error:
@@ -164,8 +164,7 @@ def _subject(finding: Finding, member: Member) -> Finding:
 
 
 def _directory(member: Member, row: dict[str, Any]) -> Directory:
-    references = tuple(Reference(**{**reference, "file_id": tuple(reference["file_id"])})
-                       for reference in row["references"])
+    references = tuple(Reference.from_json(reference) for reference in row["references"])
     return Directory(member.number, member.label, member.parts, str(row["file_set_id"]),
                      str(row["file_set_uid"]), references)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.dicom.screening import screen
+from mediasvc.errors import DamagedError
 from mediasvc.media.dicomdir import read_dicomdir
-from mediasvc.media.package import Member, Package, open_package
+from mediasvc.media.package import Package, open_package
 from mediasvc.settings import Limits
 from mediasvc.work.batches import Item, each
 
@@ -23,61 +24,57 @@ EXECUTABLE_SUFFIXES = frozenset(
 
 
 class _Open:
-    """The package that this child has open, with its members by number."""
+    """The package that this child has open."""
 
-    key: tuple[str, ...] = ()
+    key: tuple[Any, ...] = ()
     package: Package | None = None
-    members: list[Member]
 
 
 _open = _Open()
 
 
-def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> _Open:
-    key = (path, scratch, password or "")
-    if _open.key != key:
+def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None,
+             ignore: list[str]) -> Package:
+    key = (path, scratch, password)
+    if _open.package is None or _open.key != key:
         if _open.package is not None:
             _open.package.close()
-        _open.key = ()
+            _open.package = None
         _open.package = open_package(Path(path), Limits.model_validate(limits),
-                                     scratch=Path(scratch), password=password)
-        _open.members = list(_open.package.members())
+                                     scratch=Path(scratch), password=password, ignore=ignore)
         _open.key = key
-    return _open
+    return _open.package
 
 
-def list_members(path: str, limits: dict[str, Any], scratch: str, password: str | None, first: int,
-                 count: int) -> dict[str, Any]:
-    """One page of the package's members; the page from 0 also brings kind and findings."""
-    opened = _package(path, limits, scratch, password)
-    assert opened.package is not None
-    page = opened.members[first:first + count]
+def list_members(first: int, count: int, **source: Any) -> dict[str, Any]:
+    """One page of the package's members; the page from 0 also brings the findings."""
+    package = _package(**source)
+    page = (package.member(number) for number in range(first, min(first + count, len(package))))
     return {
-        "kind": opened.package.kind,
-        "total": len(opened.members),
-        "members": [{"number": m.number, "label": m.label, "parts": list(m.parts),
-                     "length": m.length, "position": m.position} for m in page],
-        "findings": [asdict(f) for f in opened.package.findings] if first == 0 else [],
+        "kind": package.kind,
+        "total": len(package),
+        "members": [asdict(member) for member in page],
+        "findings": [asdict(finding) for finding in package.findings] if first == 0 else [],
     }
 
 
-def screen_members(items: list[Item], path: str, limits: dict[str, Any], scratch: str,
-                   password: str | None) -> list[Any]:
-    """For each ``{"index"}``: role, sha256, header, span and findings, or an error."""
-    opened = _package(path, limits, scratch, password)
-    return each(lambda item: _screen_member(opened, int(item["index"])), items)
+def screen_members(items: list[Item], **source: Any) -> list[Any]:
+    """For each ``{"number"}``: role, sha256, header, span and findings, or an error."""
+    package = _package(**source)
+    return each(lambda item: _screen_member(package, int(item["number"])), items)
 
 
-def _screen_member(opened: _Open, index: int) -> dict[str, Any]:
-    assert opened.package is not None
-    member = opened.members[index]
-    before = len(opened.package.findings)
-    span = opened.package.span(member)
+def _screen_member(package: Package, number: int) -> dict[str, Any]:
+    member = package.member(number)
+    before = len(package.findings)
+    span = package.span(member)
     with span.view() as view:
         row = _look(view, member.label)
+    if not package.unchanged(member):
+        raise DamagedError("changed while it was read")
     row["span"] = span.as_json()
     row["length"] = span.length
-    row["findings"] += [asdict(f) for f in opened.package.findings[before:]]
+    row["findings"] += [asdict(finding) for finding in package.findings[before:]]
     return row
 
 
@@ -101,7 +98,7 @@ def _directory(view: memoryview, findings: list[dict[str, Any]]) -> dict[str, An
     directory = read_dicomdir(view)
     findings += [asdict(finding) for finding in directory.findings]
     return {"file_set_id": directory.file_set_id, "file_set_uid": directory.file_set_uid,
-            "references": [asdict(reference) for reference in directory.references]}
+            "references": [reference.as_json() for reference in directory.references]}
 
 
 def looks_like_program(label: str, view: memoryview) -> bool:
@@ -113,14 +110,12 @@ def looks_like_program(label: str, view: memoryview) -> bool:
 
 
 
-def hash_members(items: list[Item], path: str, limits: dict[str, Any], scratch: str,
-                 password: str | None) -> list[Any]:
+def hash_members(items: list[Item], **source: Any) -> list[Any]:
     """Only sha256, length and span: for files whose content no parser survived."""
-    opened = _package(path, limits, scratch, password)
-    return each(lambda item: _hash_member(opened, int(item["index"])), items)
+    package = _package(**source)
+    return each(lambda item: _hash_member(package, int(item["number"])), items)
 
 
-def _hash_member(opened: _Open, index: int) -> dict[str, Any]:
-    assert opened.package is not None
-    span = opened.package.span(opened.members[index])
+def _hash_member(package: Package, number: int) -> dict[str, Any]:
+    span = package.span(package.member(number))
     return {"sha256": span.sha256(), "length": span.length, "span": span.as_json()}

@@ -1,0 +1,46 @@
+"""`mediasvc ingest PATH…`: bring packages in now and wait."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from mediasvc.cli.packages import show_package
+from mediasvc.cli.password import password_option, read_password
+from mediasvc.cli.progress import progress
+from mediasvc.cli.session import Session
+
+#: A package that waits or has findings is exit 1, one that failed is 2 unless others did not.
+FINISHED = ("done", "duplicate")
+
+
+@click.command()
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True,
+                type=click.Path(exists=True, path_type=Path))
+@click.option("--source", default="", help="Who sends this (a clinic); gives foreign IDs an issuer.")
+@password_option
+@click.pass_obj
+def command(session: Session, paths: tuple[Path, ...], source: str,
+            password_file: Path | None) -> int:
+    """Bring disc folders, ISO images, zips or files into the archive.
+
+    What isn't certain waits for a person: see mediasvc queue.
+    """
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.ingest import run_line, submit
+
+    states: Counter[str] = Counter()
+    clean = True
+    with open_desk(session.home, session.settings) as desk, progress(session) as report:
+        for path in paths:
+            package = submit(desk, path.absolute(), source=source, by="command line")
+            package = run_line(desk, package.id, report, password=read_password(password_file))
+            states[package.state] += 1
+            clean &= show_package(session, desk, package.id)
+    session.summary(packages=len(paths), **{state: states[state] for state in
+                                            ("done", "waiting", "failed", "duplicate")})
+    if states["failed"] == len(paths):
+        return 2
+    return 0 if clean and sum(states[state] for state in FINISHED) == len(paths) else 1

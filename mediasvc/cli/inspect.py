@@ -1,0 +1,48 @@
+"""`mediasvc inspect PATH`: what is on it, what is wrong with it; nothing is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mediasvc.cli.password import password_option, read_password
+from mediasvc.cli.progress import progress
+from mediasvc.cli.session import Session
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@password_option
+@click.pass_obj
+def command(session: Session, path: Path, password_file: Path | None) -> int:
+    """Look at a disc folder, ISO image, zip or single file. Read-only.
+
+    Exit code 1 when there are errors or warnings.
+    """
+    from mediasvc.work.desk import open_sandbox
+    from mediasvc.work.inspect import inspect
+
+    with open_sandbox(session.settings) as sandbox, progress(session) as report:
+        seen = inspect(path, session.settings, sandbox, session.finding, report,
+                       read_password(password_file))
+    for patient in seen.patients.values():
+        header = patient.header
+        studies = [{"study_instance_uid": uid, "date": study.date,
+                    "description": study.description, "modalities": sorted(study.modalities),
+                    "series": len(study.series), "instances": study.instances}
+                   for uid, study in patient.studies.items()]
+        session.emit("patient", patient_id=header.patient_id, issuer=header.issuer_of_patient_id,
+                     name=header.patient_name, birth_date=header.patient_birth_date,
+                     sex=header.patient_sex, studies=studies)
+        session.say(f"  {header.patient_name or '(no name)'}  {header.patient_id or '(no ID)'}  "
+                    f"born {header.patient_birth_date or '?'}  {header.patient_sex or '?'}")
+        for study in studies:
+            session.say(f"    {study['date'] or '(no date)':<10} {'/'.join(study['modalities']):<8} "
+                        f"{study['instances']:>5} instances  {study['description']}")
+    summary = seen.summary()
+    session.say(f"{summary['kind']}: {summary['instances']} instances of {summary['patients']} "
+                f"patients, {summary['missing']} files missing, {summary['refused']} refused, "
+                f"{summary['non_dicom']} other files")
+    session.summary(**summary)
+    return 1 if seen.severities["error"] or seen.severities["warning"] else 0

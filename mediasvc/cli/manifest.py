@@ -1,0 +1,58 @@
+"""`mediasvc manifest PACKAGE`: DICOMDIR says / disc holds / we stored, file by file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mediasvc.cli.session import Session
+
+if TYPE_CHECKING:
+    from mediasvc.work.manifest import Line
+
+#: What became of a file, in a clerk's words.
+WORDS = {
+    "archived": "filed",
+    "duplicate": "was here already",
+    "quarantined": "refused, kept in quarantine",
+    "held": "waits for a decision",
+    "rejected": "rejected by decision",
+    "pending": "being taken in",
+}
+
+
+@click.command()
+@click.argument("package", type=int)
+@click.pass_obj
+def command(session: Session, package: int) -> int:
+    """Every file of a package: what DICOMDIR says, what the disc holds, what we stored.
+
+    Exit code 1 when a file is missing or was not stored.
+    """
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.manifest import lines
+
+    missing = other = stored = not_stored = 0
+    session.say(f"{'DICOMDIR':<9}{'disc':<7}{'stored':<28} file")
+    with open_desk(session.home, session.settings) as desk:
+        for line in lines(desk, package):
+            session.emit("file", **line.as_json())
+            session.say(_told(line))
+            missing += line.role == "missing"
+            other += line.role in ("non_dicom", "dicomdir")
+            stored += line.state in ("archived", "duplicate")
+            not_stored += line.state not in ("", "archived", "duplicate")
+    session.say(f"{stored} stored, {missing} missing, {not_stored} not stored, {other} other files")
+    session.summary(package=str(package), stored=stored, missing=missing, not_stored=not_stored,
+                    other=other)
+    return 1 if missing or not_stored else 0
+
+
+def _told(line: Line) -> str:
+    says = "yes" if line.file_id else "no"
+    holds = "MISSING" if line.role == "missing" else "yes"
+    stored = {"non_dicom": "no (not DICOM)", "dicomdir": "no (directory)",
+              "missing": "no"}.get(line.role) or WORDS[line.state]
+    reason = f" ({line.reason})" if line.reason and line.state not in ("archived", "held") else ""
+    return f"{says:<9}{holds:<8}{stored + reason:<28} {line.label}  {line.sha256[:12]}"

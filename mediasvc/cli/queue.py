@@ -1,0 +1,177 @@
+"""`mediasvc queue`: what waits for a person, and the person's answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mediasvc.cli.packages import WORDS, sentence, show_findings, show_package
+from mediasvc.cli.password import password_option, read_password
+from mediasvc.cli.progress import progress
+from mediasvc.cli.session import Session
+from mediasvc.errors import SettingsError
+
+
+@click.group()
+def command() -> None:
+    """Packages and what became of them."""
+
+
+@command.command("list")
+@click.option("--all", "everything", is_flag=True, help="Finished ones too.")
+@click.pass_obj
+def list_(session: Session, everything: bool) -> int:
+    """Packages that wait, run or failed, in order of arrival."""
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.queue import open_packages
+    from mediasvc.work.queue_view import view
+
+    with open_desk(session.home, session.settings) as desk:
+        rows = [view(desk, number).as_json() for number in open_packages(desk, everything)]
+    for row in rows:
+        session.emit("package", **row)
+        session.say(f"{row['package']:>6}  {row['state']:<10} {sentence(row):<50}  {row['path']}")
+    if not rows:
+        session.say("Nothing waits.")
+    session.summary(packages=len(rows), waiting=sum(row["state"] == "waiting" for row in rows))
+    return 1 if any(row["state"] in ("waiting", "failed") for row in rows) else 0
+
+
+@command.command()
+@click.argument("package", type=int)
+@click.pass_obj
+def show(session: Session, package: int) -> int:
+    """One package: its patients as received, candidates with reasons, findings."""
+    from mediasvc.work.decide import waits
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.queue_view import findings, group_views, view
+
+    with open_desk(session.home, session.settings) as desk:
+        seen, groups, troubles = (view(desk, package), group_views(desk, package),
+                                  findings(desk, package))
+    row = seen.as_json()
+    session.emit("package", **row)
+    session.say(f"Package {package} {WORDS[seen.package.state]}: {seen.package.path}")
+    session.say("  " + sentence(row))
+    for one in groups:
+        group = one.group
+        reasons = list(waits(group)) if group.state == "waiting" else []
+        ranked = [{"patient_id": c.patient_id, "issuer": c.issuer, "score": c.score,
+                   "recommendation": c.recommendation, "reasons": list(c.reasons)}
+                  for c in one.candidates]
+        session.emit("group", package=str(package), group=group.number, state=group.state,
+                     patient_id=group.patient_id, issuer=group.issuer, name=group.patient_name,
+                     birth_date=group.patient_birth_date, sex=group.patient_sex,
+                     variants=group.variants, instances=group.instances, decision=group.decision,
+                     rule=group.rule, by=group.by, waits=reasons, candidates=ranked)
+        session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
+                    f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
+                    f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
+                    f"{group.instances} instances, {group.state}"
+                    + (f" ({group.decision} by {group.rule or group.by})" if group.decision else ""))
+        for reason in reasons:
+            session.say(f"    waits: {reason['text']}")
+        for c in one.candidates:
+            session.say(f"    {c.recommendation:<7} {c.score:6.1f}  {c.patient_id}@{c.issuer}  "
+                        + "; ".join(c.reasons))
+        if group.state == "waiting" and not one.candidates:
+            session.say("    no candidate in the index")
+    for finding in troubles:
+        session.emit("finding", severity=finding.severity, code=finding.code,
+                     subject=finding.subject, text=finding.text, rule=finding.rule)
+    if not session.as_json:
+        show_findings(session, troubles)
+    if seen.package.state == "waiting" and seen.package.reason == "decision":
+        session.say(f"\n  Decide: mediasvc queue decide {package} --group N "
+                    "(--link ID@ISSUER | --new | --reject) --by YOU [--dry-run]")
+    session.summary(**{key: row[key] for key in ("package", "state", "instances")},
+                    groups=len(groups))
+    return 1 if seen.package.state in ("waiting", "failed") else 0
+
+
+@command.command()
+@click.argument("package", type=int)
+@click.option("--group", type=int, help="Patient group, when several wait.")
+@click.option("--link", metavar="ID[@ISSUER]", help="File it under this patient of the index.")
+@click.option("--new", is_flag=True, help="File it under a new, provisional patient.")
+@click.option("--reject", is_flag=True, help="Take none of it.")
+@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@click.option("--dry-run", is_flag=True, help="Only print every attribute that would change.")
+@click.pass_obj
+def decide(session: Session, package: int, group: int | None, link: str | None, new: bool,
+           reject: bool, by: str, dry_run: bool) -> int:
+    """Answer for one patient of a package; the import goes on at once."""
+    from mediasvc.model import PatientKey
+    from mediasvc.work import decide as work
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.ingest import run_line
+
+    if sum((link is not None, new, reject)) != 1:
+        raise SettingsError("Say exactly one of --link, --new, --reject.")
+    key = PatientKey.parse(link, session.settings.site.issuer) if link is not None else None
+    decision = work.Decision("link" if key else "new" if new else "reject", by or _login(), key)
+    with open_desk(session.home, session.settings) as desk:
+        if dry_run:
+            return _show_changes(session, work.preview(desk, package, group, decision))
+        work.decide(desk, package, group, decision)
+        with progress(session) as report:
+            done = run_line(desk, package, report)
+        show_package(session, desk, package)
+    session.summary(package=str(package), state=done.state)
+    return 0 if done.state == "done" else 1
+
+
+def _show_changes(session: Session, changes: list) -> int:  # type: ignore[type-arg]
+    for change in changes:
+        session.emit("change", tag=change.tag, attribute=change.attribute, old=change.old,
+                     new=change.new, instances=change.instances)
+        old = "(absent)" if change.old is None else f"{change.old!r}"
+        session.say(f"  {change.tag} {change.attribute:<34} {old} → {change.new!r}"
+                    f"   in {change.instances}")
+    if not changes:
+        session.say("  Nothing would change.")
+    session.summary(changes=len(changes), dry_run=True)
+    return 0
+
+
+@command.command()
+@click.argument("package", type=int)
+@password_option
+@click.pass_obj
+def retry(session: Session, package: int, password_file: Path | None) -> int:
+    """Try a package again: after a failure, or now with its password."""
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.ingest import run_line
+    from mediasvc.work.queue import send_again
+
+    with open_desk(session.home, session.settings) as desk, progress(session) as report:
+        send_again(desk, package, by=_login())
+        done = run_line(desk, package, report, password=read_password(password_file))
+        show_package(session, desk, package)
+    session.summary(package=str(package), state=done.state)
+    return {"done": 0, "duplicate": 0, "failed": 2}.get(done.state, 1)
+
+
+@command.command()
+@click.argument("package", type=int)
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@click.pass_obj
+def discard(session: Session, package: int, reason: str, by: str) -> int:
+    """Give a package up: what waits is rejected, its bytes in staging are removed."""
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.queue import discard as work
+
+    with open_desk(session.home, session.settings) as desk:
+        work(desk, package, reason=reason, by=by or _login())
+        show_package(session, desk, package)
+    session.summary(package=str(package), state="discarded")
+    return 0
+
+
+def _login() -> str:
+    """The operating system's name of who runs this: a decision always names somebody."""
+    import getpass
+
+    return getpass.getuser()

@@ -1,0 +1,103 @@
+"""`mediasvc run`: one service per home; watch the inbox, run the line, survive restarts."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from mediasvc.errors import LockedError, MediasvcError
+from mediasvc.service.watch import Watch
+from mediasvc.settings import Home, Settings
+from mediasvc.store.lock import HomeLock
+from mediasvc.work.desk import Desk, open_desk
+from mediasvc.work.ingest import adopt_drop, run_line, submit_drop, unfinished
+from mediasvc.work.queue_view import view
+from mediasvc.work.undo import forget_given_up
+
+log = logging.getLogger(__name__)
+#: Called with what happened: (event, fields).
+Tell = Callable[..., None]
+
+
+def run(home: Home, load_settings: Callable[[], Settings], tell: Tell) -> None:
+    """Until SIGTERM or SIGINT; SIGHUP reloads the settings, bad new ones are refused and reported.
+
+    Raises LockedError when another service has this home.
+    """
+    stop, reload_ = threading.Event(), threading.Event()
+    with HomeLock(home.lock):
+        settings = load_settings()
+        while not stop.is_set():
+            reload_.clear()
+            with open_desk(home, settings) as desk:
+                _serve(desk, stop, reload_, tell)
+            if reload_.is_set():
+                settings = _reloaded(load_settings, settings, tell)
+    tell("stopped")
+
+
+def _serve(desk: Desk, stop: threading.Event, reload_: threading.Event, tell: Tell) -> None:
+    watch = Watch(desk.home, desk.settings)
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        (reload_ if number == signal.SIGHUP else stop).set()
+        watch.wake()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    try:
+        forget_given_up(desk)
+        tell("ready", inbox=str(desk.home.inbox))
+        while not stop.is_set() and not reload_.is_set():
+            _tick(desk, watch, stop, tell)
+            watch.wait()
+    finally:
+        watch.close()
+
+
+def _tick(desk: Desk, watch: Watch, stop: threading.Event, tell: Tell) -> None:
+    """Everything that can be done now: what was interrupted first, then what has settled."""
+    for number in unfinished(desk):
+        if stop.is_set():
+            return
+        _attempt(desk, number, tell)
+    for drop in watch.settled():
+        if stop.is_set():
+            return
+        try:
+            package = submit_drop(desk, drop.path, source=drop.source)
+        except (OSError, MediasvcError) as error:
+            tell("drop-refused", error=type(error).__name__)
+            continue
+        _attempt(desk, package.id, tell)
+    tell("health", waiting_drops=len(watch.waiting()))
+
+
+def _attempt(desk: Desk, number: int, tell: Tell) -> None:
+    try:
+        package = view(desk, number).package
+        adopted = adopt_drop(desk, package) if package.location.startswith(
+            str(desk.home.inbox)) else package
+        run_line(desk, adopted.id, lambda done, total, what: None)
+    except LockedError:
+        return
+    except (OSError, MediasvcError) as error:
+        # The attempt is counted in the ledger; after a few the package is given up (FAULTS C17).
+        log.error("package %d: %s", number, type(error).__name__)
+        tell("trouble", package=number, error=type(error).__name__)
+        return
+    row = view(desk, number).as_json()
+    tell("package", **row)
+
+
+def _reloaded(load_settings: Callable[[], Settings], old: Settings, tell: Tell) -> Settings:
+    try:
+        settings = load_settings()
+    except MediasvcError as error:
+        tell("settings-refused", error=str(error))
+        return old
+    tell("settings-reloaded")
+    return settings

@@ -1,0 +1,163 @@
+"""A person decides about a patient group: link, new, reject. The decision is stored, then the line
+runs again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mediasvc.errors import SettingsError, StateError
+from mediasvc.model import Demographics, Patient, PatientKey
+from mediasvc.store import ledger
+from mediasvc.store.ledger import Package, PatientGroup
+from mediasvc.store.patients import patient
+from mediasvc.work.batches import run_batches
+from mediasvc.work.desk import Desk
+from mediasvc.work.file_group import order_for
+from mediasvc.work.group_package import foreign_studies, moved_series
+from mediasvc.work.known import CONFLICT
+from mediasvc.work.provisional import add_provisional_patient, provisional_key
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+Choice = Literal["link", "new", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person said. ``key`` only with ``link``; ``by`` is that person."""
+
+    choice: Choice
+    by: str
+    key: PatientKey | None = None
+
+
+def decide(desk: Desk, number: int, group_number: int | None, decision: Decision) -> Package:
+    """Store the decision and send the package back to the line; the caller runs it.
+
+    Raises StateError when the package does not wait or the decision would put one study under two
+    patients, NotFoundError for an unknown patient, SettingsError when a group must be named.
+    """
+    with desk.store.transaction() as connection:
+        package = _waiting(connection, number)
+        group = _choose(connection, package.id, group_number)
+        target = None
+        if decision.choice != "reject":
+            target = _target(connection, desk, package.id, group, decision)
+            _refuse_conflicts(connection, package.id, group, target)
+        ledger.decide(connection, package.id, group.number, decision.choice, target=target,
+                      by=decision.by, evidence=_evidence(group))
+        if decision.choice == "reject":
+            ledger.settle_all(connection, package.id, old="held", new="rejected",
+                              reason="decision", group=group.number)
+        return ledger.change_state(connection, package.id, expect="waiting", to="receiving",
+                                   reason="decided", by=decision.by)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the table of a dry run: what would be written, in how many instances."""
+
+    tag: str
+    attribute: str
+    old: str | None
+    new: str
+    instances: int
+
+
+def preview(desk: Desk, number: int, group_number: int | None, decision: Decision) -> list[Change]:
+    """Every attribute that the decision would change, old and new. Nothing is stored."""
+    with desk.store.read() as connection:
+        package = _waiting(connection, number)
+        group = _choose(connection, package.id, group_number)
+        if decision.choice == "reject":
+            return []
+        person = _would_be(connection, desk, package.id, group, decision)
+        _refuse_conflicts(connection, package.id, group, person.row or None)
+        items = [item for item in ledger.items(connection, package.id, state="held",
+                                               group=group.number) if item.span]
+    order = order_for(desk, package, group, person)
+    requests = ({"span": item.span.as_json()} for item in items if item.span)
+    counted: Counter[tuple[Any, ...]] = Counter()
+    for _, answer in run_batches(desk.sandbox, "mediasvc.work.filing:preview_items", requests, 16,
+                                 order=order.as_json()):
+        for row in answer.value or ():
+            counted[row["tag"], row["attribute"], row["old"], row["new"]] += 1
+    return [Change(*key, count) for key, count in sorted(counted.items(), key=_by_tag)]
+
+
+def _by_tag(row: tuple[tuple[Any, ...], int]) -> tuple[str, str, str]:
+    tag, _, old, new = row[0]
+    return tag, old or "", new
+
+
+def _waiting(connection: Connection, number: int) -> Package:
+    package = ledger.package(connection, number)
+    if package.state != "waiting" or package.reason != "decision":
+        raise StateError(f"Package {number} is {package.state} and waits for no decision.")
+    return package
+
+
+def _choose(connection: Connection, package_id: int, number: int | None) -> PatientGroup:
+    if number is not None:
+        group = ledger.group(connection, package_id, number)
+        if group.state != "waiting":
+            raise StateError(f"Patient group {number} is {group.state} already.")
+        return group
+    waiting = [group for group in ledger.groups(connection, package_id)
+               if group.state == "waiting"]
+    if len(waiting) != 1:
+        names = ", ".join(str(group.number) for group in waiting)
+        raise SettingsError(f"Package {package_id} has several patient groups that wait.",
+                            f"Say which with --group ({names}).")
+    return waiting[0]
+
+
+def _target(connection: Connection, desk: Desk, package_id: int, group: PatientGroup,
+            decision: Decision) -> int:
+    if decision.key is not None:
+        return patient(connection, decision.key).row
+    return add_provisional_patient(connection, desk.settings, package_id, group.number,
+                                   _received(group))
+
+
+def _would_be(connection: Connection, desk: Desk, package_id: int, group: PatientGroup,
+              decision: Decision) -> Patient:
+    if decision.key is not None:
+        return patient(connection, decision.key)
+    key = provisional_key(desk.settings, package_id, group.number)
+    return Patient(0, key, _received(group), provisional=True)
+
+
+def _received(group: PatientGroup) -> Demographics:
+    return Demographics(group.patient_name, group.patient_birth_date, group.patient_sex)
+
+
+def _refuse_conflicts(connection: Connection, package_id: int, group: PatientGroup,
+                      target: int | None) -> None:
+    """One study has one patient, one series one study, one UID one content (invariant 8)."""
+    if _is_conflict(group):
+        raise StateError("Other content is in the archive under the same SOP Instance UID; such "
+                         "instances can only be rejected.", "Use --reject.")
+    studies = foreign_studies(connection, package_id, group.number, target)
+    if studies:
+        raise StateError(f"{len(studies)} studies of this package are filed under another patient "
+                         "already.", "Link to that patient, or take that import back first.")
+    if moved_series(connection, package_id, group.number):
+        raise StateError("A series of this package belongs to two studies.", "Use --reject.")
+
+
+def _is_conflict(group: PatientGroup) -> bool:
+    return any(wait["code"] == CONFLICT for wait in waits(group))
+
+
+def waits(group: PatientGroup) -> Iterator[dict[str, str]]:
+    """Why the group waits, or waited, for a person."""
+    yield from (group.evidence or {}).get("waits", ())
+
+
+def _evidence(group: PatientGroup) -> dict[str, Any]:
+    return {"waits": list(waits(group))}

@@ -1,0 +1,53 @@
+"""What every piece of work is handed: home, settings, database, files, children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mediasvc import __version__
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Home, Settings
+from mediasvc.store.db import Store, open_store
+from mediasvc.store.durable import Objects, Quarantine
+from mediasvc.store.received import Received
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    home: Home
+    settings: Settings
+    store: Store
+    objects: Objects
+    received: Received
+    quarantine: Quarantine
+    sandbox: Sandbox
+
+
+@contextmanager
+def open_sandbox(settings: Settings) -> Iterator[Sandbox]:
+    with Sandbox(settings.work.count(), settings.limits.child_memory,
+                 settings.limits.item_seconds) as sandbox:
+        yield sandbox
+
+
+@contextmanager
+def open_desk(home: Home, settings: Settings) -> Iterator[Desk]:
+    """Everything that is needed to work on a home. Raises SettingsError."""
+    store = open_store(home, settings)
+    try:
+        with open_sandbox(settings) as sandbox:
+            yield Desk(home, settings, store, Objects(home.archive), Received(home.archive),
+                       Quarantine(home.quarantine), sandbox)
+    finally:
+        store.close()
+
+
+def dicom_now() -> str:
+    """A DT value with its offset (PS3.5 6.2)."""
+    return datetime.now(UTC).strftime("%Y%m%d%H%M%S.%f+0000")
+
+
+SOFTWARE = f"mediasvc {__version__}"

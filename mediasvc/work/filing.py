@@ -1,0 +1,123 @@
+"""The child's side of filing: one received instance becomes one object of the archive.
+
+The received bytes are hashed again (they must still be the screened ones), coerced, written to a
+temporary file, and that file is read back: it must be the same instance under the right patient,
+and the inverse splice must give the received bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mediasvc.dicom.framing import Framing, read_framing
+from mediasvc.dicom.header import read_header
+from mediasvc.dicom.in_utf8 import in_utf8
+from mediasvc.dicom.pieces import Copy, Piece, inverse, pack, write
+from mediasvc.dicom.splice import plan, rewrite_deflated
+from mediasvc.errors import DamagedError, ProofError, UnsupportedError
+from mediasvc.model import InstanceHeader
+from mediasvc.span import Span
+from mediasvc.work.batches import Item, each
+from mediasvc.work.coerce import Order, coerce
+
+
+def file_items(items: list[Item], order: dict[str, str]) -> list[Any]:
+    """For each ``{"span", "sha256", "temp"}``: what was written to ``temp``, or an error.
+
+    ``restore`` says how the received bytes come back: ``delta`` (base64 pieces in ``delta``) or
+    ``object`` (they must be kept whole).
+    """
+    wanted = Order.from_json(order)
+    return each(lambda item: _file(item, wanted), items)
+
+
+def preview_items(items: list[Item], order: dict[str, str]) -> list[Any]:
+    """For each ``{"span"}``: every attribute that filing would change. Nothing is written."""
+    wanted = Order.from_json(order)
+    return each(lambda item: _preview(item, wanted), items)
+
+
+def _preview(item: Item, order: Order) -> list[dict[str, Any]]:
+    with Span.from_json(item["span"]).view() as view:
+        framing = _readable(view)
+        table = coerce(framing, order).table
+        del framing
+    return [row.as_json() for row in table]
+
+
+def _file(item: Item, order: Order) -> dict[str, Any]:
+    span, temp = Span.from_json(item["span"]), Path(item["temp"])
+    with span.view() as view:
+        if hashlib.sha256(view).hexdigest() != item["sha256"]:
+            raise DamagedError("changed since it was looked at")
+        row = _write(view, temp, order)
+    _prove(Span.of_file(temp), order, row)
+    return row
+
+
+def _write(view: memoryview, temp: Path, order: Order) -> dict[str, Any]:
+    framing = _readable(view)
+    header = read_header(framing)
+    try:
+        pieces = plan(framing, len(view), coerce(framing, order).changes)
+        sha256, length = _to_file(view, pieces, temp)
+        row = {"restore": "delta", "delta": base64.b64encode(pack(inverse(pieces))).decode()}
+    except UnsupportedError:
+        sha256, length = _to_file(*_rewritten(view, framing, order), temp)
+        row = {"restore": "object"}
+    return row | {"object_sha256": sha256, "object_length": length,
+                  "sop_instance_uid": header.sop_instance_uid}
+
+
+def _rewritten(view: memoryview, framing: Framing, order: Order,
+               ) -> tuple[memoryview, Sequence[Piece]]:
+    """Where no splice can do it (deflated, or text that must become UTF-8) the data set is written
+    anew; the received file is then kept whole beside it."""
+    try:
+        changes = coerce(framing, order).changes
+    except UnsupportedError:
+        view = memoryview(in_utf8(view))
+        framing = _readable(view)
+        changes = coerce(framing, order).changes
+    if framing.deflated:
+        view = memoryview(rewrite_deflated(framing, view, changes))
+        return view, [Copy(0, len(view))]
+    return view, plan(framing, len(view), changes)
+
+
+def _to_file(view: memoryview, pieces: Sequence[Piece], temp: Path) -> tuple[str, int]:
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        return write(view, pieces, fd)
+    finally:
+        os.close(fd)
+
+
+def _readable(view: memoryview) -> Framing:
+    framing = read_framing(view)
+    if framing.damaged:
+        raise DamagedError("is damaged")
+    return framing
+
+
+def _prove(span: Span, order: Order, row: dict[str, Any]) -> None:
+    """Read the result as a stranger would. Raises ProofError."""
+    with span.view() as view:
+        framing = read_framing(view)
+        header, damaged = read_header(framing), framing.damaged
+        del framing
+    if (damaged or header.sop_instance_uid != row["sop_instance_uid"]
+            or not _belongs(header, order)):
+        raise ProofError("the rewritten instance is not what was ordered")
+    row["header"] = header.as_json()
+
+
+def _belongs(header: InstanceHeader, order: Order) -> bool:
+    return (header.patient_id == order.patient_id
+            and header.issuer_of_patient_id == order.issuer
+            and (not order.patient_name or header.patient_name == order.patient_name))

@@ -1,0 +1,156 @@
+"""Whose images are these? Groups are formed, and a rule decides or the reasons to ask are noted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from mediasvc.identity.match import Query
+from mediasvc.model import Demographics, PatientKey
+from mediasvc.store import index, ledger
+from mediasvc.store.ledger import Item, Package, PatientGroup
+from mediasvc.work.desk import Desk
+from mediasvc.work.groups import Group, Identity, cluster
+from mediasvc.work.known import CONFLICT
+from mediasvc.work.patients import match
+from mediasvc.work.sources import foreign_issuer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PAGE = 2_000
+#: Error findings about the package as a whole hold it; those about one file only refuse that file.
+CONTRADICTIONS = "directory-patient-"
+
+
+def group_package(desk: Desk, package: Package) -> None:
+    """Every pending or held instance gets a group; each group is decided by a rule or waits."""
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        clusters = cluster(_identities(connection, package.id))
+        numbers = {identity: number for number, group in enumerate(clusters, 1)
+                   for identity in group.variants}
+        conflicts = _assign(connection, package.id, numbers)
+        package_waits = list(_package_waits(connection, package.id, clusters))
+        for number, group in enumerate(clusters, 1):
+            _settle(connection, desk, package, number, group, package_waits)
+        if conflicts:
+            _put(connection, package.id, _conflict_group(len(clusters) + 1, conflicts))
+
+
+def query_of(group: PatientGroup, certain_text: bool = True) -> Query:
+    """The identity of a group as the matcher wants it."""
+    return Query((PatientKey(group.patient_id, group.issuer),),
+                 Demographics(group.patient_name, group.patient_birth_date, group.patient_sex),
+                 certain_text)
+
+
+def _identities(connection: Connection, package_id: int) -> Counter[Identity]:
+    return Counter(Identity.of(item.header)
+                   for item in ledger.items(connection, package_id, role="instance",
+                                            state="pending") if item.header)
+
+
+def _assign(connection: Connection, package_id: int, numbers: dict[Identity, int]) -> int:
+    """Write each instance's group; returns how many are in conflict over their UID."""
+    conflict, conflicts = max(numbers.values(), default=0) + 1, 0
+    source = ledger.items(connection, package_id, role="instance")
+    while page := list(islice(source, PAGE)):
+        changed: list[Item] = []
+        for item in page:
+            if item.state == "held" and item.reason == CONFLICT:
+                conflicts += 1
+                changed.append(replace(item, group_number=conflict))
+            elif item.state == "pending" and item.header:
+                changed.append(replace(item, group_number=numbers[Identity.of(item.header)]))
+        ledger.put_items(connection, package_id, changed)
+    return conflicts
+
+
+def _package_waits(connection: Connection, package_id: int, clusters: list[Group],
+                   ) -> Iterator[dict[str, str]]:
+    """What holds all groups of the package, whoever they are."""
+    if len(clusters) > 1:
+        yield _wait("several-patients", f"There are {len(clusters)} patients on this package.")
+    for finding in ledger.findings(connection, package_id):
+        if finding.severity == "error" and (
+                not finding.subject or finding.code.startswith(CONTRADICTIONS)):
+            yield _wait(finding.code, finding.text)
+
+
+def _settle(connection: Connection, desk: Desk, package: Package, number: int, cluster_: Group,
+            package_waits: list[dict[str, str]]) -> None:
+    group = _group(desk, package, number, cluster_)
+    certain_text = all(identity.certain_text for identity in cluster_.variants)
+    rule = match(connection, query_of(group, certain_text)).auto
+    waits = [*package_waits,
+             *_own_waits(connection, package.id, number, certain_text, rule and rule.patient.row)]
+    if rule is None:
+        waits.append(_wait("no-certain-match", "No patient of the index is certainly the same."))
+    if waits or rule is None:
+        _put(connection, package.id, replace(group, evidence={"waits": waits}))
+        ledger.settle_all(connection, package.id, old="pending", new="held", reason="decision",
+                          group=number)
+        return
+    _put(connection, package.id, group)
+    ledger.decide(connection, package.id, number, "link", target=rule.patient.row, rule=rule.rule,
+                  evidence=rule.evidence)
+
+
+def _own_waits(connection: Connection, package_id: int, number: int, certain_text: bool,
+               target: int | None) -> Iterator[dict[str, str]]:
+    if not certain_text:
+        yield _wait("uncertain-text", "The name is written in an unclear character set.")
+    if foreign_studies(connection, package_id, number, target):
+        yield _wait("study-conflict", "A study of this package is filed under another patient.")
+    if moved_series(connection, package_id, number):
+        yield _wait("series-conflict", "A series of this package belongs to another study already.")
+
+
+def foreign_studies(connection: Connection, package_id: int, group: int, target: int | None,
+                    ) -> list[str]:
+    """Study Instance UIDs of the group that the archive has under a patient other than ``target``
+    (FAULTS I04)."""
+    uids = {item.header.study_instance_uid
+            for item in ledger.items(connection, package_id, group=group) if item.header}
+    owners = index.study_patients(connection, sorted(uids))
+    return [uid for uid, owner in owners.items() if owner != target]
+
+
+def moved_series(connection: Connection, package_id: int, group: int) -> list[str]:
+    """Series Instance UIDs that the archive, or the package itself, has in two studies."""
+    studies: dict[str, set[str]] = {}
+    for item in ledger.items(connection, package_id, group=group):
+        if item.header:
+            studies.setdefault(item.header.series_instance_uid, set()).add(
+                item.header.study_instance_uid)
+    for uid, study in index.series_studies(connection, sorted(studies)).items():
+        studies[uid].add(study)
+    return [uid for uid, found in studies.items() if len(found) > 1]
+
+
+def _group(desk: Desk, package: Package, number: int, group: Group) -> PatientGroup:
+    identity = group.identity
+    issuer = foreign_issuer(desk.settings, package.source, package.id, identity.issuer)
+    return PatientGroup(
+        number=number, patient_id=identity.patient_id, issuer=issuer,
+        patient_name=identity.patient_name, patient_birth_date=identity.patient_birth_date,
+        patient_sex=identity.patient_sex, variants=[asdict(one) for one in group.variants[1:]],
+        instances=group.instances)
+
+
+def _conflict_group(number: int, instances: int) -> PatientGroup:
+    text = "The archive or this package has other content under the same SOP Instance UID."
+    return PatientGroup(number=number, instances=instances,
+                        evidence={"waits": [_wait(CONFLICT, text)]})
+
+
+def _put(connection: Connection, package_id: int, group: PatientGroup) -> None:
+    ledger.put_groups(connection, package_id, [group])
+
+
+def _wait(code: str, text: str) -> dict[str, str]:
+    return {"code": code, "text": text}

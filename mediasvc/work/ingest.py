@@ -1,0 +1,211 @@
+"""A disc comes in: the whole line (DESIGN §3).
+
+Every step recognises finished work, so after a crash or a decision the line simply runs again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mediasvc.errors import (
+    BudgetError,
+    DamagedError,
+    LockedError,
+    MediasvcError,
+    NotFoundError,
+    PasswordNeeded,
+    UnsupportedError,
+)
+from mediasvc.model import Finding
+from mediasvc.store import durable, ledger
+from mediasvc.store.ledger import Package
+from mediasvc.work.desk import Desk
+from mediasvc.work.discover import Report
+from mediasvc.work.file_group import file_group
+from mediasvc.work.group_package import group_package
+from mediasvc.work.known import settle_known
+from mediasvc.work.receive import receive, scratch_folder
+from mediasvc.work.stage import stage
+
+MAX_ATTEMPTS = 3
+
+
+def run_line(desk: Desk, number: int, report: Report, *, password: str | None = None) -> Package:
+    """Bring package ``number`` as far as it can go now; returns its row.
+
+    It ends ``done``, ``failed``, ``duplicate``, or ``waiting`` for a person. Raises LockedError
+    when another process is at it.
+    """
+    with _claimed(desk, number) as package:
+        try:
+            if not package.digest:
+                digest = receive(desk, package, password, report)
+                if not _has_instances(desk, package):
+                    return _end(desk, package, "failed", "nothing-dicom")
+                if _is_known(desk, package, digest):
+                    return _reread(desk, package)
+                settle_known(desk, package)
+                group_package(desk, package)
+            for group in _decided(desk, package):
+                file_group(desk, package, group, report)
+            if _waits(desk, package):
+                stage(desk, package)
+                return _end(desk, package, "waiting", "decision")
+            done = _end(desk, package, _outcome(desk, package), "")
+        except PasswordNeeded as question:
+            return _ask_for_password(desk, package, question)
+        except (DamagedError, BudgetError, UnsupportedError, NotFoundError) as error:
+            return _refuse(desk, package, error)
+    _release(desk, done)
+    return done
+
+
+def submit(desk: Desk, path: Path, *, source: str, by: str) -> Package:
+    """A row for what lies at ``path``, which is read where it is.
+
+    A package that an interrupted run left behind for the same path is taken up again instead.
+    """
+    with desk.store.transaction() as connection:
+        for package in ledger.packages(connection, ["receiving"]):
+            if package.path == str(path) and package.source == source:
+                return package
+        return ledger.submit(connection, kind=_kind(path), path=str(path), source=source, by=by)
+
+
+def submit_drop(desk: Desk, path: Path, *, source: str) -> Package:
+    """Claim a settled drop of the inbox by renaming it into staging."""
+    with desk.store.transaction() as connection:
+        package = ledger.submit(connection, kind=_kind(path), path=path.name, location=str(path),
+                                source=source, by="inbox")
+    return adopt_drop(desk, package)
+
+
+def adopt_drop(desk: Desk, package: Package) -> Package:
+    """The second half of `submit_drop`; also after a crash between row and rename."""
+    target = desk.home.staging / str(package.id) / "media" / Path(package.location).name
+    if package.location != str(target):
+        if not target.exists():
+            durable.move(Path(package.location), target)
+        with desk.store.transaction() as connection:
+            ledger.describe(connection, package.id, location=str(target))
+    return _reread(desk, package)
+
+
+def unfinished(desk: Desk) -> list[int]:
+    """Packages whose line was interrupted, or that a decision sent back to it."""
+    with desk.store.read() as connection:
+        return [package.id for package in ledger.packages(connection, ["receiving"])]
+
+
+@contextmanager
+def _claimed(desk: Desk, number: int) -> Iterator[Package]:
+    """Hold the package against other processes (the lock ends with ours) and count the attempt."""
+    folder = desk.home.staging / str(number)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LockedError(f"Package {number} is being worked on by another process.") from error
+        with desk.store.transaction() as connection:
+            package = ledger.claim(connection, number)
+        if package.attempts > MAX_ATTEMPTS:
+            _end(desk, package, "failed", "gave-up")
+            raise MediasvcError(f"Package {number} failed {MAX_ATTEMPTS} times and was given up.")
+        yield package
+    finally:
+        os.close(fd)
+
+
+def _is_known(desk: Desk, package: Package, digest: str) -> bool:
+    """The same content came before: this package becomes its duplicate, instance by instance."""
+    with desk.store.transaction() as connection:
+        earlier = ledger.set_digest(connection, package.id, digest, fence=package.fence)
+        if earlier is None:
+            return False
+        for state in ("pending", "quarantined"):
+            ledger.settle_all(connection, package.id, old=state, new="duplicate",
+                              reason="same-package")
+        text = (f"This disc is here already: package {earlier.id}, arrived {earlier.arrived_at[:10]}"
+                f", {earlier.state}.")
+        ledger.add_findings(connection, package.id,
+                            [Finding("info", "seen-before", "", text, "I05")])
+        ledger.change_state(connection, package.id, expect="receiving", to="duplicate",
+                            fence=package.fence, reason="same-content", duplicate_of=earlier.id)
+    shutil.rmtree(desk.home.staging / str(package.id), ignore_errors=True)
+    return True
+
+
+def _has_instances(desk: Desk, package: Package) -> bool:
+    with desk.store.transaction() as connection:
+        if ledger.counts(connection, package.id).instances:
+            return True
+        ledger.add_findings(connection, package.id, [Finding(
+            "error", "nothing-dicom", "", "There is no DICOM image or report in this package.",
+            "FIELD 2")])
+        return False
+
+
+def _decided(desk: Desk, package: Package) -> list[int]:
+    with desk.store.read() as connection:
+        return [group.number for group in ledger.groups(connection, package.id)
+                if group.state == "decided"]
+
+
+def _waits(desk: Desk, package: Package) -> bool:
+    with desk.store.read() as connection:
+        return any(group.state == "waiting" for group in ledger.groups(connection, package.id))
+
+
+def _outcome(desk: Desk, package: Package) -> str:
+    """``failed`` when nothing at all could be filed."""
+    with desk.store.read() as connection:
+        counts = ledger.counts(connection, package.id)
+    return "done" if counts.archived or counts.duplicate or counts.rejected else "failed"
+
+
+def _end(desk: Desk, package: Package, state: str, reason: str) -> Package:
+    with desk.store.transaction() as connection:
+        return ledger.change_state(connection, package.id, expect="receiving", to=state,
+                                   fence=package.fence, reason=reason)
+
+
+def _ask_for_password(desk: Desk, package: Package, question: PasswordNeeded) -> Package:
+    text = (f"{question.text} Answer with: mediasvc queue retry {package.id} --password-file FILE")
+    with desk.store.transaction() as connection:
+        ledger.add_findings(connection, package.id,
+                            [Finding("warning", "password-needed", "", text, "M22")])
+    return _end(desk, package, "waiting", "password")
+
+
+def _refuse(desk: Desk, package: Package, error: MediasvcError) -> Package:
+    """The package cannot be read at all; it stays where it is and the reason is written down."""
+    code = {DamagedError: "damaged", BudgetError: "over-budget"}.get(type(error), "unreadable")
+    with desk.store.transaction() as connection:
+        ledger.add_findings(connection, package.id,
+                            [Finding("error", f"package-{code}", "", str(error), "M21")])
+    return _end(desk, package, "failed", code)
+
+
+def _release(desk: Desk, package: Package) -> None:
+    """Nothing of a finished package is needed any more, except by a site that keeps drops."""
+    shutil.rmtree(scratch_folder(desk, package), ignore_errors=True)
+    folder = desk.home.staging / str(package.id)
+    shutil.rmtree(folder / "items", ignore_errors=True)
+    if desk.settings.inbox.after_done == "remove" and package.state == "done":
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reread(desk: Desk, package: Package) -> Package:
+    with desk.store.read() as connection:
+        return ledger.package(connection, package.id)
+
+
+def _kind(path: Path) -> str:
+    return "folder" if path.is_dir() else "file"

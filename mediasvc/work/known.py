@@ -1,0 +1,77 @@
+"""Instances that are here already: the same content is a duplicate, other content is held (I05, I06)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from mediasvc.span import Span
+from mediasvc.store import index, ledger
+from mediasvc.store.index import StoredInstance
+from mediasvc.store.ledger import Item, Package, Settled
+from mediasvc.work.batches import run_batches
+from mediasvc.work.desk import Desk
+
+PAGE = 1_000
+CONFLICT = "uid-conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Two instances with one SOP Instance UID whose bytes differ; ``name`` is the earlier one."""
+
+    item: Item
+    other: Span
+    name: str
+
+
+def settle_known(desk: Desk, package: Package) -> None:
+    """Settle every instance of the package whose UID is in the archive or earlier on the package."""
+    first: dict[str, Item] = {}
+    twins: list[Twin] = []
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        pending = ledger.items(connection, package.id, role="instance", state="pending")
+        while page := list(islice(pending, PAGE)):
+            stored = index.instances(connection, [item.sop_instance_uid for item in page])
+            settled: list[Settled] = []
+            for item in page:
+                settled += _compare(desk, item, stored, first, package.id, twins)
+            ledger.settle(connection, package.id, settled)
+    verdicts = list(_verdicts(desk, twins))
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        ledger.settle(connection, package.id, verdicts)
+
+
+def _compare(desk: Desk, item: Item, stored: dict[str, StoredInstance], first: dict[str, Item],
+             package_id: int, twins: list[Twin]) -> Iterator[Settled]:
+    uid, known = item.sop_instance_uid, stored.get(item.sop_instance_uid)
+    if known is not None:
+        if item.sha256 in (known.received_sha256, known.object_sha256):
+            yield Settled(item.number, "duplicate", "in-archive", duplicate_of=uid)
+        else:
+            twins.append(Twin(item, Span.of_file(desk.objects.path(known.object_sha256)), uid))
+    elif uid in first:
+        earlier = first[uid]
+        name = f"{package_id}/{earlier.number}"
+        if earlier.sha256 == item.sha256:
+            yield Settled(item.number, "duplicate", "on-package", duplicate_of=name)
+        elif earlier.span is not None:
+            twins.append(Twin(item, earlier.span, name))
+    else:
+        first[uid] = item
+
+
+def _verdicts(desk: Desk, twins: list[Twin]) -> Iterator[Settled]:
+    by_number = {twin.item.number: twin for twin in twins}
+    pairs = ({"number": twin.item.number, "a": twin.item.span.as_json(),
+              "b": twin.other.as_json()} for twin in twins if twin.item.span is not None)
+    for pair, answer in run_batches(desk.sandbox, "mediasvc.work.same_content:compare_items", pairs,
+                                    8):
+        twin = by_number[int(pair["number"])]
+        if not answer.error and answer.value["same"]:
+            yield Settled(twin.item.number, "duplicate", "same-content", duplicate_of=twin.name)
+        else:
+            yield Settled(twin.item.number, "held", CONFLICT, duplicate_of=twin.name)

@@ -1,0 +1,40 @@
+"""The three-way manifest of a package, kept for ever (FIELD N1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mediasvc.store import ledger
+from mediasvc.work.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One file. ``file_id`` empty: DICOMDIR does not name it; role ``missing``: only DICOMDIR
+    does. ``sha256`` is of the bytes on the disc, ``object_sha256`` of what we stored."""
+
+    label: str
+    file_id: str
+    role: str
+    length: int
+    sha256: str
+    state: str
+    reason: str
+    sop_instance_uid: str
+    object_sha256: str
+    duplicate_of: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"in_dicomdir": bool(self.file_id), "on_disc": self.role != "missing",
+                "stored": self.state in ("archived", "duplicate"), **asdict(self)}
+
+
+def lines(desk: Desk, number: int) -> Iterator[Line]:
+    """Every file of the package and every file that it lacks. Raises NotFoundError."""
+    with desk.store.read() as connection:
+        ledger.package(connection, number)
+        for item in ledger.items(connection, number):
+            yield Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,
+                       item.reason, item.sop_instance_uid, item.object_sha256, item.duplicate_of)

@@ -1,0 +1,57 @@
+"""What a person may do with a package besides deciding: see what is open, retry, discard."""
+
+from __future__ import annotations
+
+import shutil
+
+from mediasvc.errors import StateError
+from mediasvc.store import ledger
+from mediasvc.store.ledger import Package
+from mediasvc.work.desk import Desk
+
+
+def open_packages(desk: Desk, everything: bool) -> list[int]:
+    """Numbers of packages that wait, run or failed; of all with ``everything``."""
+    wanted = () if everything else ("receiving", "waiting", "failed")
+    numbers: list[int] = []
+    with desk.store.read() as connection:
+        while page := ledger.packages(connection, wanted, after=numbers[-1] if numbers else 0):
+            numbers += [package.id for package in page]
+    return numbers
+
+
+def send_again(desk: Desk, number: int, *, by: str) -> Package:
+    """Back to the line: a failed package, or one that waits for its password.
+
+    Raises StateError for any other: a decision is not answered by trying again.
+    """
+    with desk.store.transaction() as connection:
+        package = ledger.package(connection, number)
+        if package.state == "receiving":
+            return package
+        if package.state == "waiting" and package.reason != "password":
+            raise StateError(f"Package {number} waits for a decision.",
+                             f"See mediasvc queue show {number}.")
+        if package.state not in ("failed", "waiting"):
+            raise StateError(f"Package {number} is {package.state}; there is nothing to retry.")
+        ledger.describe(connection, number, digest="")
+        return ledger.change_state(connection, number, expect=package.state, to="receiving",
+                                   reason="retry", by=by)
+
+
+def discard(desk: Desk, number: int, *, reason: str, by: str) -> None:
+    """Give up a package that waits or failed. What of it is filed already stays filed."""
+    with desk.store.transaction() as connection:
+        package = ledger.package(connection, number)
+        if package.state not in ("waiting", "failed"):
+            raise StateError(f"Package {number} is {package.state} and cannot be discarded.",
+                             "To take a finished import back use mediasvc studies undo.")
+        for group in ledger.groups(connection, number):
+            if group.state == "waiting":
+                ledger.decide(connection, number, group.number, "reject", by=by,
+                              evidence=group.evidence)
+        for state in ("held", "pending"):
+            ledger.settle_all(connection, number, old=state, new="rejected", reason="discarded")
+        ledger.change_state(connection, number, expect=package.state, to="discarded",
+                            reason=reason, by=by)
+    shutil.rmtree(desk.home.staging / str(number), ignore_errors=True)

@@ -1,0 +1,71 @@
+"""What the queue shows of a package: counts, groups with candidates, and why it waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediasvc.identity.match import Candidate
+from mediasvc.model import Finding
+from mediasvc.store import ledger
+from mediasvc.store.ledger import Counts, Package, PatientGroup
+from mediasvc.work.desk import Desk
+from mediasvc.work.group_package import query_of
+from mediasvc.work.patients import match
+
+CANDIDATES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    group: PatientGroup
+    candidates: list[Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageView:
+    """``missing`` are the labels of files that DICOMDIR names and the disc does not hold."""
+
+    package: Package
+    counts: Counts
+    patients: int
+    missing: int
+    findings: dict[str, int]
+
+    def as_json(self) -> dict[str, object]:
+        package, counts = self.package, self.counts
+        return {
+            "package": str(package.id), "path": package.path, "kind": package.kind,
+            "source": package.source, "state": package.state, "reason": package.reason,
+            "instances": counts.instances, "archived": counts.archived,
+            "duplicate": counts.duplicate, "quarantined": counts.quarantined,
+            "held": counts.held + counts.pending, "rejected": counts.rejected,
+            "patients": self.patients, "missing": self.missing, "findings": self.findings,
+            "arrived_at": package.arrived_at,
+            "duplicate_of": str(package.duplicate_of) if package.duplicate_of else None,
+        }
+
+
+def view(desk: Desk, number: int) -> PackageView:
+    """Raises NotFoundError."""
+    with desk.store.read() as connection:
+        package = ledger.package(connection, number)
+        # A duplicate has no groups of its own: its patients are those of the first arrival.
+        owner = package.duplicate_of or number
+        groups = [group for group in ledger.groups(connection, owner) if group.patient_id
+                  or group.patient_name or not group.evidence]
+        return PackageView(package, ledger.counts(connection, number), len(groups),
+                           ledger.role_counts(connection, number).get("missing", 0),
+                           ledger.finding_counts(connection, number))
+
+
+def group_views(desk: Desk, number: int) -> list[GroupView]:
+    """Each patient group with its ranked candidates."""
+    with desk.store.read() as connection:
+        return [GroupView(group, list(match(connection, query_of(group), limit=CANDIDATES).candidates)
+                          if group.state == "waiting" else [])
+                for group in ledger.groups(connection, number)]
+
+
+def findings(desk: Desk, number: int) -> list[Finding]:
+    with desk.store.read() as connection:
+        return list(ledger.findings(connection, number))

@@ -1,0 +1,146 @@
+"""A package is listed, screened, compared with its DICOMDIR, and written into the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from mediasvc.errors import MediasvcError
+from mediasvc.model import Finding
+from mediasvc.store import ledger
+from mediasvc.store.ledger import Item, Package
+from mediasvc.work.desk import Desk
+from mediasvc.work.directories import Comparison, compare
+from mediasvc.work.discover import Found, Report, Source, list_package, screen_package
+
+PAGE = 1_000
+
+
+def scratch_folder(desk: Desk, package: Package) -> Path:
+    return desk.home.staging / str(package.id) / "scratch"
+
+
+def receive(desk: Desk, package: Package, password: str | None, report: Report) -> str:
+    """All files of the package become items with findings; returns the content digest.
+
+    The same package gives the same digest whatever container it came in, so that the same disc
+    twice is one job. Running it again starts the list afresh. Raises PasswordNeeded, DamagedError,
+    BudgetError.
+    """
+    scratch = scratch_folder(desk, package)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700, parents=True)
+    _forget(desk, package)
+    source = Source(Path(package.location), scratch, desk.settings.limits,
+                    desk.settings.inbox.ignore, password)
+    listing = list_package(desk.sandbox, source)
+    seen: list[Found] = []
+    with desk.store.transaction() as connection:
+        ledger.describe(connection, package.id, fence=package.fence, kind=listing.kind)
+        ledger.add_findings(connection, package.id, listing.findings)
+    screened = screen_package(desk.sandbox, source, listing, report)
+    for page in _pages(screened, PAGE):
+        page = [_keep_refused(desk, found) for found in page]
+        _record(desk, package, page)
+        seen += page
+    _record_comparison(desk, package, seen, compare(seen))
+    _sync_scratch(scratch)
+    return content_digest(seen)
+
+
+def content_digest(files: Iterable[Found]) -> str:
+    """sha256 over the sorted digests of all files: names and order do not matter."""
+    digest = hashlib.sha256()
+    for one in sorted(found.sha256 or f"unread:{found.member.label}" for found in files):
+        digest.update(one.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _forget(desk: Desk, package: Package) -> None:
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        ledger.drop_findings(connection, package.id)
+        ledger.drop_groups(connection, package.id)
+        ledger.drop_items(connection, package.id)
+
+
+def _record(desk: Desk, package: Package, page: list[Found]) -> None:
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        ledger.put_items(connection, package.id, (_item(found) for found in page))
+        ledger.add_findings(connection, package.id,
+                            [finding for found in page for finding in _findings(found)])
+
+
+def _item(found: Found) -> Item:
+    refused = found.role == "refused"
+    return Item(
+        number=found.member.number, label=found.member.label, length=found.length,
+        sha256=found.sha256, role=found.role,
+        state="quarantined" if refused else "pending" if found.role == "instance" else "",
+        reason=next((f.code for f in found.findings if f.severity == "error"), ""),
+        sop_instance_uid=found.header.sop_instance_uid if found.header else "",
+        header=found.header, span=found.span)
+
+
+def _findings(found: Found) -> list[Finding]:
+    findings = list(found.findings)
+    if found.program:
+        findings.append(Finding("warning", "program-on-disc", found.member.label,
+                                "This is a program or starts one; it is listed and never run or "
+                                "kept.", "M36"))
+    return findings
+
+
+def _keep_refused(desk: Desk, found: Found) -> Found:
+    """The bytes of what may not enter are evidence and stay in quarantine (invariant 19)."""
+    if found.role != "refused":
+        return found
+    if found.span is not None:
+        try:
+            desk.quarantine.keep(found.span, found.sha256)
+            return found
+        except MediasvcError:
+            pass
+    note = Finding("warning", "not-kept", found.member.label,
+                   "The bytes of this file could not be kept in quarantine.", "M28")
+    return replace(found, findings=(*found.findings, note))
+
+
+def _record_comparison(desk: Desk, package: Package, seen: list[Found],
+                       comparison: Comparison) -> None:
+    """File IDs go to the files they name; a file that is not there gets a row of its own."""
+    named = {number: "/".join(reference.file_id) for number, reference in comparison.named.items()}
+    described = (replace(_item(found), file_id=named[found.member.number])
+                 for found in seen if found.member.number in named)
+    first = max((found.member.number for found in seen), default=-1) + 1
+    missing = (Item(number=first + index, label=reference.label, role="missing",
+                    sop_instance_uid=reference.sop_instance_uid,
+                    file_id="/".join(reference.file_id))
+               for index, reference in enumerate(comparison.missing))
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        ledger.put_items(connection, package.id, described)
+        ledger.put_items(connection, package.id, missing)
+        ledger.add_findings(connection, package.id, comparison.findings)
+
+
+def _pages(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
+    source = iter(found)
+    while page := list(islice(source, size)):
+        yield page
+
+
+def _sync_scratch(scratch: Path) -> None:
+    """What was unpacked must outlive a power cut once the ledger speaks of it."""
+    for entry in os.scandir(scratch):
+        fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

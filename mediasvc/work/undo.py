@@ -1,0 +1,86 @@
+"""A whole import is taken back: received bytes to staging, rows and objects out of the archive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from mediasvc.errors import StateError
+from mediasvc.span import Span
+from mediasvc.store import index, ledger, removal
+from mediasvc.store.durable import Shelf
+from mediasvc.store.ledger import Package, Settled
+from mediasvc.store.removal import Removed
+from mediasvc.store.scratch import Scratch
+from mediasvc.work.desk import Desk
+from mediasvc.work.restore import restore
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PAGE = 500
+
+
+def undo(desk: Desk, number: int, by: str) -> Removed:
+    """Take package ``number`` out of the archive; it waits for a decision again.
+
+    The received bytes are proven and durable in staging before any row goes, and rows go before
+    files do. Raises StateError when nothing of it is filed.
+    """
+    with desk.store.read() as connection:
+        package = ledger.package(connection, number)
+        filed = [group.number for group in ledger.groups(connection, number)
+                 if group.state == "filed"]
+    if not filed:
+        raise StateError(f"Package {number} is {package.state}; nothing of it is filed.")
+    spans = _restore_all(desk, package)
+    with desk.store.transaction() as connection:
+        _back_to_waiting(connection, package, spans, filed, by)
+        removed = removal.remove_package(connection, number, by=by)
+    forget_given_up(desk)
+    return removed
+
+
+def forget_given_up(desk: Desk) -> None:
+    """Delete files whose delete-intent is committed; also run at start, after a crash in between."""
+    with desk.store.read() as connection:
+        intents = removal.given_up(connection)
+    desk.objects.remove(sha256 for kind, sha256 in intents if kind == "object")
+    desk.received.remove(sha256 for kind, sha256 in intents if kind == "pack")
+    if intents:
+        with desk.store.transaction() as connection:
+            removal.forget_given_up(connection, [sha256 for _, sha256 in intents])
+
+
+def _restore_all(desk: Desk, package: Package) -> dict[int, Span]:
+    """Item number → its received bytes, durable in staging."""
+    folder = desk.home.staging / str(package.id)
+    shelf = Shelf(folder / "items", Scratch(folder / "tmp"), ".dcm", fan_out=False, mode=0o400)
+    spans: dict[int, Span] = {}
+    with desk.store.read() as connection:
+        source = index.package_instances(connection, package.id)
+        while page := list(islice(source, PAGE)):
+            names = {one.sop_instance_uid: shelf.temp() for one in page}
+            done = list(restore(desk, page, names))
+            shelf.place_many([(one.path, one.instance.received_sha256) for one in done])
+            for one in page:
+                spans[one.item_number] = Span(str(shelf.path(one.received_sha256)), 0,
+                                              one.received_length)
+    return spans
+
+
+def _back_to_waiting(connection: Connection, package: Package, spans: dict[int, Span],
+                     filed: list[int], by: str) -> None:
+    items = (item for item in ledger.items(connection, package.id, state="archived")
+             if item.number in spans)
+    while page := list(islice(items, PAGE)):
+        ledger.put_items(connection, package.id,
+                         [replace(item, span=spans[item.number]) for item in page])
+        ledger.settle(connection, package.id,
+                      [Settled(item.number, "held", "taken-back") for item in page])
+    for number in filed:
+        ledger.change_group(connection, package.id, number, expect="filed", to="waiting", by=by)
+    if package.state != "waiting":  # another group of it may wait already
+        ledger.change_state(connection, package.id, expect=package.state, to="waiting",
+                            reason="decision", by=by)
