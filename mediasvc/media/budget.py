@@ -20,11 +20,11 @@ class Budget:
 
     def enter(self, entries: int = 1) -> None:
         """``entries`` more files or folders are about to be listed."""
-        self._entries -= entries
-        if self._entries < 0:
+        if entries > self._entries:
             raise BudgetError(
                 f"the package has more than {self.limits.entries} files and folders",
                 "If it is meant to, raise limits.entries.")
+        self._entries -= entries
 
     def announce(self, length: int) -> None:
         """A file says that it is ``length`` bytes long."""

@@ -52,7 +52,7 @@ class Folder:
         parts = self._tree.parts(index)
         return Entry(parts, parts, self._lengths[index], index)
 
-    def span(self, index: int, number: int) -> Span:
+    def span(self, index: int) -> Span:
         parts = self._tree.parts(index)
         fd = self._open(parts)
         try:

@@ -43,7 +43,7 @@ class IsoPackage:
         return Entry(self._rows.plain(row), self._rows.shown(row), int(self._rows.lengths[row]),
                      int(self._rows.offsets[row]))
 
-    def span(self, index: int, number: int) -> Span:
+    def span(self, index: int) -> Span:
         row = int(self._taken[index])
         return self._window.span(int(self._rows.offsets[row]), int(self._rows.lengths[row]))
 

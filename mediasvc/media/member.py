@@ -75,8 +75,8 @@ class Container(Protocol):
 
     def entry(self, index: int) -> Entry: ...
 
-    def span(self, index: int, number: int) -> Span:
-        """The bytes of a file; unpacked ones go to the scratch file ``number``.
+    def span(self, index: int) -> Span:
+        """The bytes of a file; unpacked ones go to the scratch file ``index``.
 
         Raises DamagedError, BudgetError or UnsupportedError: that file cannot be read.
         """

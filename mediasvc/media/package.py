@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mediasvc.errors import NotFoundError, PasswordNeeded, UnsupportedError
+from mediasvc.errors import DamagedError, NotFoundError, PasswordNeeded, UnsupportedError
 from mediasvc.media.budget import Budget
 from mediasvc.media.folder import Folder
 from mediasvc.media.iso_package import IsoPackage
 from mediasvc.media.labels import Ignore, label
 from mediasvc.media.member import Container, Context, Member
+from mediasvc.media.nested import Nested
 from mediasvc.media.recognise import ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.single import Single
@@ -63,7 +64,7 @@ class Package:
 
         Raises DamagedError, BudgetError or UnsupportedError when this one member cannot be read.
         """
-        return self._container.span(member.number, member.number)
+        return self._container.span(member.number)
 
     def unchanged(self, member: Member) -> bool:
         """Whether the file that holds the member is still the one that was listed (M25).
@@ -99,24 +100,37 @@ def _open(path: Path, context: Context) -> tuple[PackageKind, Container]:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise NotFoundError("there is no such file or folder") from None
+    levels = context.budget.limits.nesting
     if stat.S_ISDIR(mode):
-        return "folder", Folder(path, context)
+        return "folder", Nested(_open_folder(path, context), context, levels, _open_inner)
     if not stat.S_ISREG(mode):
         raise UnsupportedError("it is a link or a device and not a file or folder",
                                "Give the real path.")
     window = Window(Span.of_file(path))
     try:
-        container = _open_container(window, context)
+        kind, container = _open_window(window, context)
     except BaseException:
         window.close()
         raise
     if container is None:
         window.close()
         return "file", Single(path, context)
-    return container
+    return kind, Nested(container, context, levels, _open_inner)
 
 
-def _open_container(window: Window, context: Context) -> tuple[PackageKind, Container] | None:
+def _open_folder(path: Path, context: Context) -> Folder:
+    try:
+        return Folder(path, context)
+    except OSError as error:
+        raise DamagedError(f"the folder cannot be read ({os.strerror(error.errno or 0)})") from None
+
+
+def _open_inner(window: Window, context: Context, levels: int) -> Container | None:
+    container = _open_window(window, context)[1]
+    return None if container is None else Nested(container, context, levels, _open_inner)
+
+
+def _open_window(window: Window, context: Context) -> tuple[PackageKind, Container | None]:
     """The container in ``window``, which it then owns; None when it is none."""
     found = recognise(window)
     if found != "zip" and ends_like_a_zip(window):
@@ -132,4 +146,4 @@ def _open_container(window: Window, context: Context) -> tuple[PackageKind, Cont
     if found == "raw-cd":
         raise UnsupportedError("the disc image holds raw CD sectors (BIN, MDF or NRG)",
                                "Convert it to ISO, or mount it and give the folder.")
-    return None
+    return "file", None

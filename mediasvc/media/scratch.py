@@ -16,6 +16,10 @@ class Scratch:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
 
+    def inside(self, number: int) -> Scratch:
+        """The folder for what is unpacked from the container ``number``."""
+        return Scratch(self._folder / f"in-{number:08d}")
+
     def write(self, number: int, chunks: Iterable[bytes]) -> Span:
         """All of ``chunks`` as the file ``number`` (mode 0600), or nothing.
 

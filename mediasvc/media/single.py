@@ -25,7 +25,7 @@ class Single:
         name = (self._path.name,)
         return Entry(name, name, self._identity.length, 0)
 
-    def span(self, index: int, number: int) -> Span:
+    def span(self, index: int) -> Span:
         if not self.unchanged(index):
             raise DamagedError("it changed after it was listed")
         return Span(str(self._path), 0, self._identity.length)

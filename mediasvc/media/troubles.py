@@ -30,6 +30,10 @@ class Troubles:
         self._findings, self._prefix = findings, prefix
         self._tallies: dict[tuple[str, str], _Tally] = {}
 
+    def inside(self, subject: str) -> Troubles:
+        """For a container in the package: the same list, its label before each subject."""
+        return Troubles(self._findings, f"{self._prefix}{subject}!/")
+
     def add(self, severity: Severity, code: str, subject: str, text: str, rule: str) -> None:
         """One finding of its own. Raises BudgetError when there are too many."""
         if len(self._findings) >= FINDINGS_LIMIT:

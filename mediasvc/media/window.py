@@ -18,7 +18,10 @@ class Window:
     def __init__(self, span: Span) -> None:
         self.length = span.length
         self._span = span
-        self._fd = span.open()
+        try:
+            self._fd = span.open()
+        except OSError as error:
+            raise DamagedError(f"it cannot be opened ({os.strerror(error.errno or 0)})") from None
         status = os.fstat(self._fd)
         self._identity = Identity.of(status)
         if status.st_size < span.offset + span.length:
@@ -29,13 +32,19 @@ class Window:
         """Exactly ``length`` bytes. Raises DamagedError when they are not all there."""
         if offset < 0 or length < 0 or offset + length > self.length:
             raise DamagedError("it points past the end of the file")
-        data = os.pread(self._fd, length, self._span.offset + offset)
+        data = self._pread(length, offset)
         while len(data) < length:
-            more = os.pread(self._fd, length - len(data), self._span.offset + offset + len(data))
+            more = self._pread(length - len(data), offset + len(data))
             if not more:
                 raise DamagedError("the file became shorter while it was read")
             data += more
         return data
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        try:
+            return os.pread(self._fd, length, self._span.offset + offset)
+        except OSError as error:
+            raise DamagedError(f"it cannot be read ({os.strerror(error.errno or 0)})") from None
 
     def head(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes: fewer at the end of the file, none beyond it."""

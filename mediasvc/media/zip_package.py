@@ -50,27 +50,14 @@ class ZipPackage:
         parts = components(_name(found))[0]
         return Entry(parts, parts, found.length, self._listing.starts[number])
 
-    def span(self, index: int, number: int) -> Span:
+    def span(self, index: int) -> Span:
         listed = self._taken[index]
         entry, at = self._listing[listed], self._listing.data[listed]
         if entry.method == STORED and not entry.is_encrypted:
             for _ in self._unpacked(entry, at):
                 pass  # only to know that the checksum is right
             return self._window.span(at, entry.length)
-        return self._context.scratch.write(number, self._unpacked(entry, at))
-
-    def head(self, index: int, length: int) -> bytes:
-        """The first bytes of a member, unpacked; fewer when it is shorter or damaged."""
-        listed = self._taken[index]
-        head = b""
-        try:
-            for piece in self._unpacked(self._listing[listed], self._listing.data[listed]):
-                head += piece
-                if len(head) >= length:
-                    break
-        except (DamagedError, UnsupportedError):
-            pass
-        return head[:length]
+        return self._context.scratch.write(index, self._unpacked(entry, at))
 
     def unchanged(self, index: int) -> bool:
         return self._window.unchanged()
