@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pydicom
@@ -23,15 +21,7 @@ from samples.kinds import KINDS
 from samples.patient_disc import write_index, write_patient_disc
 from samples.people import NAMES
 from samples.synthesis import instance, study, to_bytes, uid, write_disc
-
-
-def tool(name: str) -> str:
-    """A witness beside this Python (pip) or on PATH (apt); skips where there is none."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if not found:
-        pytest.skip(f"{name} is not installed")
-    return found
+from tests.carriers import tool
 
 
 def errors(file: Path) -> list[str]:
