@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from mediasvc import __version__
 from mediasvc.sandbox import Sandbox
@@ -43,11 +42,6 @@ def open_desk(home: Home, settings: Settings) -> Iterator[Desk]:
                        Quarantine(home.quarantine), sandbox)
     finally:
         store.close()
-
-
-def dicom_now() -> str:
-    """A DT value with its offset (PS3.5 6.2)."""
-    return datetime.now(UTC).strftime("%Y%m%d%H%M%S.%f+0000")
 
 
 SOFTWARE = f"mediasvc {__version__}"

@@ -7,9 +7,10 @@ placed but not committed is placed again after a crash, under the same names.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from mediasvc.store import index, ledger
 from mediasvc.store.index import StoredInstance
 from mediasvc.store.ledger import Item, Package, PatientGroup, Settled
 from mediasvc.store.patients import patient_row
+from mediasvc.store.received import Pack, Place
 from mediasvc.work.batches import run_batches
 from mediasvc.work.coerce import Order
-from mediasvc.work.desk import SOFTWARE, Desk, dicom_now
+from mediasvc.work.desk import SOFTWARE, Desk
 from mediasvc.work.discover import Report
 from mediasvc.work.provisional import remember_identifier
 
@@ -37,6 +39,10 @@ class Written:
     temp: Path
     row: dict[str, Any]
 
+    @property
+    def number(self) -> int:
+        return self.item.number
+
 
 def file_group(desk: Desk, package: Package, number: int, report: Report) -> None:
     """File every instance of group ``number`` under the decided patient.
@@ -47,8 +53,7 @@ def file_group(desk: Desk, package: Package, number: int, report: Report) -> Non
     order = order_for(desk, package, group, patient)
     items = list(_pending(desk, package, number))
     done = 0
-    written = _write(desk, items, order)
-    while batch := list(islice(written, COMMIT)):
+    for batch in _in_batches(_write(desk, items, order), items):
         _commit(desk, package, patient, [one for one in batch if isinstance(one, Written)],
                 [one for one in batch if not isinstance(one, Written)])
         done += len(batch)
@@ -59,6 +64,20 @@ def file_group(desk: Desk, package: Package, number: int, report: Report) -> Non
                             target=patient.row)
 
 
+def _in_batches(written: Iterable[Written | Settled], items: list[Item],
+                ) -> Iterator[list[Written | Settled]]:
+    """Batches as soon as they are complete, always of the same items: after a crash the same
+    objects and packs are written again under the same names."""
+    batch_of = {item.number: place // COMMIT for place, item in enumerate(items)}
+    sizes = Counter(batch_of.values())
+    open_batches: dict[int, list[Written | Settled]] = {}
+    for one in written:
+        batch = batch_of[one.number]
+        open_batches.setdefault(batch, []).append(one)
+        if len(open_batches[batch]) == sizes[batch]:
+            yield sorted(open_batches.pop(batch), key=lambda each: each.number)
+
+
 def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patient) -> Order:
     """What is written into the instances of a group filed under ``patient``."""
     site, local = desk.settings.site, patient.demographics
@@ -67,7 +86,13 @@ def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patien
         patient_name=local.patient_name, patient_birth_date=local.patient_birth_date,
         patient_sex=local.patient_sex, foreign_issuer=group.issuer,
         source=package.source, institution=site.institution, station_name=site.station_name,
-        software=SOFTWARE, at=dicom_now())
+        software=SOFTWARE, at=_dicom_time(group.decided_at))
+
+
+def _dicom_time(at: str) -> str:
+    """A row's time as DT (PS3.5 6.2): the decision's, so that filing again gives the same bytes."""
+    when = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    return when.strftime("%Y%m%d%H%M%S.%f+0000")
 
 
 def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Patient]:
@@ -97,7 +122,7 @@ def _write(desk: Desk, items: list[Item], order: Order) -> Iterator[Written | Se
                                        BATCH, order=order.as_json()):
         item = by_number[int(request["number"])]
         if answer.error:
-            yield Settled(item.number, "quarantined", f"filing: {answer.text}"[:200])
+            yield Settled(item.number, "quarantined", answer.text)
         else:
             yield Written(item, Path(request["temp"]), answer.value)
 
@@ -106,62 +131,62 @@ def _commit(desk: Desk, package: Package, patient: Patient, written: list[Writte
             refused: list[Settled]) -> None:
     """temp → fsync → rename → fsync directory → FULL commit (FAULTS §5)."""
     desk.objects.place_many([(one.temp, one.row["object_sha256"]) for one in written])
-    rows = _rows(desk, package, written)
-    for settled in refused:
-        _quarantine(desk, package, settled)
+    objects = {one.row["object_sha256"]: int(one.row["object_length"]) for one in written}
+    pack, rows = _rows(desk, package, written, objects)
+    labels = {settled.number: _quarantine(desk, package, settled) for settled in refused}
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
+        index.put_objects(connection, objects)
+        if pack is not None:
+            index.put_objects(connection, {pack.sha256: pack.length}, kind="pack")
         index.put_instances(connection, patient.row, rows)
         ledger.settle(connection, package.id, [
-            Settled(one.item.number, "archived", object_sha256=one.row["object_sha256"])
+            Settled(one.number, "archived", object_sha256=one.row["object_sha256"])
             for one in written])
         ledger.settle(connection, package.id, refused)
         ledger.add_findings(connection, package.id, [
-            Finding("error", "not-filed", one_label(connection, package.id, settled.number),
-                    f"This file could not be filed: {settled.reason.removeprefix('filing: ')}.",
-                    "X04") for settled in refused])
+            Finding("error", "not-filed", labels[settled.number],
+                    f"This file could not be filed: it {settled.reason}.", "X04")
+            for settled in refused])
 
 
-def one_label(connection: Any, package_id: int, number: int) -> str:
-    item = ledger.item(connection, package_id, number)
-    return item.label if item else ""
-
-
-def _rows(desk: Desk, package: Package, written: list[Written],
-          ) -> list[tuple[StoredInstance, int]]:
+def _rows(desk: Desk, package: Package, written: list[Written], objects: dict[str, int],
+          ) -> tuple[Pack | None, list[StoredInstance]]:
     """Index rows, with the way back to the received bytes of each."""
     deltas = [one for one in written if one.row["restore"] == "delta"]
-    places = {}
-    if deltas:
-        pack = desk.received.write_pack([
-            (one.item.sha256, one.row["object_sha256"], base64.b64decode(one.row["delta"]))
-            for one in deltas])
-        places = {one.item.number: place for one, place in zip(deltas, pack.places, strict=True)}
-    return [_row(desk, package, one, places.get(one.item.number)) for one in written]
+    pack = desk.received.write_pack([
+        (one.item.sha256, one.row["object_sha256"], base64.b64decode(one.row["delta"]))
+        for one in deltas]) if deltas else None
+    places = {one.number: place for one, place in
+              zip(deltas, pack.places if pack else (), strict=True)}
+    rows = []
+    for one in written:
+        place = places.get(one.number)
+        if place is None and one.item.span is not None:
+            desk.objects.keep(one.item.span, one.item.sha256)
+            objects[one.item.sha256] = one.item.length
+        rows.append(_row(package, one, place))
+    return pack, rows
 
 
-def _row(desk: Desk, package: Package, one: Written, place: Any) -> tuple[StoredInstance, int]:
+def _row(package: Package, one: Written, place: Place | None) -> StoredInstance:
     header = InstanceHeader.from_json(one.row["header"])
-    pack = place.pack_sha256 if place else ""
-    if not place and one.item.span:
-        _, pack = desk.objects.keep(one.item.span, one.item.sha256)
     return StoredInstance(
         sop_instance_uid=header.sop_instance_uid, series_instance_uid=header.series_instance_uid,
         object_sha256=one.row["object_sha256"], received_sha256=one.item.sha256,
-        received_length=one.item.length, package_id=package.id, item_number=one.item.number,
+        received_length=one.item.length, package_id=package.id, item_number=one.number,
         sop_class_uid=header.sop_class_uid, transfer_syntax_uid=header.transfer_syntax_uid,
         instance_number=header.instance_number, restore="delta" if place else "object",
-        pack_sha256=pack, pack_offset=place.offset if place else 0,
-        pack_length=place.length if place else 0, header=header), int(one.row["object_length"])
+        pack_sha256=place.pack_sha256 if place else one.item.sha256,
+        pack_offset=place.offset if place else 0, pack_length=place.length if place else 0,
+        header=header)
 
 
-def _quarantine(desk: Desk, package: Package, settled: Settled) -> None:
+def _quarantine(desk: Desk, package: Package, settled: Settled) -> str:
+    """Keep the bytes of what cannot be filed; returns its label for the finding."""
     with desk.store.read() as connection:
         item = ledger.item(connection, package.id, settled.number)
-    if item is not None and item.span is not None:
-        try:
-            desk.quarantine.keep(item.span)
-        except Exception as error:
-            raise StateError("A file that cannot be filed could not be kept either.") from error
-
-
+    if item is None or item.span is None:
+        return ""
+    desk.quarantine.keep(item.span)
+    return item.label
