@@ -169,6 +169,6 @@ class Patient:
     identifiers: tuple[Identifier, ...] = ()
     provisional: bool = False
 
-    def keys(self) -> frozenset[PatientKey]:
+    def valid_keys(self) -> frozenset[PatientKey]:
         """The patient's own key and every identifier that is valid now."""
         return frozenset({self.key, *(one.key for one in self.identifiers if not one.valid_to)})

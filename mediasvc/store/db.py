@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +24,8 @@ from mediasvc.store.filesystem import network_filesystem
 #: imported to see that a database is current.
 REVISION = "0001"
 BUSY_SECONDS = 30.0
+#: What `Store` hands out; other layers name the type without naming SQLAlchemy.
+Connection = sa.Connection
 #: Any number will do that nobody else takes on the same server.
 WRITER_LOCK = 0x6D656469_61737663
 
@@ -60,6 +63,13 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
 
 
 def open_store(home: Home, settings: Settings) -> Store:

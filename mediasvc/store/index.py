@@ -112,8 +112,9 @@ def study_patients(connection: sa.Connection, uids: Sequence[str]) -> dict[str, 
     """Study Instance UID → row of the patient it belongs to, for those that are here."""
     found: dict[str, int] = {}
     for start in range(0, len(uids), _CHUNK):
-        found.update(connection.execute(sa.select(study.c.study_instance_uid, study.c.patient)
-                     .where(study.c.study_instance_uid.in_(uids[start:start + _CHUNK]))).tuples().all())
+        found.update(connection.execute(sa.select(
+            study.c.study_instance_uid, study.c.patient).where(
+            study.c.study_instance_uid.in_(uids[start:start + _CHUNK]))).tuples().all())
     return found
 
 
@@ -131,22 +132,18 @@ def study_instances(connection: sa.Connection, uid: str) -> Iterator[StoredInsta
     """All instances of a study by series and UID, read by pages. Raises NotFoundError."""
     if not study_patients(connection, [uid]):
         raise NotFoundError("There is no such study in the archive.", "See mediasvc studies list.")
-    place = sa.tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid)
-    query = (sa.select(*_INSTANCE).join(series).where(series.c.study_instance_uid == uid)
-             .order_by(instance.c.series_instance_uid, instance.c.sop_instance_uid).limit(_PAGE))
-    last = ("", "")
-    while True:
-        page = connection.execute(query.where(place > sa.tuple_(*map(sa.literal, last)))).all()
-        yield from map(_stored, page)
-        if len(page) < _PAGE:
-            return
-        last = (page[-1].series_instance_uid, page[-1].sop_instance_uid)
+    for (series_uid,) in connection.execute(sa.select(series.c.series_instance_uid).where(
+            series.c.study_instance_uid == uid).order_by(series.c.series_instance_uid)).all():
+        yield from _pages(connection, instance.c.series_instance_uid == series_uid)
 
 
 def package_instances(connection: sa.Connection, package_id: int) -> Iterator[StoredInstance]:
     """What one package brought, by UID, read by pages."""
-    query = (sa.select(*_INSTANCE).where(instance.c.package_id == package_id)
-             .order_by(instance.c.sop_instance_uid).limit(_PAGE))
+    return _pages(connection, instance.c.package_id == package_id)
+
+
+def _pages(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator[StoredInstance]:
+    query = sa.select(*_INSTANCE).where(where).order_by(instance.c.sop_instance_uid).limit(_PAGE)
     last = ""
     while True:
         page = connection.execute(query.where(instance.c.sop_instance_uid > last)).all()

@@ -105,12 +105,7 @@ def patient_row(connection: sa.Connection, row: int) -> Patient:
 
 def patients_by_keys(connection: sa.Connection, keys: Sequence[PatientKey]) -> list[Patient]:
     """Whose own key is among ``keys``, in any number."""
-    rows: list[int] = []
-    for start in range(0, len(keys), _CHUNK):
-        part = [(one.patient_id, one.issuer) for one in keys[start:start + _CHUNK]]
-        rows += connection.execute(sa.select(table.c.id).where(
-            sa.tuple_(table.c.patient_id, table.c.issuer).in_(part))).scalars()
-    return patients_by_rows(connection, rows)
+    return patients_by_rows(connection, list(_rows_of(connection, keys).values()))
 
 
 def patients_by_rows(connection: sa.Connection, rows: Sequence[int]) -> list[Patient]:
@@ -149,13 +144,37 @@ def rows_by_birth_date(connection: sa.Connection, birth_date: str, *, limit: int
         table.c.patient_birth_date == birth_date).limit(limit)).scalars())
 
 
-def rows_by_key(connection: sa.Connection, kind: str, key: str, *, limit: int,
-                prefix: bool = False) -> list[int]:
-    """Rows with this blocking key, or with ``prefix`` any key that begins with it."""
-    matching = (key_table.c.key == key if not prefix else
-                sa.and_(key_table.c.key >= key, key_table.c.key < key + "\U0010ffff"))
-    return list(connection.execute(sa.select(key_table.c.patient).where(
-        key_table.c.kind == kind, matching).limit(limit)).scalars())
+def rows_by_keys(connection: sa.Connection, keys: Iterable[BlockingKey], *, limit: int,
+                 ) -> list[int]:
+    """Rows with any of the blocking keys, at most ``limit`` for each."""
+    rows: dict[int, None] = {}
+    for kind, key in keys:
+        query = sa.select(key_table.c.patient).where(key_table.c.kind == kind,
+                                                     key_table.c.key == key).limit(limit)
+        rows.update(dict.fromkeys(connection.execute(query).scalars()))
+    return list(rows)
+
+
+def rows_by_words(connection: sa.Connection, words: Sequence[str], birth_dates: Sequence[str], *,
+                  limit: int) -> list[int]:
+    """Rows that have a name word beginning with each of ``words``, and the birth date if given."""
+    query = sa.select(table.c.id).limit(limit)
+    for word in words:
+        query = query.where(table.c.id.in_(sa.select(key_table.c.patient).where(
+            key_table.c.kind == "w", _begins(key_table.c.key, word))))
+    for date in birth_dates:
+        query = query.where(table.c.patient_birth_date == date)
+    return list(connection.execute(query).scalars())
+
+
+def rows_by_id_prefix(connection: sa.Connection, begin: str, *, limit: int) -> list[int]:
+    """Rows whose own Patient ID begins with ``begin``."""
+    return list(connection.execute(sa.select(table.c.id).where(
+        _begins(table.c.patient_id, begin)).limit(limit)).scalars())
+
+
+def _begins(column: sa.Column[str], begin: str) -> sa.ColumnElement[bool]:
+    return sa.and_(column >= begin, column < begin + "\U0010ffff")
 
 
 def count_patients(connection: sa.Connection) -> int:
@@ -168,13 +187,20 @@ def _insert(connection: sa.Connection, records: Sequence[PatientRecord]) -> dict
     connection.execute(sa.insert(table), [
         {"patient_id": one.key.patient_id, "issuer": one.key.issuer, **asdict(one.demographics)}
         for one in records])
+    return _rows_of(connection, [one.key for one in records])
+
+
+def _rows_of(connection: sa.Connection, keys: Sequence[PatientKey]) -> dict[PatientKey, int]:
+    """By Patient ID first: SQLite has no index look-up for pairs."""
     rows: dict[PatientKey, int] = {}
-    for start in range(0, len(records), _CHUNK):
-        part = [(one.key.patient_id, one.key.issuer) for one in records[start:start + _CHUNK]]
-        for number, patient_id, issuer in connection.execute(sa.select(
+    wanted = set(keys)
+    for start in range(0, len(keys), _CHUNK):
+        part = {one.patient_id for one in keys[start:start + _CHUNK]}
+        for number, *key in connection.execute(sa.select(
                 table.c.id, table.c.patient_id, table.c.issuer).where(
-                sa.tuple_(table.c.patient_id, table.c.issuer).in_(part))):
-            rows[PatientKey(patient_id, issuer)] = number
+                table.c.patient_id.in_(part))):
+            if PatientKey(*key) in wanted:
+                rows[PatientKey(*key)] = number
     return rows
 
 
@@ -221,3 +247,4 @@ def _patient(row: Any, others: Iterable[Identifier]) -> Patient:
     return Patient(row["id"], PatientKey(row["patient_id"], row["issuer"]),
                    Demographics(*(row[name] for name in _DEMOGRAPHICS)), tuple(others),
                    row["provisional"])
+

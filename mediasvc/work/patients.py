@@ -1,0 +1,157 @@
+"""The patient index as people and the ingest line use it: load, find, match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mediasvc.identity.load import Row, read_rows
+from mediasvc.identity.match import Candidate, Query, Rule, candidates, certain
+from mediasvc.identity.names import blocking_keys, normal
+from mediasvc.identity.query import Blocking, Lookup
+from mediasvc.model import Demographics, Finding, Patient, PatientKey
+from mediasvc.span import Span
+from mediasvc.store import ledger, patients
+from mediasvc.store.db import Connection, Store
+
+#: Rows of a list that are written in one transaction; the service may write between them.
+BATCH = 5000
+#: Patients that one key may contribute: namesakes beyond that say nothing.
+KEY_LIMIT, DATE_LIMIT = 200, 400
+PROVENANCE = "load"
+FOUND_LIMIT = 100
+
+#: (rows done, total or 0, what), as `mediasvc.cli.progress` takes it.
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a list; ``findings`` names every row that was not loaded, and why."""
+
+    rows: int
+    added: int
+    updated: int
+    unchanged: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Candidates for one query, best first, and the link that is certain by rule."""
+
+    candidates: tuple[Candidate, ...]
+    auto: Rule | None
+
+
+def patient_record(key: PatientKey, demographics: Demographics,
+                   others: tuple[PatientKey, ...] = ()) -> patients.PatientRecord:
+    """A patient as the index stores it, with the keys to find it by."""
+    keys = blocking_keys(demographics.patient_name, demographics.patient_birth_date,
+                         demographics.postcode, demographics.address)
+    return patients.PatientRecord(key, demographics, keys, others)
+
+
+def load(store: Store, path: Path, report: Report = lambda *_: None, *, by: str = "") -> Loaded:
+    """Load a CSV list: good rows go in, bad rows are findings, the same again changes nothing.
+
+    Raises SettingsError or DamagedError when the file as a whole cannot be read; rows of earlier
+    batches are in then, and loading the repaired file goes on from there.
+    """
+    findings: list[Finding] = []
+    seen: set[PatientKey] = set()
+    rows = added = updated = unchanged = 0
+    stream = read_rows(path)
+    while batch := list(islice(stream, BATCH)):
+        rows += len(batch)
+        good = [row for row in batch if _acceptable(row, seen, findings)]
+        stored = _store_batch(store, good, by)
+        added, updated = added + stored.added, updated + len(stored.updated)
+        unchanged += stored.unchanged
+        report(rows, 0, "patients")
+    with store.transaction() as connection:
+        ledger.record(connection, "service", Span.of_file(path).sha256(), "patients-loaded", by=by,
+                      data={"rows": rows, "added": added, "updated": updated,
+                            "unchanged": unchanged, "refused": len({f.subject for f in findings})})
+    return Loaded(rows, added, updated, unchanged, tuple(findings))
+
+
+def _acceptable(row: Row, seen: set[PatientKey], findings: list[Finding]) -> bool:
+    troubles = list(row.troubles)
+    if row.key in seen:
+        troubles.append("this Patient ID and issuer stand in an earlier row")
+    seen.add(row.key)
+    findings += (Finding("error", "patient-row", f"row {row.number} (line {row.line})", text,
+                         "patients load") for text in troubles)
+    return not troubles
+
+
+def _store_batch(store: Store, rows: list[Row], by: str) -> patients.Stored:
+    records = [patient_record(row.key, row.demographics, row.others) for row in rows]
+    with store.transaction() as connection:
+        stored = patients.put_patients(connection, records, provenance=PROVENANCE)
+        ledger.record_many(connection, [("patient", number, "updated", {"fields": list(fields)})
+                                        for number, fields in stored.updated], by=by)
+    return stored
+
+
+def find(connection: Connection, text: str, *, limit: int = FOUND_LIMIT) -> list[Patient]:
+    """By Patient ID (also ``ID@ISSUER`` or its beginning), birth date, or words of the name."""
+    text = text.strip()
+    key = PatientKey.parse(text)
+    rows = patients.rows_by_identifier(connection, key.patient_id,
+                                       key.issuer or None, limit=limit) if text else []
+    words = normal(re.sub(r"\b(\d{4})-(\d\d)-(\d\d)\b", r"\1\2\3", text)).split()
+    if not rows and words:
+        rows = patients.rows_by_words(
+            connection, [word for word in words if not _is_date(word)],
+            [word for word in words if _is_date(word)], limit=limit)
+    if not rows and text:
+        rows = patients.rows_by_id_prefix(connection, text, limit=limit)
+    found = patients.patients_by_rows(connection, rows[:limit])
+    return sorted(found, key=lambda one: (normal(one.demographics.patient_name),
+                                          one.key.patient_id, one.key.issuer))
+
+
+def _is_date(word: str) -> bool:
+    return len(word) == 8 and word.isdecimal()
+
+
+def index_lookup(connection: Connection) -> Lookup:
+    """The index as `mediasvc.identity.match.candidates` wants to see it."""
+    def look_up(wanted: Blocking) -> list[Patient]:
+        rows: dict[int, None] = {}
+        for key in wanted.ids:
+            if key.issuer:
+                rows.update(dict.fromkeys(patients.rows_by_identifier(
+                    connection, key.patient_id, key.issuer)))
+            rows.update(dict.fromkeys(patients.rows_by_identifier(connection, key.patient_id)))
+        for date in wanted.birth_dates:
+            rows.update(dict.fromkeys(patients.rows_by_birth_date(connection, date,
+                                                                  limit=DATE_LIMIT)))
+        rows.update(dict.fromkeys(patients.rows_by_keys(connection, wanted.keys,
+                                                        limit=KEY_LIMIT)))
+        return patients.patients_by_rows(connection, list(rows))
+    return look_up
+
+
+def match(connection: Connection, query: Query, *, limit: int = 5) -> Matched:
+    """Candidates for somebody, and whether a rule links to one of them."""
+    found = candidates(query, index_lookup(connection), limit=limit)
+    return Matched(tuple(found), certain(query, found))
+
+
+def match_file(connection: Connection, path: Path, *, limit: int = 5,
+               ) -> Iterator[tuple[Row, Matched]]:
+    """`match` for each row of a CSV list whose IDs are foreign; rows with troubles as well, with
+    what they do say."""
+    for row in read_rows(path, foreign=True):
+        yield row, match(connection, row_query(row), limit=limit)
+
+
+def row_query(row: Row) -> Query:
+    keys = (row.key, *row.others) if row.key.patient_id else row.others
+    return Query(keys, row.demographics)
