@@ -1,0 +1,190 @@
+"""The records of a DICOMDIR, judged strictly: offsets, levels, types, keys (PS3.3 F.3 to F.5).
+
+Where following the offsets fails, the order of the records tells what belongs together, so that the
+files can be judged all the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from mediasvc.model import Finding
+from mediasvc.standard.directory_records import PRIVATE, RECORD_TYPES, Key, keys_of
+from mediasvc.standard.sop_classes import RECORD_TYPE_OF
+
+#: More of a kind are counted, not listed.
+LISTED = 20
+RULE_OF_LEVEL = ("RF-4", "RF-5", "RF-6", "RF-7")
+UNIQUE = {"PATIENT": (0x00100020, "Patient ID"), "STUDY": (0x0020000D, "Study Instance UID"),
+          "SERIES": (0x0020000E, "Series Instance UID")}
+
+
+@dataclass(slots=True)
+class DirectoryRecord:
+    offset: int
+    data: Dataset
+    type: str
+    next: int
+    lower: int
+    parent: int = -1
+    reached: int = 0
+
+
+def trouble(rule: str, text: str, subject: str = "DICOMDIR") -> Finding:
+    return Finding("error", "rule-" + rule.lower(), subject, text, rule)
+
+
+def limited(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The first of each rule, then how many more."""
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.rule] += 1
+        if counts[finding.rule] <= LISTED:
+            yield finding
+    for rule, count in counts.items():
+        if count > LISTED:
+            yield trouble(rule, f"and {count - LISTED} more of this kind")
+
+
+def record_of(item: Dataset) -> DirectoryRecord:
+    return DirectoryRecord(
+        offset=int(getattr(item, "seq_item_tell", -1)), data=item,
+        type=text_of(raw_value(item, 0x00041430)), next=number_value(item, 0x00041400),
+        lower=number_value(item, 0x00041420))
+
+
+def raw_value(item: Dataset, tag: int) -> bytes:
+    """The value's bytes without padding; of a sequence only whether it has items."""
+    if tag not in item:
+        return b""
+    value = item.get_item(tag).value
+    if isinstance(value, bytes):
+        return value.rstrip(b" \0")
+    return b"(items)" if value else b""
+
+
+def number_value(item: Dataset, tag: int) -> int:
+    value = item.get(tag)
+    number = value.value if value is not None else None
+    return number if isinstance(number, int) else 0
+
+
+def text_of(raw: bytes) -> str:
+    return raw.decode("latin-1").strip()
+
+
+def follow(data: Dataset, records: list[DirectoryRecord]) -> Iterator[Finding]:
+    """Follow every offset exactly; sets `DirectoryRecord.parent` and `reached`."""
+    place = {record.offset: number for number, record in enumerate(records)}
+    first, last = number_value(data, 0x00041200), number_value(data, 0x00041202)
+    bogus = 0
+    stack: list[tuple[int, int]] = [(first, -1)] if first else []
+    end_of_root = 0
+    while stack:
+        offset, parent = stack.pop()
+        number = place.get(offset)
+        if number is None:
+            bogus += 1
+            continue
+        record = records[number]
+        record.reached += 1
+        if record.reached > 1:
+            continue
+        record.parent = parent
+        if parent < 0:
+            end_of_root = offset
+        if record.next:
+            stack.append((record.next, parent))
+        if record.lower:
+            stack.append((record.lower, number))
+    yield from __findings(records, bogus)
+    if records and (not first or last != end_of_root):
+        yield trouble("RF-1", "the offset of the first or last root record is wrong")
+
+
+def __findings(records: list[DirectoryRecord], bogus: int) -> Iterator[Finding]:
+    lost = sum(not record.reached for record in records)
+    twice = sum(record.reached > 1 for record in records)
+    idle = sum(number_value(record.data, 0x00041410) != 0xFFFF for record in records)
+    if bogus:
+        yield trouble("RF-9", f"{bogus} offsets point at no record")
+    if lost:
+        yield trouble("RF-2", f"{lost} records are not reached by any offset")
+    if twice:
+        yield trouble("RF-2", f"{twice} records are reached more than once")
+    if idle:
+        yield trouble("RF-2", f"{idle} records are not in use")
+
+
+def nest_by_order(records: list[DirectoryRecord]) -> None:
+    """A record belongs to the last one before it that is one level higher."""
+    above: dict[int, int] = {-1: -1}
+    for number, record in enumerate(records):
+        level = RECORD_TYPES[record.type].level if record.type in RECORD_TYPES else 3
+        record.parent = next((above[higher] for higher in range(level - 1, -2, -1)
+                              if higher in above), -1)
+        above[level] = number
+        for lower in range(level + 1, 4):
+            above.pop(lower, None)
+
+
+def _depth(records: list[DirectoryRecord], record: DirectoryRecord) -> int:
+    depth = 0
+    while record.parent >= 0 and depth < 9:
+        record, depth = records[record.parent], depth + 1
+    return depth
+
+
+def check_types(records: list[DirectoryRecord]) -> Iterator[Finding]:
+    """Record types, their levels, and whether they suit the SOP class (RF-8)."""
+    for number, record in enumerate(records, 1):
+        known = RECORD_TYPES.get(record.type)
+        if record.type == PRIVATE:
+            continue
+        if known is None:
+            yield trouble("RF-8", f"record {number} has a type that does not exist")
+        elif known.level != _depth(records, record):
+            yield trouble("RF-8", f"record {number} ({record.type}) stands at the wrong level")
+        suits = RECORD_TYPE_OF.get(text_of(raw_value(record.data, 0x00041510)))
+        if known is not None and suits and suits != record.type:
+            yield trouble("RF-8", f"record {number} is {record.type}, its SOP class needs {suits}")
+
+
+def check_unique(records: list[DirectoryRecord]) -> Iterator[Finding]:
+    for kind, (tag, words) in UNIQUE.items():
+        seen = Counter(raw_value(record.data, tag) for record in records if record.type == kind)
+        rule = RULE_OF_LEVEL[RECORD_TYPES[kind].level]
+        for value, count in seen.items():
+            if value and count > 1:
+                yield trouble(rule, f"{count} {kind} records have the same {words}")
+
+
+def check_keys(records: list[DirectoryRecord], key_set: str, *, only_extra: bool = False,
+               ) -> Iterator[Finding]:
+    """Type 1 keys have a value, type 2 keys are there.
+
+    ``only_extra``: only what ``key_set`` asks for beside PS3.3 F.5.
+    """
+    wanted: dict[str, tuple[Key, ...]] = {}
+    for name in RECORD_TYPES:
+        own = {key.tag: key.type for key in keys_of(name)} if only_extra else {}
+        wanted[name] = tuple(key for key in keys_of(name, key_set) if own.get(key.tag) != key.type)
+    for number, record in enumerate(records, 1):
+        known = RECORD_TYPES.get(record.type)
+        if known is None:
+            continue
+        rule = "R11-5" if only_extra else RULE_OF_LEVEL[known.level]
+        for key in wanted[record.type]:
+            if _absent(record, key):
+                yield trouble(rule, f"record {number} ({record.type}) has no "
+                                    f"({key.tag >> 16:04X},{key.tag & 0xFFFF:04X})")
+
+
+def _absent(record: DirectoryRecord, key: Key) -> bool:
+    if key.type == "1":
+        return not raw_value(record.data, key.tag)
+    return key.type == "2" and key.tag not in record.data
