@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mediasvc.media.dicomdir_items import Items, finding, read_items
-from mediasvc.media.dicomdir_reading import Reading, text_value
-from mediasvc.media.dicomdir_tree import Node, Tree, resolve
-from mediasvc.media.element_walk import number
+from mediasvc.media.dicomdir_head import finding, read_head
+from mediasvc.media.dicomdir_items import RecordWalk
+from mediasvc.media.dicomdir_reading import Reading
+from mediasvc.media.dicomdir_tree import Tree, resolve
 from mediasvc.media.reference import Record, Reference
 from mediasvc.model import Finding
-from mediasvc.standard.directory_records import MULTI_REFERENCED, RECORD_TYPES
 
 __all__ = ["Dicomdir", "Record", "Reference", "read_dicomdir"]
 
@@ -26,9 +25,6 @@ FILE_SET_ID = 0x00041130
 FILE_SET_UID = 0x00020003
 FIRST_RECORD = 0x00041200
 LAST_RECORD = 0x00041202
-NEXT_RECORD = 0x00041400
-LOWER_RECORD = 0x00041420
-RECORD_TYPE = 0x00041430
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +45,18 @@ def read_dicomdir(
 
     Findings about the DICOMDIR itself have an empty subject; those about one file name it.
     """
-    raw = read_items(view, record_limit)
-    types = [text_value(item.values.get(RECORD_TYPE, b"")).upper() for item in raw.items]
-    nodes = [
-        Node(item.offset, _number(raw, item.values.get(NEXT_RECORD)),
-             _number(raw, item.values.get(LOWER_RECORD)), _level(kind), kind == MULTI_REFERENCED)
-        for item, kind in zip(raw.items, types, strict=True)]
-    tree = resolve(
-        nodes, _number(raw, raw.file_set.get(FIRST_RECORD)),
-        _number(raw, raw.file_set.get(LAST_RECORD)))
-    reading = Reading(raw, types, tree, folder)
+    head = read_head(view)
+    walk = RecordWalk(view, head.encoding)
+    items = walk.read(*head.sequence, record_limit) if head.sequence else []
+    tree = resolve(items, head.number(FIRST_RECORD), head.number(LAST_RECORD))
+    reading = Reading(head, items, tree, folder)
     records, references = reading.run()
     return Dicomdir(
-        file_set_id=text_value(raw.file_set.get(FILE_SET_ID, b"")),
-        file_set_uid=text_value(raw.file_set.get(FILE_SET_UID, b"")),
+        file_set_id=head.text(FILE_SET_ID),
+        file_set_uid=head.text(FILE_SET_UID),
         records=records,
         references=references,
-        findings=(*raw.findings, *_tree_findings(tree), *reading.findings()))
-
-
-def _number(raw: Items, value: bytes | None) -> int:
-    return number(value or b"", raw.encoding)
-
-
-def _level(record_type: str) -> int | None:
-    known = RECORD_TYPES.get(record_type)
-    return known.level if known else None
+        findings=(*head.findings, *walk.findings(), *_tree_findings(tree), *reading.findings()))
 
 
 def _tree_findings(tree: Tree) -> Iterable[Finding]:

@@ -7,10 +7,12 @@ placed once, so a loop ends where it closes.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 #: How far all offsets may be off, and how many of them are asked.
 SHIFT_WINDOW = 4096
@@ -20,16 +22,19 @@ SHIFT_VOTES = 3
 ROOT = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A record's place: ``level`` as in `RecordType`, None where any is possible."""
+class Node(Protocol):
+    """What is asked of a record: its place, and where it points (see `dicomdir_items.Item`)."""
 
-    offset: int
-    next: int
-    lower: int
-    level: int | None
-    #: Stands outside the tree on purpose (MRDR).
-    loose: bool = False
+    @property
+    def offset(self) -> int: ...
+    @property
+    def next(self) -> int: ...
+    @property
+    def lower(self) -> int: ...
+    @property
+    def level(self) -> int | None: ...
+    @property
+    def loose(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -59,8 +64,9 @@ class _Resolver:
         self.tree = Tree([ROOT] * len(nodes))
         self.placed = [False] * len(nodes)
         self.index = {node.offset: i for i, node in enumerate(nodes)}
-        pointers = [first, last, *(p for node in nodes for p in (node.next, node.lower))]
-        self.pointers = [pointer for pointer in pointers if pointer]
+        self.pointers = array("Q", filter(None, (first, last)))
+        for node in nodes:
+            self.pointers.extend(filter(None, (node.next, node.lower)))
         self.shifts = self._shifts()
 
     def run(self) -> Tree:
@@ -129,10 +135,10 @@ class _Resolver:
                 following = self._follow(nodes[at].next)
                 below = self._follow(nodes[at].lower)
                 if below is None:
-                    at, before = following, at
+                    before, at = at, following
                 else:
                     waiting.append((following, parent, at))
-                    at, parent, before = below, at, ROOT
+                    parent, before, at = at, ROOT, below
 
     def _follow(self, pointer: int) -> int | None:
         target = self._target(pointer)

@@ -14,8 +14,9 @@ from pathlib import Path
 from mediasvc.errors import SettingsError
 from mediasvc.media.directory_entry import DirectoryEntry
 from mediasvc.media.file_id import COMPONENTS, CONFORMING
-from mediasvc.media.record_bytes import EXPLICIT, RecordBytes
+from mediasvc.media.record_bytes import RecordBytes
 from mediasvc.media.record_spool import ROOT, Places, RecordSpool
+from mediasvc.media.sequence_bytes import EXPLICIT
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import RECORD_TYPES
 from mediasvc.standard.encodings import EXPLICIT_VR_LITTLE_ENDIAN

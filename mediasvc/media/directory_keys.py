@@ -52,6 +52,9 @@ SERIES_INSTANCE_UID = 0x0020000E
 ALWAYS = frozenset({
     SPECIFIC_CHARACTER_SET, SOP_CLASS_UID, SOP_INSTANCE_UID, 0x00080021, 0x00080022, 0x00080023,
     0x00100030, 0x00100040})
+#: Values whose last byte is never padding.
+BINARY = frozenset(tag for tag, vr in KEY_VRS.items() if vr == "SQ" or vr in NUMBER_VRS)
+PADDING = (b" ", b"\0")
 #: What `scan` reads first, and at most before it asks for the whole file.
 WINDOWS = (8 << 10, 256 << 10)
 
@@ -133,8 +136,9 @@ def _entry(
     observers = values.pop(VERIFYING_OBSERVERS, b"")
     if observers:
         values[VERIFICATION_TIME] = max(item_values(observers, VERIFICATION_TIME), default=b"")
-    for tag in [tag for tag, raw in values.items() if KEY_VRS.get(tag) not in NUMBER_VRS]:
-        values[tag] = values[tag].rstrip(b" \0") if KEY_VRS.get(tag) != "SQ" else values[tag]
+    for tag, raw in values.items():
+        if raw[-1:] in PADDING and tag not in BINARY:
+            values[tag] = raw.rstrip(b" \0")
     sop_class, sop_instance = (
         _uid(values.pop(tag, b"")) for tag in (SOP_CLASS_UID, SOP_INSTANCE_UID))
     record_type = RECORD_TYPE_OF[sop_class]

@@ -76,24 +76,20 @@ def _explicit(
     while at < end or not whole:
         group, element, vr, length = _EXPLICIT_HEADER(data, at)
         tag = group << 16 | element
-        if tag > last:
-            break
-        if tag <= before:
+        if not before < tag <= last:
+            if tag > last:
+                break
             raise UnreadableError
         before = tag
         if vr in SHORT:
             value = at + 8
+            at = value + length
+            if tag in wanted:
+                values[tag] = data[value:at]
         elif vr in LONG:
-            value = at + 12
-            length = _LENGTH(data, at + 8)[0]
+            at = _long(data, at, at + 12, _LENGTH(data, at + 8)[0], EXPLICIT, values, tag in wanted)
         else:
             raise UnreadableError
-        if length == UNDEFINED or tag in SEQUENCES:
-            at = _sequence(data, at, value, length, EXPLICIT, values, tag in wanted)
-            continue
-        at = value + length
-        if tag in wanted:
-            values[tag] = data[value:at]
     _check(at, end, whole)
     return values, at
 
@@ -107,15 +103,15 @@ def _implicit(
     while at < end or not whole:
         group, element, length = _IMPLICIT_HEADER(data, at)
         tag = group << 16 | element
-        if tag > last:
-            break
-        if tag <= before:
+        if not before < tag <= last:
+            if tag > last:
+                break
             raise UnreadableError
         before = tag
-        value = at + 8
         if length == UNDEFINED or tag in SEQUENCES:
-            at = _sequence(data, at, value, length, IMPLICIT, values, tag in wanted)
+            at = _long(data, at, at + 8, length, IMPLICIT, values, tag in wanted)
             continue
+        value = at + 8
         at = value + length
         if tag in wanted:
             values[tag] = data[value:at]
@@ -123,24 +119,27 @@ def _implicit(
     return values, at
 
 
-def _sequence(
+def _long(
     data: bytes, at: int, value: int, length: int, encoding: Encoding, values: dict[int, bytes],
     wanted: bool,
 ) -> int:
-    """Take over or skip a sequence; the first byte after it."""
+    """Take over or skip what may be a sequence; the first byte after it."""
     undefined = length == UNDEFINED
     try:
         after = element_end(memoryview(data), at, encoding) if undefined else value + length
     except UnreadableError:
-        after = len(data) + 1
-    if after > len(data):
         # Cut by the window, or damaged: a larger window tells.
-        raise struct.error
+        raise struct.error from None
     if wanted:
-        tag = _IMPLICIT_HEADER(data, at)
-        unknown = not encoding.implicit and data[at + 4:at + 6] != b"SQ"
-        inner = IMPLICIT if unknown else encoding
-        values[tag[0] << 16 | tag[1]] = explicit_items(data[value:after], inner, undefined)
+        if after > len(data):
+            raise struct.error
+        group, element, _ = _IMPLICIT_HEADER(data, at)
+        tag = group << 16 | element
+        raw = data[value:after]
+        if tag in SEQUENCES:
+            unknown = not encoding.implicit and data[at + 4:at + 6] != b"SQ"
+            raw = explicit_items(raw, IMPLICIT if unknown else encoding, undefined)
+        values[tag] = raw
     return after
 
 

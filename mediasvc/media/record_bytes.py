@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mediasvc.media.directory_entry import DirectoryEntry
 from mediasvc.media.sequence_bytes import EXPLICIT, has_foreign_text, is_ascii
 from mediasvc.model import Finding
-from mediasvc.standard.directory_records import RECORD_TYPES, Key, keys_of
+from mediasvc.standard.directory_records import KEY_NAMES, RECORD_TYPES, Key, keys_of
 from mediasvc.standard.value_representations import CHARSET_VRS
 
 PATIENT_NAME = 0x00100010
@@ -25,6 +25,8 @@ SEX = 0x00100040
 STUDY_DATE = 0x00080020
 STUDY_INSTANCE_UID = 0x0020000D
 CONCEPT_NAME = 0x0040A043
+FILE_ID = EXPLICIT.tag(0x00041500) + b"CS"
+SOP_INSTANCE_UID = EXPLICIT.tag(0x00041511) + b"UI"
 #: Dates of the instance that come nearest to the one that is missing.
 OTHER_DATES = (0x00080020, 0x00080021, 0x00080022, 0x00080023)
 #: Numbers that count within the record above: Study ID, Series and Instance Number.
@@ -88,12 +90,15 @@ class RecordBytes:
 
     def leaf(self, entry: DirectoryEntry, number: int) -> bytes:
         """The record that names the file; ``number`` counts within the record above, from 1."""
-        element = EXPLICIT.element
+        file_id = "\\".join(entry.file_id).encode("ascii")
+        file_id += b" " * (len(file_id) & 1)
+        sop_instance_uid = entry.sop_instance_uid.encode("ascii")
+        sop_instance_uid += b"\0" * (len(sop_instance_uid) & 1)
         return b"".join((
             _type_element(entry.record_type),
-            element(0x00041500, "CS", "\\".join(entry.file_id).encode("ascii")),
+            FILE_ID, len(file_id).to_bytes(2, "little"), file_id,
             _uid_element(0x00041510, entry.sop_class_uid),
-            element(0x00041511, "UI", entry.sop_instance_uid.encode("ascii")),
+            SOP_INSTANCE_UID, len(sop_instance_uid).to_bytes(2, "little"), sop_instance_uid,
             _uid_element(0x00041512, entry.transfer_syntax_uid),
             self._keys(entry.record_type, entry, number)))
 
@@ -128,13 +133,11 @@ class RecordBytes:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each kind of invented key, and for text of an undeclared repertoire."""
-        from pydicom.datadict import keyword_for_tag
-
         for (record_type, tag), count in sorted(self.invented.items()):
             yield Finding(
                 "info", "key-invented", "",
                 f"{count} {record_type} records of the directory have an invented "
-                f"{keyword_for_tag(tag)}, because the instances have none",
+                f"{KEY_NAMES[tag]}, because the instances have none",
                 f"PS3.11 D.3.3.1, PS3.3 {RECORD_TYPES[record_type].clause}")
         for record_type, count in sorted((+self.undeclared).items()):
             yield Finding(

@@ -177,6 +177,52 @@ FUNCTIONAL_GROUPS: dict[int, int] = {
 }
 
 
+#: What people call the keys that must not be empty (PS3.6).
+KEY_NAMES: dict[int, str] = {
+    0x00080008: "Image Type",
+    0x00080012: "Instance Creation Date",
+    0x00080020: "Study Date",
+    0x00080023: "Content Date",
+    0x00080030: "Study Time",
+    0x00080033: "Content Time",
+    0x00080060: "Modality",
+    0x00080070: "Manufacturer",
+    0x00100020: "Patient ID",
+    0x0020000D: "Study Instance UID",
+    0x0020000E: "Series Instance UID",
+    0x00200010: "Study ID",
+    0x00200011: "Series Number",
+    0x00200013: "Instance Number",
+    0x00221095: "Implant Name",
+    0x00221097: "Implant Part Number",
+    0x00280008: "Number of Frames",
+    0x00280010: "Rows",
+    0x00280011: "Columns",
+    0x00289001: "Data Point Rows",
+    0x00289002: "Data Point Columns",
+    0x0040A043: "Concept Name Code Sequence",
+    0x0040A491: "Completion Flag",
+    0x0040A493: "Verification Flag",
+    0x00420012: "MIME Type of Encapsulated Document",
+    0x00700080: "Content Label",
+    0x00700082: "Presentation Creation Date",
+    0x00700083: "Presentation Creation Time",
+    0x00720002: "Hanging Protocol Name",
+    0x00720004: "Hanging Protocol Description",
+    0x00720006: "Hanging Protocol Level",
+    0x00720008: "Hanging Protocol Creator",
+    0x0072000A: "Hanging Protocol Creation DateTime",
+    0x0072000C: "Hanging Protocol Definition Sequence",
+    0x00720014: "Number of Priors Referenced",
+    0x00760001: "Implant Assembly Template Name",
+    0x00760020: "Procedure Type Code Sequence",
+    0x00780001: "Implant Template Group Name",
+    0x00780020: "Implant Template Group Issuer",
+    0x3004000A: "Dose Summation Type",
+    0x30060002: "Structure Set Label",
+    0x300A0002: "RT Plan Label",
+}
+
 #: Sequences that are no keys themselves but hold some.
 SOURCES = frozenset({SHARED_GROUPS, VERIFYING_OBSERVERS})
 
