@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -77,8 +77,8 @@ class Framing:
     count: int = 0
     odd: bool = False
     """Whether anything was seen that another parser may read in another way."""
-    meta_values: dict[int, bytes] = field(default_factory=dict)
-    """The raw values of the file meta."""
+    head: bytes = b""
+    """The received bytes before the data set."""
 
     @property
     def damaged(self) -> bool:
@@ -98,17 +98,21 @@ class Framing:
 
     def meta_uid(self, tag: int) -> str:
         """A UID of the file meta without padding, ``""`` when absent or not ASCII."""
-        return self.meta_values.get(tag, b"").decode("ascii", "ignore").split("\0")[0].strip()
+        return self._meta_value(tag).decode("ascii", "ignore").split("\0")[0].strip()
 
     def value(self, tag: int) -> bytes | None:
         """The value's bytes as they stand, padding included; group 0002 is found in the file meta."""
         if tag >> 16 == 2 and tag in self.meta:
-            return self.meta_values[tag]
+            return self._meta_value(tag)
         row = self.find(tag)
         if row is None:
             return None
         start = int(row["value"])
         return bytes(self.body[start:start + int(row["length"])])
+
+    def _meta_value(self, tag: int) -> bytes:
+        place = self.meta.get(tag)
+        return self.head[place.value:place.value + place.length] if place else b""
 
 
 def is_dicom(view: memoryview) -> bool:
@@ -154,7 +158,7 @@ def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int) -> Framing:
         body=body, meta_start=meta.start, meta_end=meta.end, dataset_start=start, end=result.end,
         elements=result.elements, meta=meta.elements, pixel=_pixel(result, encoding),
         findings=tuple(findings), verdict=result.verdict, count=result.count,
-        odd=bool(result.problems or findings), meta_values=_meta_values(view, meta))
+        odd=bool(result.problems or findings), head=bytes(view[:meta.end]))
 
 
 def _behind(inflated: bytes, behind: bytes) -> list[Finding]:
@@ -166,11 +170,6 @@ def _behind(inflated: bytes, behind: bytes) -> list[Finding]:
                         "A checksum follows after the compressed data set", "PS3.5 A.5")]
     return [Finding("error", "trailing-data", "",
                     "Something else follows after the end of the data set", "P11")]
-
-
-def _meta_values(view: memoryview, meta: FileMeta) -> dict[int, bytes]:
-    return {tag: bytes(view[place.value:place.value + place.length])
-            for tag, place in meta.elements.items()}
 
 
 def _actual(view: memoryview, start: int, said: str, declared: DataSetEncoding,

@@ -13,7 +13,7 @@ import numpy as np
 
 from mediasvc.dicom import walk_codes as C
 from mediasvc.dicom.framing import Framing, read_framing
-from mediasvc.dicom.header_kernel import gather, transfer_syntax
+from mediasvc.dicom.header_kernel import any_serious, gather, transfer_syntax
 from mediasvc.dicom.header_values import RawValue, compose_header
 from mediasvc.dicom.walk import DEFAULT_LIMITS
 from mediasvc.dicom.walk_kernel import walk as kernel
@@ -34,10 +34,11 @@ _TEXTS = [name for name in _FIELDS if name not in NUMBERS]
 _NUMBERS = [name for name in _FIELDS if name in NUMBERS]
 _SLOTS = np.array([_BY_FIELD[name] for name in _TEXTS + _NUMBERS], np.int64)
 _SYNTAX_PLACE = [field.name for field in fields(InstanceHeader)].index("transfer_syntax_uid")
-_BOUNDS = np.array((DEFAULT_LIMITS.depth, DEFAULT_LIMITS.total, DEFAULT_LIMITS.top), np.int64)
-_HARMLESS = np.array([code in (C.ODD_LENGTH, C.NESTED_DISORDER, C.DELIMITER_LENGTH,
-                               C.NEEDLESS_DELIMITER, C.UNKNOWN_SEQUENCE) for code in range(C.CODES)])
-for _array in (_TAGS, _SLOTS):
+#: Oddities that the scan reads over; anything else it leaves to the full walk.
+_SERIOUS = np.array([code for code in range(C.CODES) if code not in (
+    C.ODD_LENGTH, C.NESTED_DISORDER, C.DELIMITER_LENGTH, C.NEEDLESS_DELIMITER,
+    C.UNKNOWN_SEQUENCE)], np.int64)
+for _array in (_TAGS, _SLOTS, _SERIOUS):
     _array.flags.writeable = False
 
 
@@ -62,6 +63,8 @@ class _Scratch(threading.local):
     """Buffers of one thread's scans, so that a scan allocates nothing."""
 
     def __init__(self) -> None:
+        self.limits = np.array((DEFAULT_LIMITS.depth, DEFAULT_LIMITS.total, DEFAULT_LIMITS.few,
+                                LAST_HEADER_TAG, 0, 0), np.int64)
         self.place = np.zeros(3, np.int64)
         self.rows = np.zeros(512, C.KERNEL_ROW)
         self.problems = np.zeros((C.CODES, 3), np.int64)
@@ -118,17 +121,19 @@ def _first_look(data: bytes, length: int) -> InstanceHeader | bool:
     encoding = encoding_of(syntax)
     if encoding.deflated or not _vr_as_said(data, data_set, encoding.implicit):
         return False
+    implicit, big_endian = int(encoding.implicit), int(encoding.big_endian)
     problems, state = scratch.problems, scratch.state
     problems.fill(0)
     state.fill(0)
-    kernel(array, data_set, length, encoding.implicit, encoding.big_endian, LAST_HEADER_TAG, _BOUNDS,
-           scratch.rows, problems, state)
-    verdict, _, found, _, _ = state.tolist()
+    scratch.limits[C.END] = length
+    scratch.limits[C.HOW] = C.BEGINNING if len(data) < length else C.SHALLOW
+    kernel(array, data_set, implicit, big_endian, scratch.limits, scratch.rows, problems, state)
+    verdict, _, found, _, _, _ = state.tolist()
     if verdict == C.MORE:
         return len(data) < length
-    if verdict != C.OK or found > len(scratch.rows) or (problems[:, 0] > _HARMLESS * length).any():
+    if verdict != C.OK or found > len(scratch.rows) or any_serious(problems, _SERIOUS):
         return False
-    used = gather(array, encoding.big_endian, scratch.rows, found, _TAGS, _SLOTS, len(_TEXTS),
+    used = gather(array, big_endian, scratch.rows, found, _TAGS, _SLOTS, len(_TEXTS),
                   scratch.places, scratch.text, scratch.numbers)
     if used < 0:
         return _decoded(data, syntax, encoding.big_endian)

@@ -14,21 +14,18 @@ from numpy.typing import NDArray
 
 from mediasvc.dicom import walk_codes as C
 
-#: Nesting of sequences; the deepest real data sets stay below 12.
-DEPTH_LIMIT = 32
-#: Elements, items and delimiters on all levels (20,000 frames of functional groups have 1.3 million).
-TOTAL_LIMIT = 2_000_000
-#: Top-level elements; real data sets have hundreds.
-TOP_LIMIT = 65_536
-
 _FIRST_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    depth: int = DEPTH_LIMIT
-    total: int = TOTAL_LIMIT
-    top: int = TOP_LIMIT
+    """``depth`` of nested sequences (the deepest real data sets stay below 12), ``total`` elements,
+    items and delimiters on all levels (20,000 frames of functional groups have 1.3 million), ``few``
+    elements at top level (real data sets have hundreds)."""
+
+    depth: int = 32
+    total: int = 2_000_000
+    few: int = 65_536
 
 
 DEFAULT_LIMITS = Limits()
@@ -52,6 +49,7 @@ class Walk:
     ``elements``: top-level elements in file order, dtype `walk_codes.ROW`; ``length`` counts the
     value's bytes, for undefined length up to and including the delimiter, 0 for one that never
     ends. ``verdict`` is OK or the code that ended the walk early; ``end`` is where it ended.
+    ``count`` and ``fragments`` are of all levels.
     """
 
     elements: NDArray[np.void]
@@ -67,25 +65,21 @@ def walk(data: bytes | memoryview, start: int, end: int, *, implicit: bool, big_
     """Walk ``data[start:end]``; any bytes give a result, none raise."""
     from mediasvc.dicom.walk_kernel import walk as kernel
 
-    array = np.frombuffer(data, np.uint8)
-    bounds = np.array((limits.depth, limits.total, limits.top), np.int64)
+    array = np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)
+    bounds = np.array((limits.depth, limits.total, limits.few, C.EVERY_TAG, end, 0), np.int64)
     capacity = _FIRST_ROWS
     while True:
         rows = np.zeros(capacity, C.KERNEL_ROW)
         problems = np.zeros((C.CODES, 3), np.int64)
         state = np.zeros(C.STATES, np.int64)
-        kernel(array, start, end, int(implicit), int(big_endian), C.EVERY_TAG, bounds, rows,
-               problems, state)
-        found = int(state[C.ROWS])
+        kernel(array, start, int(implicit), int(big_endian), bounds, rows, problems, state)
+        verdict, stopped, found, count, fragments, _ = state.tolist()
         if found <= capacity:
             break
         capacity = found
-    return Walk(
-        elements=rows[:found].view(C.ROW), verdict=int(state[C.VERDICT]), end=int(state[C.AT]),
-        count=int(state[C.COUNT]), fragments=int(state[C.FRAGMENTS]),
-        problems=_problems(problems))
+    return Walk(rows[:found].view(C.ROW), verdict, stopped, count, fragments, _problems(problems))
 
 
 def _problems(table: NDArray[np.int64]) -> tuple[Problem, ...]:
-    codes = np.flatnonzero(table[:, 0])
-    return tuple(Problem(int(code), *table[code].tolist()) for code in codes)
+    codes = np.flatnonzero(table[:, 0]).tolist()
+    return tuple(Problem(code, *table[code].tolist()) for code in codes)

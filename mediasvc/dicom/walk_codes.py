@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+UNDEFINED = 0xFFFFFFFF
 PIXEL_DATA = 0x7FE00010
 FIRST_PIXEL_DATA = 0x7FE00008
 """Float Pixel Data; from here on a data set may only ascend (padding, signatures, private)."""
@@ -21,11 +22,14 @@ EVERY_TAG = 1 << 40
 CODES = 26
 
 #: Columns of ``state``.
-VERDICT, AT, ROWS, COUNT, FRAGMENTS = range(5)
-STATES = 5
+VERDICT, AT, ROWS, COUNT, FRAGMENTS, TOP = range(6)
+STATES = 6
 
-#: Columns of ``limits``.
-DEPTH, TOTAL, TOP = range(3)
+#: Columns of ``limits``; the last three describe the walk: the tag that it ends behind, the end of
+#: the data set, and how.
+DEPTH, TOTAL, FEW, UNTIL, END, HOW = range(6)
+#: Into all sequences; only along the top level; the same with only the first bytes at hand.
+FULL, SHALLOW, BEGINNING = range(3)
 
 #: How the elements of an item are encoded: implicit, explicit, or to be seen from its first bytes.
 GUESS = 2

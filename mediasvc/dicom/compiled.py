@@ -1,0 +1,30 @@
+"""numba's decorators with types, and the array types of the kernels beside this file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import from_dtype, njit, types
+
+from mediasvc.dicom import walk_codes as C
+
+BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+TEXT = types.Array(types.uint8, 1, "C")
+NUMBERS = types.Array(types.int64, 1, "C")
+CONSTANTS = types.Array(types.int64, 1, "C", readonly=True)
+TABLE = types.Array(types.int64, 2, "C")
+ROWS = types.Array(from_dtype(C.KERNEL_ROW), 1, "C")
+INT = types.int64
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def kernel(*arguments: Any) -> Callable[[_Function], _Function]:
+    """Compile once per machine for exactly these argument types, without the interpreter lock."""
+    return cast("Callable[[_Function], _Function]", njit(arguments, nogil=True, cache=True))
+
+
+def part(function: _Function) -> _Function:
+    """A piece of a kernel in the same file, compiled into it."""
+    return cast("_Function", njit(_nrt=False, forceinline=True)(function))
