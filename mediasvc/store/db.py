@@ -16,7 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mediasvc.errors import SettingsError
+from mediasvc.errors import DamagedError, LockedError, SettingsError, StorageError
 from mediasvc.settings import Home, Settings
 from mediasvc.store.filesystem import network_filesystem
 
@@ -48,18 +48,24 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """The one writer; commits at the end of the block, rolls back on any exception."""
-        with (self.engine.connect().execution_options(mediasvc_writes=True) as connection,
-              connection.begin()):
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
-            yield connection
+        try:
+            with (self.engine.connect().execution_options(mediasvc_writes=True) as connection,
+                  connection.begin()):
+                if connection.dialect.name == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise _worded(error) from error
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A consistent picture that never waits for the writer; changes are dropped."""
-        with self.engine.connect() as connection, connection.begin() as transaction:
-            yield connection
-            transaction.rollback()
+        try:
+            with self.engine.connect() as connection, connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+        except sa.exc.DBAPIError as error:
+            raise _worded(error) from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -75,17 +81,14 @@ class Store:
 def open_store(home: Home, settings: Settings) -> Store:
     """Open the database of this home, making or migrating it when needed.
 
-    Raises SettingsError when it lies on a network file system, was made by a newer mediasvc, or
-    its server cannot be reached.
+    Raises SettingsError when it lies on a network file system or was made by a newer mediasvc,
+    StorageError when it or its server cannot be reached, DamagedError when it is no database.
     """
     store = Store(_engine(home, settings))
     try:
         found = _revision(store)
         if found != REVISION:
             _migrate(store, found)
-    except sa.exc.OperationalError as error:
-        store.close()
-        raise SettingsError("The database cannot be opened.", _advice(error)) from error
     except BaseException:
         store.close()
         raise
@@ -171,5 +174,18 @@ def _migrate(store: Store, found: str) -> None:
         upgrade(connection)
 
 
-def _advice(error: sa.exc.OperationalError) -> str:
-    return f"({type(error.orig).__name__}) Check that its folder is writable or its server runs."
+def _worded(error: sa.exc.DBAPIError) -> Exception:
+    """A disk or server that refuses, in words; whatever is a mistake of ours stays itself."""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LockedError("Another process holds the database.", "Try again when it is done.")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DamagedError("The database is damaged.", "Restore the last backup of it.")
+    if name.startswith("SQLITE_FULL"):
+        return StorageError("The disk is full.", "Make room, then try again.")
+    if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return StorageError("The database cannot be read or written.",
+                            "Check the disk and the rights on the data directory.")
+    if not name and isinstance(error, sa.exc.OperationalError):
+        return StorageError("The database server does not answer.", "Check that it runs.")
+    return error

@@ -100,7 +100,7 @@ class Shelf:
         targets = [(temp, self.path(sha256)) for temp, sha256 in batch]
         for temp, _ in targets:
             self.operations.chmod(temp, self.mode)
-        sync_files([temp for temp, _ in targets], self.scratch.fd, self.operations)
+        sync_files([temp for temp, _ in targets], self.scratch.anchor, self.operations)
         touched = {target.parent: None for _, target in targets}
         self._make_folders(touched)
         for temp, target in targets:

@@ -5,45 +5,70 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import threading
+import weakref
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from mediasvc.store.file_operations import OPERATIONS, FileOperations, storage_error
+from mediasvc.store.file_operations import (
+    OPERATIONS,
+    FileOperations,
+    make_folder,
+    storage_error,
+)
 
 
 class Scratch:
-    """A folder of temporary files of this process under ``root``.
+    """A folder of temporary files of this process under ``root``, made when first needed.
 
     It is locked while we live (flock ends with us, whatever ends us), so that `sweep` of another
     process takes away only what the dead left behind.
     """
 
     def __init__(self, root: Path, operations: FileOperations = OPERATIONS) -> None:
-        self.operations = operations
-        self.root = root
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while True:
-            self.folder = root / secrets.token_hex(8)
-            operations.mkdir(self.folder)
-            self.fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
-            if self.folder.exists():  # a sweep may have come between
-                break
-            os.close(self.fd)
-        self._number = 0
+        self.operations, self.root = operations, root
+        self._guard = threading.Lock()
+        self._open: tuple[Path, int] | None = None
 
     def path(self) -> Path:
-        """A fresh name; the file is not made."""
-        self._number += 1
-        return self.folder / f"{self._number:x}-{secrets.token_hex(4)}"
+        """A fresh name; the file is not made. Raises StorageError."""
+        return self._opened()[0] / secrets.token_hex(8)
+
+    @property
+    def anchor(self) -> int:
+        """A descriptor on the file system, opened before any file that `path` named."""
+        return self._opened()[1]
+
+    def _opened(self) -> tuple[Path, int]:
+        with self._guard:
+            try:
+                while self._open is None:
+                    self._open = self._make()
+            except OSError as error:
+                raise storage_error(error) from error
+            return self._open
+
+    def _make(self) -> tuple[Path, int] | None:
+        make_folder(self.root, self.operations)
+        folder = self.root / secrets.token_hex(8)
+        self.operations.mkdir(folder)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if not folder.exists():  # a sweep came between
+            os.close(fd)
+            return None
+        weakref.finalize(self, _close, folder, fd)
+        return folder, fd
 
     def sweep(self) -> int:
         """Remove what dead processes left; returns the number of files. Raises StorageError."""
         removed = 0
+        mine = self._open[0] if self._open else None
         try:
-            for entry in sorted(self.root.iterdir()):
-                if entry != self.folder:
+            entries = sorted(self.root.iterdir()) if self.root.is_dir() else []
+            for entry in entries:
+                if entry != mine:
                     removed += self._sweep_one(entry)
         except OSError as error:
             raise storage_error(error) from error
@@ -72,8 +97,12 @@ class Scratch:
             with suppress(OSError):
                 self.operations.unlink(path)
 
-    def close(self) -> None:
-        self.discard(self.folder.iterdir())
+
+def _close(folder: Path, fd: int) -> None:
+    """At the end of the process, or when nobody holds the scratch any more."""
+    for path in folder.iterdir():
         with suppress(OSError):
-            self.operations.rmdir(self.folder)
-        os.close(self.fd)
+            path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
+    os.close(fd)
