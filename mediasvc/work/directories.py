@@ -36,7 +36,7 @@ def compare(files: Sequence[Found]) -> Comparison:
     matching = match(references, [found.member for found in files],
                      {number: header.sop_instance_uid for number, header in headers.items()})
     named = {number: references[at] for at, number in reversed(matching.found.items())}
-    missing = tuple({references[at].label: references[at] for at in matching.missing}.values())
+    missing = _missing(matching, references)
     unreferenced = tuple(found.member.number for found in files
                          if found.role in ("instance", "refused")
                          and found.member.number not in named)
@@ -45,6 +45,26 @@ def compare(files: Sequence[Found]) -> Comparison:
     findings = (*matching.findings, *_contradictions(matching, references, headers),
                 *_lists(directories, instances, len(named), missing, len(unreferenced)))
     return Comparison(named, missing, unreferenced, findings)
+
+
+def _missing(matching: Matching, references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """Each file that is not there once, under whatever path and however often it is named."""
+    held = {references[at].sop_instance_uid for at in matching.found} - {""}
+    lacking: dict[tuple[str, ...], Reference] = {}
+    for at in matching.missing:
+        if references[at].sop_instance_uid not in held:
+            lacking.setdefault(_path(references[at]), references[at])
+    return tuple(lacking.values())
+
+
+def _path(reference: Reference) -> tuple[str, ...]:
+    """The path that is meant. A directory in a subfolder often repeats its own folders in its
+    File IDs: A/B/DIRFILE naming B/IM1 means A/B/IM1."""
+    folder = tuple(part.casefold() for part in reference.folder)
+    file_id = tuple(part.casefold() for part in reference.file_id)
+    shared = next((n for n in range(min(len(folder), len(file_id)), 0, -1)
+                   if folder[-n:] == file_id[:n]), 0)
+    return (*folder, *file_id[shared:])
 
 
 def _contradictions(matching: Matching, references: Sequence[Reference],
@@ -57,7 +77,7 @@ def _contradictions(matching: Matching, references: Sequence[Reference],
 def _lists(directories: int, instances: int, named: int, missing: tuple[Reference, ...],
            unreferenced: int) -> Iterator[Finding]:
     if not directories:
-        if instances:
+        if instances > 1:
             yield Finding("info", "no-dicomdir", "", "There is no DICOMDIR; the files were found "
                           "by their content.", "M08")
         return
