@@ -1,0 +1,65 @@
+"""`mediasvc check-disc PATH`: an independent verdict, rule by rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mediasvc.cli.progress import progress
+from mediasvc.cli.session import Session
+
+if TYPE_CHECKING:
+    from mediasvc.media.verdict import RuleResult, Verdict
+
+SHOWN = 5
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--profile", default="", help="Judge by this profile; otherwise the best fitting.")
+@click.option("--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Certificate of the image; PATH.json is used when it is there.")
+@click.pass_obj
+def command(session: Session, path: Path, profile: str, certificate: Path | None) -> int:
+    """Judge any disc image, folder or zip by the rules of DICOM media and IHE PDI. Read-only.
+
+    Exit code 1 when a rule that a disc must keep is broken.
+    """
+    from mediasvc.work.check_disc import check_disc
+    from mediasvc.work.desk import open_sandbox
+
+    with open_sandbox(session.settings) as sandbox, progress(session) as report:
+        verdict = check_disc(path, sandbox, session.settings.limits, profile=profile,
+                             certificate=certificate, report=report)
+    show(session, verdict)
+    return 0 if verdict.passed else 1
+
+
+def show(session: Session, verdict: Verdict) -> None:
+    """The verdict for scripts and for people."""
+    for result in verdict.results:
+        session.emit("rule", id=result.rule.id, level=result.rule.level, **{"pass": result.passed},
+                     text=result.text)
+        if not result.passed:
+            _show_failure(session, result)
+    name = verdict.profile or "no profile"
+    session.say(f"{'PASS' if verdict.passed else 'FAIL'}  {verdict.kind}, {name}: "
+                f"{verdict.instances} DICOM files, {verdict.files} files in all, "
+                f"{len(verdict.results)} rules, {len(verdict.failed)} not kept")
+    session.summary(verdict="pass" if verdict.passed else "fail", profile=verdict.profile,
+                    kind=verdict.kind, file_set_id=verdict.file_set_id,
+                    instances=verdict.instances, files=verdict.files, bytes=verdict.bytes,
+                    sha256=verdict.sha256, rules=len(verdict.results),
+                    failed=[result.rule.id for result in verdict.failed])
+
+
+def _show_failure(session: Session, result: RuleResult) -> None:
+    word = "broken" if result.rule.level == "must" else "advice"
+    session.say(f"{word:<7}{result.rule.id:<8}{result.rule.text}")
+    for finding in result.findings[:SHOWN]:
+        where = f"{finding.subject}: " if finding.subject else ""
+        session.say(f"               {where}{finding.text}")
+    if result.count > SHOWN:
+        session.say(f"               and {result.count - SHOWN} more")

@@ -1,0 +1,52 @@
+"""One web page of a disc: is it well-formed, and where do its links lead? (sandbox child)"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from mediasvc.model import Finding
+
+LINKS = ("href", "src")
+_PAGE = re.compile(r".*\.HTML?", re.IGNORECASE)
+
+
+def is_page(parts: tuple[str, ...]) -> bool:
+    """INDEX.HTM in the root, and every page of IHE_PDI."""
+    return bool(_PAGE.fullmatch(parts[-1])) and (
+        len(parts) == 1 or parts[0].upper() == "IHE_PDI")
+
+
+def check_page(view: memoryview, parts: tuple[str, ...]) -> tuple[list[Finding], list[str]]:
+    """(findings, paths on the disc that it links to) of the page that stands at ``parts``."""
+    links: list[str] = []
+    scripts = 0
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal scripts
+        scripts += tag.lower() == "script" or any(name.lower().startswith("on")
+                                                  for name in attributes)
+        links.extend(value for name, value in attributes.items() if name.lower() in LINKS)
+
+    parser = ParserCreate()
+    parser.StartElementHandler = start
+    try:
+        parser.Parse(bytes(view), True)
+    except (ExpatError, ValueError):
+        return [_finding("it is not well-formed XHTML")], []
+    findings = [_finding("it holds scripts")] if scripts else []
+    return findings, sorted(set(_local(links, "/".join(parts[:-1]))))
+
+
+def _finding(text: str) -> Finding:
+    return Finding("error", "rule-pdi-3", "", text, "PDI-3")
+
+
+def _local(links: list[str], folder: str) -> Iterator[str]:
+    for link in links:
+        split = urlsplit(link)
+        if split.path and not split.scheme and not split.netloc:
+            yield posixpath.normpath(posixpath.join(folder, unquote(split.path)))

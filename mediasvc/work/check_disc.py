@@ -1,0 +1,110 @@
+"""An independent verdict on any disc: ours or not, image, folder or zip (FIELD N7).
+
+Nothing here shares code with what writes discs: the package readers, pydicom and the framing walk
+look at the finished thing as a stranger would, in sandbox children.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from mediasvc.errors import DamagedError, SettingsError
+from mediasvc.media.check_medium import Surface, check_names, check_profile, check_surface
+from mediasvc.media.disc_file import MANIFEST
+from mediasvc.media.verdict import Trial, Verdict, best_profile
+from mediasvc.model import Finding
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Limits
+from mediasvc.span import Span
+from mediasvc.standard.disc_rules import RULES
+from mediasvc.standard.profiles import Profile, load_profile, profiles
+from mediasvc.work.check_files import Report, Seen, check_files
+from mediasvc.work.disc_under_test import Disc, open_disc
+
+
+def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
+               site_profiles: Path | None = None, certificate: Path | None = None,
+               report: Report = lambda done, total, what: None) -> Verdict:
+    """Judge the disc at ``path`` by every rule.
+
+    ``profile``: its name; empty: the one that the disc says it has, or the best fitting one.
+    ``certificate``: PATH.json is used where it exists and none is given. Raises NotFoundError,
+    UnsupportedError, PasswordNeeded or SettingsError when there is nothing to judge.
+    """
+    wanted = load_profile(profile, site_profiles) if profile else None
+    with (tempfile.TemporaryDirectory(prefix="mediasvc-") as scratch,
+          ThreadPoolExecutor(1) as thread):
+        whole = thread.submit(Span.of_file(path).sha256) if path.is_file() else None
+        try:
+            disc = open_disc(path, sandbox, limits, Path(scratch))
+        except DamagedError as error:
+            return _hopeless(path, error)
+        chosen = wanted or _fitting(disc, site_profiles)
+        seen = check_files(disc, chosen, report)
+        _check_medium(disc, chosen, seen)
+        sha256 = whole.result() if whole else _list_sha256(disc)
+        certified = _check_certificate(disc, path, certificate, sha256)
+    skipped = ({"N7"} if disc.hashes is None else set()) | (set() if certified else {"E01"})
+    return Verdict(disc.kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
+                   seen.instances, len(disc.members),
+                   sum(member.length for member in disc.members), disc.file_set_id, sha256)
+
+
+def _hopeless(path: Path, error: DamagedError) -> Verdict:
+    """The medium cannot even be listed: that alone is the verdict."""
+    trial = Trial()
+    trial.add([Finding("error", "rule-m00", "", error.text, "M00")])
+    others = frozenset(rule.id for rule in RULES if rule.id != "M00")
+    return Verdict("file", "", trial.results("file", others), 0, 0, path.stat().st_size)
+
+
+def _fitting(disc: Disc, site: Path | None) -> Profile:
+    """The profile that the disc names itself, otherwise the best fit."""
+    known = profiles(site)
+    said = disc.facts.get("profile", "")
+    for profile in known:
+        if profile.name == said:
+            return profile
+    length = sum(member.length for member in disc.members)
+    return best_profile(known, disc.syntaxes, disc.kind, length)
+
+
+def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> None:
+    length = sum(member.length for member in disc.members)
+    disc.trial.add(check_names(disc.kind, disc.members, seen.file_set))
+    disc.trial.add(disc.missing_keys.get(profile.directory_keys, []))
+    if disc.kind == "iso":
+        answer = disc.call("surface")
+        if answer.error:
+            disc.fail("M30", f"the image {answer.text}")
+        else:
+            surface = Surface.from_json(answer.value)
+            length = surface.length
+            disc.trial.add(check_surface(surface, disc.file_set_id, disc.hashes is not None))
+    disc.trial.add(check_profile(disc.kind, disc.members, length, profile))
+
+
+def _check_certificate(disc: Disc, path: Path, given: Path | None, sha256: str) -> bool:
+    """Whether there is one. A folder is certified by the hash of its list of hashes."""
+    beside = given or path.with_name(path.name + ".json")
+    if not beside.is_file():
+        if given:
+            raise SettingsError("There is no such certificate.")
+        return False
+    answer = disc.sandbox.call("mediasvc.work.check_members:certificate", path=str(beside))
+    row: dict[str, Any] = answer.value or {}
+    if not row:
+        if given:
+            raise SettingsError("That file is not a certificate of a disc.")
+        return False
+    if row.get("sha256") != sha256:
+        disc.fail("E01", "the certificate is of another image, or the image was changed")
+    return True
+
+
+def _list_sha256(disc: Disc) -> str:
+    member = disc.by_path.get((MANIFEST,))
+    return Span.of_file(disc.source.path / MANIFEST).sha256() if member else ""

@@ -1,0 +1,139 @@
+"""Every file of a disc against its DICOMDIR, its list of hashes and the profile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mediasvc.media.disc_file import DICOMDIR, MANIFEST
+from mediasvc.media.labels import fold
+from mediasvc.media.member import Member
+from mediasvc.model import Finding
+from mediasvc.standard.profiles import Profile
+from mediasvc.work.batches import Item, run_batches
+from mediasvc.work.disc_under_test import CHILD, Disc
+
+BATCH = 16
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the files are, all together."""
+
+    instances: int = 0
+    file_set: list[tuple[str, ...]] = field(default_factory=list)
+    """Paths of DICOMDIR and of all DICOM files."""
+    uids: set[str] = field(default_factory=set)
+    patients: set[str] = field(default_factory=set)
+    links: list[tuple[str, list[str]]] = field(default_factory=list)
+
+
+def check_files(disc: Disc, profile: Profile, report: Report) -> Seen:
+    """Read every file once; what is wrong goes into ``disc.trial``."""
+    seen, total = Seen(), len(disc.members)
+    for done, (item, answer) in enumerate(run_batches(
+            disc.sandbox, f"{CHILD}:check_members", _items(disc), BATCH,
+            key_set=profile.directory_keys, **disc.arguments()), 1):
+        member = disc.members[item["number"]]
+        if answer.error:
+            disc.fail("M00", f"this file {answer.text}", member.label)
+        else:
+            _note(disc, profile, seen, member, item["expected"] is not None, answer.value)
+        report(done, total, "checking")
+    _check_links(disc, seen)
+    if len(seen.patients) > 1:
+        disc.fail("E03", f"there are images of {len(seen.patients)} patients")
+    if not seen.instances:
+        disc.fail("R11-3", "there is no DICOM file")
+    for path in set(disc.hashes or ()) - {_path(member) for member in disc.members}:
+        disc.fail("N7", "the list of hashes names this file, and it is not there", path)
+    return seen
+
+
+def _items(disc: Disc) -> Iterator[Item]:
+    """Referenced files in the order of DICOMDIR, then the others."""
+    folded = {_folded(member.parts): member for member in reversed(disc.members)}
+    named: set[int] = set()
+    with disc.expectations.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            parts = disc.root + tuple(row["parts"])
+            member = disc.by_path.get(parts)
+            if member is None and (member := folded.get(_folded(parts))):
+                disc.fail("R10-3b", "DICOMDIR gives this file another name", member.label)
+            if member is None:
+                disc.fail("R10-4", "DICOMDIR names this file, and it is not there",
+                          "/".join(parts))
+            elif member.number not in named:
+                named.add(member.number)
+                yield {"number": member.number, "expected": row}
+    for member in disc.members:
+        if member.number not in named:
+            yield {"number": member.number, "expected": None}
+
+
+def _folded(parts: tuple[str, ...]) -> str:
+    """Equal for names that differ in case, version, a trailing dot or an extension."""
+    *folders, name = map(fold, parts)
+    return "/".join((*folders, name.partition(";")[0].partition(".")[0]))
+
+
+def _note(disc: Disc, profile: Profile, seen: Seen, member: Member, expected: bool,
+          row: dict[str, Any]) -> None:
+    disc.trial.add(replace(Finding(**finding), subject=member.label)
+                   for finding in row["findings"])
+    _check_hash(disc, member, str(row["sha256"]))
+    if row.get("links"):
+        seen.links.append((member.label, row["links"]))
+    if row["role"] == "dicomdir":
+        seen.file_set.append(member.parts)
+        if member.parts[-1] != DICOMDIR:
+            disc.fail("R10-1", "there is a DICOMDIR under another name", member.label)
+    elif row["role"] == "instance":
+        seen.instances += 1
+        seen.file_set.append(member.parts)
+        if not expected:
+            disc.fail("R11-3", "DICOMDIR does not name this DICOM file", member.label)
+        _check_instance(disc, profile, seen, member, row)
+    elif expected:
+        disc.fail("R10-4", "DICOMDIR names this file, and it is no DICOM file", member.label)
+
+
+def _check_instance(disc: Disc, profile: Profile, seen: Seen, member: Member,
+                    row: dict[str, Any]) -> None:
+    uid = row["sop_instance_uid"]
+    if uid and uid in seen.uids:
+        disc.fail("U01", "another file has the same SOP Instance UID", member.label)
+    seen.uids.add(uid)
+    if uid:
+        seen.patients.add(row["patient_id"])
+    if row["transfer_syntax_uid"] not in profile.transfer_syntaxes:
+        disc.fail("R11-1", f"its transfer syntax is not allowed by {profile.name}", member.label)
+    if not profile.allows(row["sop_class_uid"]):
+        disc.fail("R11-2", f"its SOP class is not allowed by {profile.name}", member.label)
+
+
+def _check_hash(disc: Disc, member: Member, sha256: str) -> None:
+    if disc.hashes is None or member.parts == (MANIFEST,):
+        return
+    listed = disc.hashes.get(_path(member))
+    if listed is None:
+        disc.fail("N7", "the list of hashes on the disc does not know this file", member.label)
+    elif listed != sha256:
+        disc.fail("N7", "the file was changed: its hash is not the listed one", member.label)
+
+
+def _check_links(disc: Disc, seen: Seen) -> None:
+    there = {_path(member) for member in disc.members}
+    for label, links in seen.links:
+        for link in links:
+            if link not in there:
+                disc.fail("PDI-3", "a link on this page leads nowhere", label)
+
+
+def _path(member: Member) -> str:
+    return "/".join(member.parts)
+

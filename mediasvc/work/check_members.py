@@ -1,0 +1,101 @@
+"""The child's side of check-disc: everything that reads bytes of the disc."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mediasvc.media.check_directory import Expected, check_directory
+from mediasvc.media.check_instance import check_instance
+from mediasvc.media.check_page import check_page, is_page
+from mediasvc.media.hash_list import is_hash_list, read_hash_list
+from mediasvc.media.iso_surface import read_surface
+from mediasvc.media.package import Package, open_package
+from mediasvc.settings import Limits
+from mediasvc.span import Span
+from mediasvc.work.batches import Item, each
+
+
+class _Open:
+    """The package that this child has open between calls."""
+
+    path = ""
+    package: Package | None = None
+
+
+def _package(path: str, limits: dict[str, Any], scratch: str) -> Package:
+    if _Open.package is None or _Open.path != path:
+        if _Open.package is not None:
+            _Open.package.close()
+        _Open.package = open_package(Path(path), Limits.model_validate(limits),
+                                     scratch=Path(scratch))
+        _Open.path = path
+    return _Open.package
+
+
+def surface(**source: Any) -> dict[str, Any]:
+    """`Surface` of an ISO image."""
+    package = _package(**source)
+    return read_surface(Span.of_file(package.path), list(package.members())).as_json()
+
+
+def directory(number: int, target: str, **source: Any) -> dict[str, Any]:
+    """Judge the DICOMDIR; what it expects of each file goes into ``target`` as JSON lines."""
+    package = _package(**source)
+    with package.span(package.member(number)).view() as view:
+        found = check_directory(view)
+    with open(target, "w", encoding="utf-8") as lines:
+        for row in found.expected:
+            lines.write(json.dumps(row.as_json()) + "\n")
+    return {
+        "file_set_id": found.file_set_id, "file_set_uid": found.file_set_uid,
+        "syntaxes": dict(Counter(row.transfer_syntax_uid for row in found.expected)),
+        "records": found.records, "findings": [asdict(row) for row in found.findings],
+        "missing_keys": {name: [asdict(row) for row in rows]
+                         for name, rows in found.missing_keys.items()},
+    }
+
+
+def hash_list(number: int, **source: Any) -> dict[str, Any]:
+    """``{}`` when the file is no list of ours. Raises DamagedError when it was changed."""
+    package = _package(**source)
+    with package.span(package.member(number)).view() as view:
+        if not is_hash_list(bytes(view[:64])):
+            return {}
+        found = read_hash_list(bytes(view))
+    return {"facts": dict(found.facts), "hashes": dict(found.hashes)}
+
+
+def certificate(path: str) -> dict[str, Any]:
+    """The certificate beside an image; ``{}`` when that file is something else."""
+    try:
+        row = json.loads(Path(path).read_text("utf-8"))
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) and "certificate" in row else {}
+
+
+def check_members(items: list[Item], key_set: str, **source: Any) -> list[Any]:
+    """For each ``{"number", "expected"}``: sha256, role, UIDs, findings and links."""
+    package, scratch = _package(**source), Path(source["scratch"])
+    return each(lambda item: _check(package, item, key_set, scratch), items)
+
+
+def _check(package: Package, item: Item, key_set: str, scratch: Path) -> dict[str, Any]:
+    member = package.member(int(item["number"]))
+    expected = Expected.from_json(item["expected"]) if item["expected"] else None
+    span = package.span(member)
+    with span.view() as view:
+        row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest()}
+        found = check_instance(view, expected, key_set)
+        findings = list(found.findings)
+        if found.role == "non_dicom" and is_page(member.parts):
+            more, row["links"] = check_page(view, member.parts)
+            findings += more
+    if Path(span.path).is_relative_to(scratch):
+        Path(span.path).unlink(missing_ok=True)  # unpacked from a zip: one at a time is enough
+    return row | asdict(found) | {"findings": [asdict(finding) for finding in findings]}

@@ -1,0 +1,121 @@
+"""A disc while it is judged: opened, its directory and its list of hashes read (in children)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediasvc.errors import DamagedError
+from mediasvc.media.disc_file import DICOMDIR, MANIFEST
+from mediasvc.media.member import Member
+from mediasvc.media.verdict import Trial
+from mediasvc.model import Finding
+from mediasvc.sandbox import Answer, Sandbox
+from mediasvc.settings import Limits
+from mediasvc.work.discover import Source, list_package
+
+CHILD = "mediasvc.work.check_members"
+#: Rules of package findings that say that an image was cut.
+CUT = frozenset({"M30", "M31"})
+
+
+@dataclass(slots=True)
+class Disc:
+    """``hashes``: path → sha256 as the disc itself says; None when it carries no such list.
+
+    ``syntaxes``: how many files DICOMDIR says to be in each transfer syntax. ``missing_keys``: key
+    set → what the records lack of it.
+    """
+
+    sandbox: Sandbox
+    source: Source
+    kind: str
+    members: list[Member]
+    trial: Trial = field(default_factory=Trial)
+    by_path: dict[tuple[str, ...], Member] = field(default_factory=dict)
+    root: tuple[str, ...] = ()
+    """The folder of DICOMDIR, from which File IDs count."""
+    file_set_id: str = ""
+    file_set_uid: str = ""
+    syntaxes: Counter[str] = field(default_factory=Counter)
+    missing_keys: dict[str, list[Finding]] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, str] | None = None
+
+    @property
+    def expectations(self) -> Path:
+        """JSON lines of `Expected`, one for each file that DICOMDIR names."""
+        return self.source.scratch / "expected.jsonl"
+
+    def fail(self, rule: str, text: str, subject: str = "") -> None:
+        self.trial.add([Finding("error", "rule-" + rule.lower(), subject, text, rule)])
+
+    def call(self, function: str, **arguments: Any) -> Answer:
+        return self.sandbox.call(f"{CHILD}:{function}", **arguments, **self.arguments())
+
+    def arguments(self) -> dict[str, Any]:
+        """What a child needs to open the same package."""
+        whole = self.source.arguments()
+        return {key: whole[key] for key in ("path", "limits", "scratch")}
+
+
+def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path) -> Disc:
+    """List the medium. Raises DamagedError when nothing of it can be listed."""
+    source = Source(path.absolute(), scratch, limits.model_copy(update={"nesting": 0}))
+    listing = list_package(sandbox, source)
+    disc = Disc(sandbox, source, listing.kind, listing.members)
+    disc.by_path = {member.parts: member for member in disc.members}
+    for finding in listing.findings:
+        if finding.rule in CUT:
+            disc.fail("M30", finding.text, finding.subject)
+        elif finding.severity == "error":
+            disc.fail("M00", finding.text, finding.subject)
+    _read_directory(disc)
+    _read_hash_list(disc)
+    return disc
+
+
+def _read_directory(disc: Disc) -> None:
+    """The DICOMDIR of the root, or the nearest to it."""
+    named = sorted((member for member in disc.members
+                    if member.parts[-1].partition(";")[0].rstrip(".").upper() == DICOMDIR),
+                   key=lambda member: len(member.parts))
+    disc.expectations.touch()
+    if not named:
+        disc.fail("R10-1", "there is no DICOMDIR")
+        return
+    member = named[0]
+    if member.parts != (DICOMDIR,):
+        disc.fail("R10-1", "DICOMDIR has another name or stands in a folder", member.label)
+    for other in named[1:]:
+        disc.fail("R10-1", "there is another DICOMDIR", other.label)
+    disc.root = member.parts[:-1]
+    answer = disc.call("directory", number=member.number, target=str(disc.expectations))
+    if answer.error:
+        disc.fail("R10-1b", _sentence(answer), member.label)
+        return
+    disc.file_set_id = str(answer.value["file_set_id"])
+    disc.file_set_uid = str(answer.value["file_set_uid"])
+    disc.syntaxes.update(answer.value["syntaxes"])
+    disc.trial.add(Finding(**(row | {"subject": row["subject"] or member.label}))
+                   for row in answer.value["findings"])
+    disc.missing_keys = {name: [Finding(**row) for row in rows]
+                         for name, rows in answer.value["missing_keys"].items()}
+
+
+def _read_hash_list(disc: Disc) -> None:
+    member = disc.by_path.get((MANIFEST,))
+    if member is None:
+        return
+    answer = disc.call("hash_list", number=member.number)
+    if answer.error:
+        disc.hashes = {}
+        disc.fail("N7", _sentence(answer), member.label)
+    elif answer.value:
+        disc.facts, disc.hashes = dict(answer.value["facts"]), dict(answer.value["hashes"])
+
+
+def _sentence(answer: Answer) -> str:
+    return answer.text if answer.text else DamagedError.__doc__ or ""
