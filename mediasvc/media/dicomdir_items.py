@@ -173,6 +173,8 @@ class RecordWalk:
                 tag, _, value, length = read_header(view, position, encoding)
                 if tag in (ITEM, ITEM_END, SEQUENCE_END):
                     position += 8 if tag == ITEM_END else 0
+                    # An undefined length is ended by its delimiter and by nothing else.
+                    self.wrong_lengths += declared is None and tag != ITEM_END
                     break
                 after = element_end(view, position, encoding)
                 if self._overruns(after, declared):
