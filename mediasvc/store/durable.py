@@ -41,8 +41,11 @@ class Shelf:
         self.folder, self.scratch, self.suffix = folder, scratch, suffix
         self.fan_out, self.mode = fan_out, mode
         self.operations = scratch.operations
-        make_folder(folder, self.operations)
-        self.operations.fsync(folder.parent)  # whoever made it may have died before doing so
+        try:
+            make_folder(folder, self.operations)
+            self.operations.fsync(folder.parent)  # whoever made it may have died before doing so
+        except OSError as error:
+            raise storage_error(error) from error
         self._synced: set[Path] = set()
 
     def path(self, sha256: str) -> Path:

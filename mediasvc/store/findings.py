@@ -48,5 +48,5 @@ def finding_counts(connection: sa.Connection, package_id: int) -> dict[str, int]
     """``{"error": n, "warning": n, "info": n}``."""
     query = sa.select(table.c.severity, sa.func.count()).where(
         table.c.package_id == package_id).group_by(table.c.severity)
-    found: dict[str, int] = dict(connection.execute(query).tuples().all())
+    found: dict[str, int] = dict(connection.execute(query).all())
     return {severity: found.get(severity, 0) for severity in ("error", "warning", "info")}

@@ -114,7 +114,7 @@ def study_patients(connection: sa.Connection, uids: Sequence[str]) -> dict[str, 
     for start in range(0, len(uids), _CHUNK):
         found.update(connection.execute(sa.select(
             study.c.study_instance_uid, study.c.patient).where(
-            study.c.study_instance_uid.in_(uids[start:start + _CHUNK]))).tuples().all())
+            study.c.study_instance_uid.in_(uids[start:start + _CHUNK]))).all())
     return found
 
 
@@ -124,7 +124,7 @@ def series_studies(connection: sa.Connection, uids: Sequence[str]) -> dict[str, 
     for start in range(0, len(uids), _CHUNK):
         found.update(connection.execute(sa.select(
             series.c.series_instance_uid, series.c.study_instance_uid).where(
-            series.c.series_instance_uid.in_(uids[start:start + _CHUNK]))).tuples().all())
+            series.c.series_instance_uid.in_(uids[start:start + _CHUNK]))).all())
     return found
 
 

@@ -149,14 +149,14 @@ def counts(connection: sa.Connection, package_id: int, *, group: int | None = No
         table.c.package_id == package_id, table.c.state != "").group_by(table.c.state)
     if group is not None:
         query = query.where(table.c.group_number == group)
-    return Counts(**dict(connection.execute(query).tuples().all()))
+    return Counts(**dict(connection.execute(query).all()))
 
 
 def role_counts(connection: sa.Connection, package_id: int) -> dict[str, int]:
     """How many items of each role; absent roles are absent."""
     query = sa.select(table.c.role, sa.func.count()).where(
         table.c.package_id == package_id).group_by(table.c.role)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def drop_items(connection: sa.Connection, package_id: int) -> None:
