@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from mediasvc.media.labels import label
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -43,8 +45,8 @@ class Reference:
 
     @property
     def label(self) -> str:
-        """The path as a person reads it, from the root of the medium."""
-        return "/".join((*self.folder, *self.file_id))
+        """The path as a person may read it, from the root of the medium (see `labels.label`)."""
+        return label((*self.folder, *self.file_id))
 
     def as_json(self) -> dict[str, Any]:
         """Only what is set."""
