@@ -1,0 +1,136 @@
+"""One disc from its instances: pages, DICOMDIR, list of hashes, and the image around them."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mediasvc.errors import MediasvcError
+from mediasvc.media.disc_file import DICOMDIR, MANIFEST, README, WEB_FOLDER, DiscFile
+from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
+from mediasvc.media.hash_list import write_hash_list
+from mediasvc.media.page_content import DiscFacts, SeriesContent
+from mediasvc.media.pages import web_pages
+from mediasvc.media.readme import readme
+from mediasvc.model import Finding
+from mediasvc.sandbox import Sandbox
+from mediasvc.span import Span
+from mediasvc.standard.profiles import Profile
+from mediasvc.work.directory_file import write_listing
+from mediasvc.work.previews import draw_previews
+
+Container = Literal["iso", "zip", "folder"]
+Report = Callable[[int, int, str], None]
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSetName:
+    """``id`` is also the name of the volume; both follow from content and date alone."""
+
+    id: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """``layout``: where each instance stands; ``findings``: what DICOMDIR had to make up."""
+
+    layout: Layout
+    findings: tuple[Finding, ...]
+
+
+def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> FileSetName:
+    """The same content ordered in the same way has the same name. ``facts_of_order``: profile,
+    date and whatever else tells two discs apart."""
+    digest = hashlib.sha256(facts_of_order.encode())
+    for sha256 in sorted(instance.sha256 for instance in instances):
+        digest.update(bytes.fromhex(sha256))
+    number = int.from_bytes(digest.digest()[:8], "big")
+    letters = "".join(_LETTERS[number >> (5 * place) & 31] for place in range(12))
+    unique = uuid.UUID(bytes=digest.digest()[16:], version=5)
+    return FileSetName(f"MSVC{letters}", f"2.25.{unique.int}")
+
+
+def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
+               file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
+               scratch: Path, report: Report) -> Built:
+    """Write the whole disc to ``target``: a new file, or an empty folder.
+
+    ``scratch`` is an empty private folder. Raises MediasvcError when a part cannot be made; what
+    is at ``target`` then is of no use.
+    """
+    layout = lay_out(instances)
+    web = scratch / WEB_FOLDER
+    web.mkdir()
+    contents = draw_previews(sandbox, layout, web,
+                             lambda done, total: report(done, total, "drawing pictures"))
+    findings = _write_dicomdir(sandbox, layout, profile, file_set, scratch)
+    before = [_small(scratch, (DICOMDIR,)), *_page_files(scratch, facts, layout, contents)]
+    listed = [*before, *layout.files()]
+    (scratch / MANIFEST).write_bytes(write_hash_list(listed, _manifest_facts(file_set, facts)))
+    files = [before[0], _small(scratch, (MANIFEST,)), *listed[1:]]
+    _write_container(container, target, files, profile, file_set, facts, report)
+    return Built(layout, findings)
+
+
+def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set: FileSetName,
+                    scratch: Path) -> tuple[Finding, ...]:
+    listing = scratch / "listing.jsonl"
+    write_listing(listing, layout.placed())
+    answer = sandbox.call(
+        "mediasvc.work.directory_file:write_directory", listing=str(listing),
+        target=str(scratch / DICOMDIR), file_set_id=file_set.id, file_set_uid=file_set.uid,
+        key_set=profile.directory_keys, scratch=str(scratch))
+    if answer.error:
+        raise MediasvcError(f"The DICOMDIR could not be written: {answer.text}")
+    return tuple(Finding(**row) for row in answer.value["findings"])
+
+
+def _page_files(scratch: Path, facts: DiscFacts, layout: Layout,
+                contents: Mapping[int, SeriesContent]) -> Iterator[DiscFile]:
+    (scratch / README).write_bytes(readme(facts))
+    yield _small(scratch, (README,))
+    for parts, data in web_pages(facts, layout, contents):
+        scratch.joinpath(*parts).write_bytes(data)
+        yield _small(scratch, parts)
+    for content in contents.values():
+        for picture in content.pictures:
+            yield _small(scratch, (WEB_FOLDER, *picture.name.split("/")), dense=True)
+
+
+def _small(scratch: Path, parts: tuple[str, ...], *, dense: bool = False) -> DiscFile:
+    """A file of ours that stands in ``scratch`` as it will stand on the disc."""
+    span = Span.of_file(scratch.joinpath(*parts))
+    return DiscFile(parts, span, span.sha256(), dense)
+
+
+def _manifest_facts(file_set: FileSetName, facts: DiscFacts) -> dict[str, str]:
+    return {"file-set id": file_set.id, "file-set uid": file_set.uid, "profile": facts.profile,
+            "created": facts.created.isoformat(), "creator": facts.creator}
+
+
+def _write_container(container: Container, target: Path, files: list[DiscFile], profile: Profile,
+                     file_set: FileSetName, facts: DiscFacts, report: Report) -> None:
+    total = sum(file.span.length for file in files)
+
+    def written(done: int, _: int) -> None:
+        report(done >> 20, total >> 20, "writing MB")
+
+    if container == "folder":
+        from mediasvc.media.folder_write import write_folder
+        write_folder(target, files, moment=facts.created, report=written)
+        return
+    with target.open("x+b") as image:
+        target.chmod(0o600)
+        if container == "zip":
+            from mediasvc.media.zip_write import write_zip
+            write_zip(image, files, moment=facts.created, report=written)
+        else:
+            from mediasvc.media.iso_write import write_iso
+            write_iso(image, files, volume_id=file_set.id, moment=facts.created,
+                      with_udf=profile.medium.udf, report=written)
