@@ -260,6 +260,7 @@ def service(cli: Program, home: Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
 
 
 def wait_for_package(cli: Program, state: str, seconds: float = 60) -> dict[str, str]:
