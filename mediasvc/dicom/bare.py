@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mediasvc.dicom import walk_codes as C
-from mediasvc.dicom.encoding_seen import encoding_seen
+from mediasvc.dicom import walk_codes as codes
+from mediasvc.dicom.encoding_seen import look
 from mediasvc.dicom.file_meta import TRANSFER_SYNTAX_UID, read_meta
 from mediasvc.dicom.walk import Walk, walk
 from mediasvc.standard.encodings import (
@@ -40,7 +40,7 @@ def sniff_bare(view: memoryview) -> Bare | None:
         return None
     candidate, at = start
     result = _walk(view, at, candidate.encoding)
-    if result.verdict != C.OK or not _names_a_class(result):
+    if result.verdict != codes.OK or not _names_a_class(result):
         return None
     return candidate
 
@@ -73,7 +73,7 @@ def _start(view: memoryview) -> tuple[Bare, int] | None:
         declared = encoding_of(meta.uid(view, TRANSFER_SYNTAX_UID))
         if declared.deflated:
             return None
-        return Bare(True, encoding_seen(view, meta.end, declared)), meta.end
+        return Bare(True, look(view, meta.end, declared)), meta.end
     first = little if 0x00080000 <= little <= _LAST_FIRST_TAG else big
     if not 0x00080000 <= first <= _LAST_FIRST_TAG:
         return None

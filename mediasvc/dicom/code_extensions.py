@@ -88,7 +88,8 @@ class _Reader:
         if element.width == 2:
             coded = bytes(byte | 0x80 for byte in run)
         if element.prefix:
-            coded = b"".join(element.prefix + coded[place:place + 2] for place in range(0, len(coded), 2))
+            coded = b"".join(element.prefix + coded[place:place + 2]
+                             for place in range(0, len(coded), 2))
         try:
             return coded.decode(element.codec)
         except UnicodeDecodeError:

@@ -7,14 +7,14 @@ from typing import Any, TypeVar, cast
 
 from numba import from_dtype, njit, types
 
-from mediasvc.dicom import walk_codes as C
+from mediasvc.dicom import walk_codes as codes
 
 BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 TEXT = types.Array(types.uint8, 1, "C")
 NUMBERS = types.Array(types.int64, 1, "C")
 CONSTANTS = types.Array(types.int64, 1, "C", readonly=True)
 TABLE = types.Array(types.int64, 2, "C")
-ROWS = types.Array(from_dtype(C.KERNEL_ROW), 1, "C")
+ROWS = types.Array(from_dtype(codes.KERNEL_ROW), 1, "C")
 INT = types.int64
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -27,4 +27,5 @@ def kernel(*arguments: Any) -> Callable[[_Function], _Function]:
 
 def part(function: _Function) -> _Function:
     """A piece of a kernel in the same file, compiled into it."""
-    return cast("_Function", njit(_nrt=False, forceinline=True)(function))
+    options: Any = {"_nrt": False, "forceinline": True}  # no allocation, no reference counts
+    return cast("_Function", njit(**options)(function))

@@ -1,10 +1,11 @@
-"""pydicom elements as bytes in a given encoding, ready for `mediasvc.dicom.splice` (PS3.5 7, 6.1)."""
+"""pydicom elements as bytes in a given encoding, for `mediasvc.dicom.splice` (PS3.5 7, 6.1)."""
 
 from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING
 
+from mediasvc.dicom.findings import tag_words
 from mediasvc.dicom.text import decode
 from mediasvc.errors import UnsupportedError
 from mediasvc.standard.value_representations import CHARSET_VRS
@@ -37,16 +38,16 @@ def encode_elements(dataset: Dataset, *, implicit: bool, big_endian: bool,
             try:
                 settled = correct_ambiguous_vr_element(element, dataset, not big_endian)
                 write_data_element(out, settled, encodings)
-            except (ValueError, TypeError, AttributeError, LookupError, OverflowError, Warning) as error:
+            except (ValueError, TypeError, AttributeError, LookupError, OverflowError,
+                    Warning) as reason:
                 raise UnsupportedError(
-                    f"({element.tag.group:04X},{element.tag.element:04X}) cannot be written as "
-                    f"{element.VR}") from error
+                    f"{tag_words(element.tag)} cannot be written as {element.VR}") from reason
             encoded[int(element.tag)] = out.getvalue()
     return encoded
 
 
 def _check_text(element: DataElement, charset: str) -> None:
-    """Raise UnsupportedError when some text of the element, on any level, has no bytes in ``charset``."""
+    """Raise UnsupportedError when some text, on any level, has no bytes in ``charset``."""
     if element.VR == "SQ":
         for item in element.value:
             for inner in item:
@@ -55,8 +56,7 @@ def _check_text(element: DataElement, charset: str) -> None:
         text = _joined(element)
         if not text.isascii() and not _survives(text, charset, element.VR):
             raise UnsupportedError(
-                f"({element.tag.group:04X},{element.tag.element:04X}) has characters that the "
-                "character set does not hold")
+                f"{tag_words(element.tag)} has characters that the character set does not hold")
 
 
 def _joined(element: DataElement) -> str:

@@ -1,14 +1,15 @@
-"""How a data set is written, judged by its first element, because file meta may be wrong or absent."""
+"""How a data set is written, judged by its first element: file meta may be wrong or absent."""
 
 from __future__ import annotations
 
 from mediasvc.standard.encodings import DataSetEncoding
 from mediasvc.standard.value_representations import ALL_VRS
 
+#: Data sets begin with group 0008, at most with another low one.
 _HIGHEST_FIRST_GROUP = 0x00FF
 
 
-def encoding_seen(view: memoryview, start: int, declared: DataSetEncoding) -> DataSetEncoding:
+def look(view: memoryview, start: int, declared: DataSetEncoding) -> DataSetEncoding:
     """``declared`` unless the bytes at ``start`` clearly contradict it.
 
     A first tag far above the groups that data sets begin with means the other byte order; a VR
@@ -17,21 +18,30 @@ def encoding_seen(view: memoryview, start: int, declared: DataSetEncoding) -> Da
     if len(view) - start < 8:
         return declared
     big = declared.big_endian
-    ours, other = _group(view, start, big), _group(view, start, not big)
+    ours, other = _number(view, start, 2, big), _number(view, start, 2, not big)
     if ours > _HIGHEST_FIRST_GROUP and 0 < other <= _HIGHEST_FIRST_GROUP:
         big = not big
-    explicit = bytes(view[start + 4:start + 6]).decode("latin-1") in ALL_VRS
-    if explicit == declared.implicit and not _fits(view, start, big, declared.implicit):
-        return DataSetEncoding(implicit=not explicit, big_endian=big)
-    return DataSetEncoding(implicit=declared.implicit, big_endian=big, deflated=declared.deflated)
+    explicit = _names_vr(view, start)
+    if declared.implicit and explicit and not _fits(view, start, big):
+        return DataSetEncoding(implicit=False, big_endian=big)
+    if not declared.implicit and not explicit:
+        return DataSetEncoding(implicit=True, big_endian=big)
+    return DataSetEncoding(declared.implicit, big, declared.deflated)
 
 
-def _group(view: memoryview, at: int, big: bool) -> int:
-    return int.from_bytes(view[at:at + 2], "big" if big else "little")
+def is_ambiguous(view: memoryview, start: int, encoding: DataSetEncoding) -> bool:
+    """Whether an implicit data set begins with a length that is also a VR."""
+    return encoding.implicit and len(view) - start >= 8 and _names_vr(view, start)
 
 
-def _fits(view: memoryview, start: int, big: bool, implicit: bool) -> bool:
-    """Whether the declared form could still be true: an implicit length that stays inside."""
-    if not implicit:
-        return False
-    return int.from_bytes(view[start + 4:start + 8], "big" if big else "little") <= len(view) - start - 8
+def _names_vr(view: memoryview, start: int) -> bool:
+    return bytes(view[start + 4:start + 6]).decode("latin-1") in ALL_VRS
+
+
+def _fits(view: memoryview, start: int, big: bool) -> bool:
+    """Whether the length of an implicit first element lies inside the file."""
+    return _number(view, start + 4, 4, big) <= len(view) - start - 8
+
+
+def _number(view: memoryview, at: int, size: int, big: bool) -> int:
+    return int.from_bytes(view[at:at + size], "big" if big else "little")

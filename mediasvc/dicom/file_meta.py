@@ -1,4 +1,4 @@
-"""The File Meta Information of a Part 10 file (PS3.10 7.1)."""
+"""The preamble and the File Meta Information of a Part 10 file (PS3.10 7.1, 7.5)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mediasvc.dicom.findings import error, warning
 from mediasvc.model import Finding
-from mediasvc.standard.preambles import LENGTH, classify
+from mediasvc.standard.preambles import LENGTH, Preamble, classify
 from mediasvc.standard.value_representations import LONG_VRS, SHORT_VRS
 
 PREFIX = b"DICM"
@@ -50,21 +51,21 @@ def has_prefix(view: memoryview) -> bool:
     return len(view) >= LENGTH + 4 and view[LENGTH:LENGTH + 4] == PREFIX
 
 
-def read_preamble(view: memoryview) -> tuple[str, tuple[Finding, ...]]:
+def read_preamble(view: memoryview) -> tuple[Preamble, tuple[Finding, ...]]:
     """(kind, findings) of the first 128 bytes (PS3.10 7.5)."""
     kind, words = classify(bytes(view[:LENGTH]))
     if kind in ("executable", "archive"):
-        return kind, (Finding(
-            "error", "hostile-preamble", "", f"The file is at the same time {words}", "PS3.10 7.5, P12"),)
+        return kind, (error("hostile-preamble", f"The file is at the same time {words}",
+                            "PS3.10 7.5, P12"),)
     if kind in ("text", "other"):
-        return kind, (Finding(
-            "warning", "preamble-not-empty", "", f"Before the data set stands {words}",
-            "PS3.10 7.5, P12"),)
+        return kind, (warning("preamble-not-empty", f"Before the data set stands {words}",
+                              "PS3.10 7.5, P12"),)
     return kind, ()
 
 
 def read_meta(view: memoryview, start: int) -> FileMeta:
-    """The elements of group 0002 from ``start``: Explicit VR Little Endian, ended by another group."""
+    """The elements of group 0002 from ``start`` up to another group; Explicit VR Little Endian,
+    but for single elements that have no VR."""
     elements: dict[int, MetaElement] = {}
     findings: list[Finding] = []
     at, complete = start, True
@@ -78,15 +79,16 @@ def read_meta(view: memoryview, start: int) -> FileMeta:
             break
         tag = group << 16 | number
         if tag in elements:
-            findings.append(_error("meta-tag-twice", "An element stands in the file header twice", "P07"))
+            findings.append(error("meta-tag-twice", "An element stands in the file header twice",
+                                  "P07"))
         if not place.vr:
-            findings.append(Finding("warning", "meta-without-vr", "",
-                                    "The file header is not written as the standard asks", "R10-8"))
+            findings.append(warning("meta-without-vr", "The file header is not written as the "
+                                    "standard asks", "R10-8"))
         elements.setdefault(tag, place)
         at = place.value + place.length
     if not complete or at == len(view):
         complete = False
-        findings.append(_error("meta-damaged", "The file header is damaged or cut short", "P03"))
+        findings.append(error("meta-damaged", "The file header is damaged or cut short", "P03"))
     findings += _group_length(view, elements, at)
     return FileMeta(start, at, elements, complete, tuple(dict.fromkeys(findings)))
 
@@ -113,14 +115,10 @@ def _element(view: memoryview, at: int) -> MetaElement | None:
 def _group_length(view: memoryview, elements: dict[int, MetaElement], end: int) -> list[Finding]:
     place = elements.get(GROUP_LENGTH)
     if place is None or place.length != 4:
-        return [Finding("warning", "meta-group-length-missing", "",
-                        "The file header does not say its length", "R10-8")]
+        return [warning("meta-group-length-missing", "The file header does not say its length",
+                        "R10-8")]
     claimed = int.from_bytes(view[place.value:place.value + 4], "little")
     if place.value + 4 + claimed != end:
-        return [Finding("warning", "meta-group-length-wrong", "",
-                        "The file header has another length than it says", "R10-8")]
+        return [warning("meta-group-length-wrong", "The file header has another length than it "
+                        "says", "R10-8")]
     return []
-
-
-def _error(code: str, text: str, rule: str) -> Finding:
-    return Finding("error", code, "", text, rule)

@@ -1,4 +1,4 @@
-"""What the bytes of one DICOM file say of themselves: preamble, file meta, elements (PS3.10 7, PS3.5 7)."""
+"""What the bytes of a DICOM file say of themselves: preamble, file meta, elements (PS3.10 7)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.dicom import walk_codes as C
+from mediasvc.dicom import walk_codes as codes
 from mediasvc.dicom.bare import sniff_bare
-from mediasvc.dicom.encoding_seen import encoding_seen
+from mediasvc.dicom.encoding_seen import is_ambiguous, look
 from mediasvc.dicom.file_meta import (
     TRANSFER_SYNTAX_UID,
     FileMeta,
@@ -22,24 +22,18 @@ from mediasvc.dicom.file_meta import (
     read_meta,
     read_preamble,
 )
+from mediasvc.dicom.findings import error, warning
 from mediasvc.dicom.inflate import inflate
 from mediasvc.dicom.pixel_place import PIXEL_TAGS, PixelDataPlace
 from mediasvc.dicom.walk import Walk, walk
 from mediasvc.dicom.walk_faults import findings_of
 from mediasvc.errors import DamagedError
 from mediasvc.model import Finding
-from mediasvc.standard.encodings import (
-    EXPLICIT_VR_BIG_ENDIAN,
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
-    DataSetEncoding,
-    encoding_of,
-)
+from mediasvc.standard.encodings import DataSetEncoding, encoding_of, plain_syntax
 from mediasvc.standard.preambles import LENGTH, Preamble
 
+#: Bytes that a deflated data set may grow to.
 INFLATE_LIMIT = 512 << 20
-
-__all__ = ["INFLATE_LIMIT", "Framing", "NotDicomError", "PixelDataPlace", "is_dicom", "read_framing"]
 
 
 class NotDicomError(DamagedError):
@@ -54,8 +48,8 @@ class Framing:
     ``pixel`` count in ``body``: the file itself, or the inflated data set of a deflated one.
     ``meta_start``, ``meta_end`` and ``meta`` count in the file as received. ``end`` is where the
     data set ends; trailing zeros or foreign bytes may follow. ``transfer_syntax_uid`` is what the
-    file says, or, where it says nothing, what its bytes show. ``verdict`` is `walk_codes.OK` when
-    the walk consumed the file. Findings have an empty subject.
+    file says, or, where it says nothing, what its bytes show; ``implicit``, ``big_endian`` always
+    are what the bytes show. Findings have an empty subject.
     """
 
     kind: Literal["part10", "bare"]
@@ -73,8 +67,10 @@ class Framing:
     meta: dict[int, MetaElement]
     pixel: PixelDataPlace | None
     findings: tuple[Finding, ...]
-    verdict: int = C.OK
+    verdict: int = codes.OK
+    """`walk_codes.OK` when the walk reached the end, else the code of what stopped it."""
     count: int = 0
+    """Elements, items and delimiters on all levels."""
     odd: bool = False
     """Whether anything was seen that another parser may read in another way."""
     head: bytes = b""
@@ -92,16 +88,12 @@ class Framing:
         return dict(zip(reversed(tags), range(len(tags) - 1, -1, -1), strict=True))
 
     def find(self, tag: int) -> Any | None:
-        """The row of the first element with this tag at top level (fields as `walk_codes.ROW`)."""
+        """The row of the first element with this tag at top level (fields of `walk_codes.ROW`)."""
         row = self.index.get(tag)
         return None if row is None else self.elements[row]
 
-    def meta_uid(self, tag: int) -> str:
-        """A UID of the file meta without padding, ``""`` when absent or not ASCII."""
-        return self._meta_value(tag).decode("ascii", "ignore").split("\0")[0].strip()
-
     def value(self, tag: int) -> bytes | None:
-        """The value's bytes as they stand, padding included; group 0002 is found in the file meta."""
+        """The value's bytes as they stand, padding included; group 0002 from the file meta."""
         if tag >> 16 == 2 and tag in self.meta:
             return self._meta_value(tag)
         row = self.find(tag)
@@ -109,6 +101,10 @@ class Framing:
             return None
         start = int(row["value"])
         return bytes(self.body[start:start + int(row["length"])])
+
+    def meta_uid(self, tag: int) -> str:
+        """A UID of the file meta without padding, ``""`` when absent or not ASCII."""
+        return self._meta_value(tag).decode("ascii", "ignore").split("\0")[0].strip()
 
     def _meta_value(self, tag: int) -> bytes:
         place = self.meta.get(tag)
@@ -126,16 +122,15 @@ def read_framing(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT) -> Fra
     when a deflated data set is broken, BudgetError when it grows beyond ``inflate_limit``."""
     if has_prefix(view):
         kind, findings = read_preamble(view)
-        meta = read_meta(view, LENGTH + 4)
-        framing = _data_set(view, meta, inflate_limit)
+        framing = _data_set(view, read_meta(view, LENGTH + 4), inflate_limit)
         return replace(framing, preamble=kind, findings=findings + framing.findings)
     bare = sniff_bare(view)
     if bare is None:
         raise NotDicomError
     meta = read_meta(view, 0) if bare.has_meta else FileMeta(0, 0, {}, True, ())
     framing = _data_set(view, meta, inflate_limit)
-    note = Finding("warning", "no-file-header", "",
-                   "The file has no DICOM header; it was recognised by its content", "P10")
+    note = warning("no-file-header", "The file has no DICOM header; it was recognised by its "
+                   "content", "P10")
     return replace(framing, kind="bare", findings=(note, *framing.findings))
 
 
@@ -148,17 +143,18 @@ def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int) -> Framing:
         body, start = memoryview(inflated), 0
         findings += _behind(inflated, behind)
     else:
-        encoding, more = _actual(view, meta.end, said, encoding, bool(meta.elements))
+        encoding, more = _as_written(view, meta, said)
         findings += more
-    result = walk(body, start, len(body), implicit=encoding.implicit, big_endian=encoding.big_endian)
-    findings += findings_of(result)
+    walked = walk(body, start, len(body), implicit=encoding.implicit,
+                  big_endian=encoding.big_endian)
+    findings += findings_of(walked)
     return Framing(
-        kind="part10", preamble="none", transfer_syntax_uid=said or _plain(encoding),
+        kind="part10", preamble="none", transfer_syntax_uid=said or plain_syntax(encoding),
         implicit=encoding.implicit, big_endian=encoding.big_endian, deflated=encoding.deflated,
-        body=body, meta_start=meta.start, meta_end=meta.end, dataset_start=start, end=result.end,
-        elements=result.elements, meta=meta.elements, pixel=_pixel(result, encoding),
-        findings=tuple(findings), verdict=result.verdict, count=result.count,
-        odd=bool(result.problems or findings), head=bytes(view[:meta.end]))
+        body=body, meta_start=meta.start, meta_end=meta.end, dataset_start=start, end=walked.end,
+        elements=walked.elements, meta=meta.elements, pixel=_pixel(walked, encoding),
+        findings=tuple(findings), verdict=walked.verdict, count=walked.count,
+        odd=bool(walked.problems or findings), head=bytes(view[:meta.end]))
 
 
 def _behind(inflated: bytes, behind: bytes) -> list[Finding]:
@@ -166,33 +162,26 @@ def _behind(inflated: bytes, behind: bytes) -> list[Finding]:
     if not behind.strip(b"\0"):
         return []
     if behind == struct.pack("<II", zlib.crc32(inflated), len(inflated)):
-        return [Finding("warning", "deflate-checksum", "",
-                        "A checksum follows after the compressed data set", "PS3.5 A.5")]
-    return [Finding("error", "trailing-data", "",
-                    "Something else follows after the end of the data set", "P11")]
+        return [warning("deflate-checksum", "A checksum follows after the compressed data set",
+                        "PS3.5 A.5")]
+    return [error("trailing-data", "Something else follows after the end of the data set", "P11")]
 
 
-def _actual(view: memoryview, start: int, said: str, declared: DataSetEncoding,
-            has_meta: bool) -> tuple[DataSetEncoding, list[Finding]]:
-    """How the first element is really written, and what to say when the file meta say otherwise."""
-    seen = encoding_seen(view, start, declared)
-    if not said:
-        if not has_meta:
-            return seen, []
-        return seen, [Finding("warning", "no-transfer-syntax", "",
-                              "The file does not say its transfer syntax; it was read as it looks",
-                              "R10-8")]
-    if seen != declared:
-        return seen, [Finding("warning", "encoding-not-as-said", "",
-                              "The data set is written in another way than the file header says",
-                              "R10-8")]
-    return declared, []
-
-
-def _plain(encoding: DataSetEncoding) -> str:
-    if encoding.implicit:
-        return IMPLICIT_VR_LITTLE_ENDIAN
-    return EXPLICIT_VR_BIG_ENDIAN if encoding.big_endian else EXPLICIT_VR_LITTLE_ENDIAN
+def _as_written(view: memoryview, meta: FileMeta,
+                said: str) -> tuple[DataSetEncoding, list[Finding]]:
+    """How the first element is written, and what to say when the file meta say otherwise."""
+    declared = encoding_of(said)
+    seen = look(view, meta.end, declared)
+    if not said and meta.elements:
+        return seen, [warning("no-transfer-syntax", "The file does not say its transfer syntax; it "
+                              "was read as it looks", "R10-8")]
+    if said and seen != declared:
+        return seen, [warning("encoding-not-as-said", "The data set is written in another way than "
+                              "the file header says", "R10-8")]
+    if is_ambiguous(view, meta.end, seen):
+        return seen, [warning("encoding-ambiguous", "The beginning of the data set can be read in "
+                              "two ways", "PS3.5 7.1")]
+    return seen, []
 
 
 def _pixel(walked: Walk, encoding: DataSetEncoding) -> PixelDataPlace | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mediasvc.dicom import walk_codes as C
+from mediasvc.dicom import walk_codes as codes
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.header_kernel import any_serious, gather, transfer_syntax
 from mediasvc.dicom.header_values import RawValue, compose_header
@@ -35,9 +35,9 @@ _NUMBERS = [name for name in _FIELDS if name in NUMBERS]
 _SLOTS = np.array([_BY_FIELD[name] for name in _TEXTS + _NUMBERS], np.int64)
 _SYNTAX_PLACE = [field.name for field in fields(InstanceHeader)].index("transfer_syntax_uid")
 #: Oddities that the scan reads over; anything else it leaves to the full walk.
-_SERIOUS = np.array([code for code in range(C.CODES) if code not in (
-    C.ODD_LENGTH, C.NESTED_DISORDER, C.DELIMITER_LENGTH, C.NEEDLESS_DELIMITER,
-    C.UNKNOWN_SEQUENCE)], np.int64)
+_SERIOUS = np.array([code for code in range(codes.CODES) if code not in (
+    codes.ODD_LENGTH, codes.NESTED_DISORDER, codes.DELIMITER_LENGTH, codes.NEEDLESS_DELIMITER,
+    codes.UNKNOWN_SEQUENCE)], np.int64)
 for _array in (_TAGS, _SLOTS, _SERIOUS):
     _array.flags.writeable = False
 
@@ -66,9 +66,9 @@ class _Scratch(threading.local):
         self.limits = np.array((DEFAULT_LIMITS.depth, DEFAULT_LIMITS.total, DEFAULT_LIMITS.few,
                                 LAST_HEADER_TAG, 0, 0), np.int64)
         self.place = np.zeros(3, np.int64)
-        self.rows = np.zeros(512, C.KERNEL_ROW)
-        self.problems = np.zeros((C.CODES, 3), np.int64)
-        self.state = np.zeros(C.STATES, np.int64)
+        self.rows = np.zeros(512, codes.KERNEL_ROW)
+        self.problems = np.zeros((codes.CODES, 3), np.int64)
+        self.state = np.zeros(codes.STATES, np.int64)
         self.places = np.zeros((len(_TAGS), 3), np.int64)
         self.text = np.zeros(8192, np.uint8)
         self.numbers = np.zeros(len(_NUMBERS), np.int64)
@@ -125,13 +125,13 @@ def _first_look(data: bytes, length: int) -> InstanceHeader | bool:
     problems, state = scratch.problems, scratch.state
     problems.fill(0)
     state.fill(0)
-    scratch.limits[C.END] = length
-    scratch.limits[C.HOW] = C.BEGINNING if len(data) < length else C.SHALLOW
+    scratch.limits[codes.END] = length
+    scratch.limits[codes.HOW] = codes.BEGINNING if len(data) < length else codes.SHALLOW
     kernel(array, data_set, implicit, big_endian, scratch.limits, scratch.rows, problems, state)
     verdict, _, found, _, _, _ = state.tolist()
-    if verdict == C.MORE:
+    if verdict == codes.MORE:
         return len(data) < length
-    if verdict != C.OK or found > len(scratch.rows) or any_serious(problems, _SERIOUS):
+    if verdict != codes.OK or found > len(scratch.rows) or any_serious(problems, _SERIOUS):
         return False
     used = gather(array, big_endian, scratch.rows, found, _TAGS, _SLOTS, len(_TEXTS),
                   scratch.places, scratch.text, scratch.numbers)
@@ -150,12 +150,14 @@ def _vr_as_said(data: bytes, at: int, implicit: bool) -> bool:
 def _decoded(data: bytes, syntax: str, big_endian: bool) -> InstanceHeader | bool:
     """The header from values that need decoding; True when one of them was not read yet."""
     values: dict[str, RawValue] = {}
-    for attribute, (start, length, vr) in zip(HEADER_ATTRIBUTES, _SCRATCH.places.tolist(), strict=True):
-        if start >= 0:
-            if start + length > len(data):
-                return True
-            values[attribute.field] = RawValue(
-                data[start:start + length], vr.to_bytes(2, "little").rstrip(b"\0").decode("latin-1"))
+    places = _SCRATCH.places.tolist()
+    for attribute, (start, length, vr) in zip(HEADER_ATTRIBUTES, places, strict=True):
+        if start < 0:
+            continue
+        if start + length > len(data):
+            return True
+        words = vr.to_bytes(2, "little").rstrip(b"\0").decode("latin-1")
+        values[attribute.field] = RawValue(data[start:start + length], words)
     return compose_header(values, syntax, big_endian=big_endian)[0]
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.dicom import walk_codes as C
 from mediasvc.dicom.compiled import BYTES, CONSTANTS, INT, NUMBERS, ROWS, TABLE, TEXT, kernel, part
 
 Bytes = NDArray[np.uint8]
@@ -24,7 +23,7 @@ PLAIN_LENGTH = 1024
 
 @part
 def _u16(data: Bytes, at: int) -> int:
-    return data[at] | (data[at + 1] << 8)
+    return int(data[at]) | (int(data[at + 1]) << 8)
 
 
 @part
@@ -149,7 +148,7 @@ def gather(data: Bytes, big: int, rows: Rows, count: int, tags: Ints, slots: Int
 @kernel(TABLE, CONSTANTS)
 def any_serious(problems: Ints, serious: Ints) -> bool:
     """Whether one of the ``serious`` codes was noted."""
+    count = 0
     for i in range(len(serious)):
-        if problems[serious[i], 0]:
-            return True
-    return False
+        count += problems[serious[i], 0]
+    return count > 0

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mediasvc.dicom.text import decode
+from mediasvc.dicom.findings import warning
+from mediasvc.dicom.text import decode, has_hidden
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.standard.header_attributes import HEADER_ATTRIBUTES, IDENTITY_FIELDS, NUMBERS
 
@@ -32,7 +33,7 @@ def compose_header(values: Mapping[str, RawValue], transfer_syntax_uid: str, *,
     findings: list[Finding] = []
     fields: dict[str, Any] = {"transfer_syntax_uid": transfer_syntax_uid}
     character_set = _character_set(values)
-    uncertain: list[str] = []
+    doubtful: set[str] = set()
     for attribute in HEADER_ATTRIBUTES:
         raw = values.get(attribute.field)
         if raw is None:
@@ -40,19 +41,25 @@ def compose_header(values: Mapping[str, RawValue], transfer_syntax_uid: str, *,
         if attribute.field in NUMBERS:
             number = _number(raw, attribute.vr, big_endian)
             if number is None:
-                findings.append(_number_finding(attribute.field))
+                findings.append(warning("number-unreadable",
+                                        f"{_words(attribute.field)} is not a number", "P13"))
             fields[attribute.field] = number or 0
             continue
         text, certain = decode(raw.value[:_RAW_LIMIT], character_set, attribute.vr)
         if not certain:
-            uncertain.append(attribute.field)
+            doubtful.add(attribute.field)
         if len(text) > TEXT_LIMIT or len(raw.value) > _RAW_LIMIT:
-            findings.append(_length_finding(attribute.field))
+            findings.append(warning("text-too-long", f"{_words(attribute.field)} is longer than "
+                                    f"{TEXT_LIMIT} characters and was cut for display", "P17"))
             text = text[:TEXT_LIMIT]
         fields[attribute.field] = text
-    if uncertain:
-        fields["uncertain_text"] = not IDENTITY_FIELDS.isdisjoint(uncertain)
-        findings.append(_charset_finding(character_set, fields["uncertain_text"]))
+    if doubtful:
+        findings.append(_charset_finding(character_set, doubtful))
+    hidden = {field for field in IDENTITY_FIELDS if has_hidden(fields.get(field, ""))}
+    if hidden:
+        findings.append(warning("identity-hidden-characters", "The patient's name or ID contains "
+                                "characters that cannot be seen", "P17"))
+    fields["uncertain_text"] = not IDENTITY_FIELDS.isdisjoint(doubtful | hidden)
     return InstanceHeader(**fields), findings
 
 
@@ -78,22 +85,12 @@ def _number(raw: RawValue, vr: str, big_endian: bool) -> int | None:
     return int.from_bytes(value[:size], order)
 
 
-def _number_finding(field: str) -> Finding:
-    return Finding("warning", "number-unreadable", "",
-                   f"{_words(field)} is not a number", "P13")
-
-
-def _length_finding(field: str) -> Finding:
-    return Finding("warning", "text-too-long", "",
-                   f"{_words(field)} is longer than {TEXT_LIMIT} characters and was cut for display",
-                   "P17")
-
-
-def _charset_finding(character_set: str, identity: bool) -> Finding:
-    why = "its character set is wrong" if character_set.strip() else "it names no character set"
-    what = "The patient's name or ID" if identity else "Some text"
-    return Finding("warning", "text-uncertain" if not identity else "identity-text-uncertain", "",
-                   f"{what} may be shown wrongly: {why}", "P16")
+def _charset_finding(character_set: str, doubtful: set[str]) -> Finding:
+    why = "its character set is wrong" if character_set.strip() else "no character set is named"
+    if IDENTITY_FIELDS.isdisjoint(doubtful):
+        return warning("text-uncertain", f"Some text may be shown wrongly: {why}", "P16")
+    return warning("identity-text-uncertain",
+                   f"The patient's name or ID may be shown wrongly: {why}", "P16")
 
 
 def _words(field: str) -> str:

@@ -36,7 +36,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """``length`` bytes of the source that are left out; ``data`` is None where they are too many."""
+    """``length`` bytes of the source that are left out; ``data`` is None where they are many."""
 
     offset: int
     length: int

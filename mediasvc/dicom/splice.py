@@ -1,4 +1,4 @@
-"""Change some elements of a file and keep every other byte as received (DESIGN §3, FAULTS 0.4, X10)."""
+"""Change some elements of a file and keep every other byte as received (DESIGN §3; X10)."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from mediasvc.dicom.pieces import (
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.standard.preambles import LENGTH
 
-__all__ = ["Change", "Copy", "Cut", "Insert", "Piece", "inverse", "pack", "plan", "rewrite_deflated",
-           "unpack", "write"]
+__all__ = ["Change", "Copy", "Cut", "Insert", "Piece", "inverse", "pack", "plan",
+           "rewrite_deflated", "unpack", "write"]
 
 META = Encoding(implicit=False, big_endian=False)
 VERSION = 0x00020001
@@ -43,7 +43,7 @@ LENGTH_TO_END = 0x00080001
 @dataclass(frozen=True, slots=True)
 class Change:
     """``element``: the complete new element (header and value, in the encoding of its place), or
-    None to remove it. Tags of group 0002 address the file meta, which is Explicit VR Little Endian."""
+    None to remove it. Group 0002 addresses the file meta, which is Explicit VR Little Endian."""
 
     tag: int
     element: bytes | None
@@ -92,7 +92,7 @@ def _split(changes: Iterable[Change]) -> tuple[dict[int, bytes | None], dict[int
 
 
 def _meta_pieces(framing: Framing, changes: dict[int, bytes | None]) -> list[Piece]:
-    """Everything before the data set. Elements in their received order, new ones among them by tag."""
+    """Everything before the data set: elements as received, new ones among them by tag."""
     added = _missing_meta(framing)
     added.update({tag: new for tag, new in changes.items() if new is not None})
     removed = {tag for tag, new in changes.items() if new is None}
@@ -118,16 +118,15 @@ def _with_group_length(body: list[Piece]) -> list[Piece]:
     return [Insert(new), *body]
 
 
-def _missing_meta(framing: Framing) -> dict[int, bytes | None]:
+def _missing_meta(framing: Framing) -> dict[int, bytes]:
     """Elements that file meta must have, from what the data set says (PS3.10 7.1)."""
     values = {
         MEDIA_STORAGE_SOP_CLASS_UID: framing.value(0x00080016),
         MEDIA_STORAGE_SOP_INSTANCE_UID: framing.value(0x00080018),
         TRANSFER_SYNTAX_UID: framing.transfer_syntax_uid.encode(),
     }
-    missing: dict[int, bytes | None] = {
-        tag: META.element(tag, "UI", value.strip(b"\0 "))
-        for tag, value in values.items() if value and tag not in framing.meta}
+    missing = {tag: META.element(tag, "UI", value.strip(b"\0 "))
+               for tag, value in values.items() if value and tag not in framing.meta}
     if not framing.meta:
         missing[VERSION] = META.element(VERSION, "OB", b"\0\1")
     return missing
@@ -136,7 +135,8 @@ def _missing_meta(framing: Framing) -> dict[int, bytes | None]:
 def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None]) -> list[Piece]:
     groups = {tag >> 16 for tag in changes}
     starts = framing.elements["start"].tolist()
-    kept = list(zip(framing.elements["tag"].tolist(), starts, [*starts, framing.end][1:], strict=True))
+    tags = framing.elements["tag"].tolist()
+    kept = list(zip(tags, starts, [*starts, framing.end][1:], strict=True))
     stale = {tag for tag, _, _ in kept
              if changes and (tag == LENGTH_TO_END or (tag & 0xFFFF == 0 and tag >> 16 in groups))}
     removed = {tag for tag, new in changes.items() if new is None} | (stale - changes.keys())
@@ -145,19 +145,19 @@ def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None]) -> list
 
 
 def _merged(source: bytes | memoryview, kept: list[tuple[int, int, int]],
-            added: dict[int, bytes | None], removed: set[int]) -> list[Piece]:
+            added: dict[int, bytes], removed: set[int]) -> list[Piece]:
     """Received elements (tag, start, end) in their order, with ``added`` in place of or before the
     first one that does not stand below it."""
     pieces: list[Piece] = []
     waiting = sorted(added)
     for tag, start, end in kept:
         while waiting and waiting[0] <= tag:
-            pieces.append(Insert(added[waiting.pop(0)] or b""))
+            pieces.append(Insert(added[waiting.pop(0)]))
         if tag in added or tag in removed:
             pieces.append(_cut(source, start, end))
         else:
             pieces.append(Copy(start, end - start))
-    pieces += [Insert(added[tag] or b"") for tag in waiting]
+    pieces += [Insert(added[tag]) for tag in waiting]
     return pieces
 
 

@@ -112,6 +112,13 @@ def display(text: str, limit: int = 3000) -> str:
     return shown if len(text) <= limit else shown + "…"
 
 
+def has_hidden(text: str) -> bool:
+    """Whether `display` would have to make something visible."""
+    if text.isascii() and text.isprintable():
+        return False
+    return any(_visible(character) != character for character in text)
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if code < 32:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.dicom import walk_codes as C
+from mediasvc.dicom import walk_codes as codes
 
 _FIRST_ROWS = 512
 
@@ -20,8 +20,8 @@ _FIRST_ROWS = 512
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``depth`` of nested sequences (the deepest real data sets stay below 12), ``total`` elements,
-    items and delimiters on all levels (20,000 frames of functional groups have 1.3 million), ``few``
-    elements at top level (real data sets have hundreds)."""
+    items and delimiters on all levels (20,000 frames of functional groups have 1.3 million),
+    ``few`` elements at top level (real data sets have hundreds)."""
 
     depth: int = 32
     total: int = 2_000_000
@@ -66,20 +66,21 @@ def walk(data: bytes | memoryview, start: int, end: int, *, implicit: bool, big_
     from mediasvc.dicom.walk_kernel import walk as kernel
 
     array = np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)
-    bounds = np.array((limits.depth, limits.total, limits.few, C.EVERY_TAG, end, 0), np.int64)
+    bounds = np.array((limits.depth, limits.total, limits.few, codes.EVERY_TAG, end, 0), np.int64)
     capacity = _FIRST_ROWS
     while True:
-        rows = np.zeros(capacity, C.KERNEL_ROW)
-        problems = np.zeros((C.CODES, 3), np.int64)
-        state = np.zeros(C.STATES, np.int64)
+        rows = np.zeros(capacity, codes.KERNEL_ROW)
+        problems = np.zeros((codes.CODES, 3), np.int64)
+        state = np.zeros(codes.STATES, np.int64)
         kernel(array, start, int(implicit), int(big_endian), bounds, rows, problems, state)
         verdict, stopped, found, count, fragments, _ = state.tolist()
         if found <= capacity:
             break
         capacity = found
-    return Walk(rows[:found].view(C.ROW), verdict, stopped, count, fragments, _problems(problems))
+    elements = rows[:found].view(codes.ROW)
+    return Walk(elements, verdict, stopped, count, fragments, _problems(problems))
 
 
 def _problems(table: NDArray[np.int64]) -> tuple[Problem, ...]:
-    codes = np.flatnonzero(table[:, 0]).tolist()
-    return tuple(Problem(code, *table[code].tolist()) for code in codes)
+    noted = np.flatnonzero(table[:, 0]).tolist()
+    return tuple(Problem(code, *table[code].tolist()) for code in noted)

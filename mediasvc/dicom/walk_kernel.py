@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.dicom import walk_codes as C
+from mediasvc.dicom import walk_codes as codes
 from mediasvc.dicom.compiled import BYTES, INT, NUMBERS, ROWS, TABLE, kernel, part
 from mediasvc.standard.value_representations import FRAGMENT_VRS, LONG_VRS, SHORT_VRS
 
@@ -45,9 +45,8 @@ VR_CLASSES = _vr_classes()
 
 @part
 def _u16(data: Bytes, at: int, big: int) -> int:
-    if big:
-        return (data[at] << 8) | data[at + 1]
-    return data[at] | (data[at + 1] << 8)
+    first, second = int(data[at]), int(data[at + 1])
+    return (first << 8) | second if big else (second << 8) | first
 
 
 @part
@@ -80,19 +79,19 @@ def _vr_class(data: Bytes, at: int) -> int:
 
 @part
 def _zeros(data: Bytes, start: int, stop: int) -> bool:
-    for at in range(start, stop):
-        if data[at] != 0:
-            return False
-    return True
+    at = start
+    while at < stop and data[at] == 0:
+        at += 1
+    return at >= stop
 
 
 @part
 def _is_item(data: Bytes, value: int, length: int, big: int) -> bool:
     """Whether a value of unknown kind begins with an item that fits into it."""
-    if length < 8 or _tag(data, value, big) != C.ITEM:
+    if length < 8 or _tag(data, value, big) != codes.ITEM:
         return False
     size = _u32(data, value + 4, big)
-    return size == C.UNDEFINED or size <= length - 8
+    return size == codes.UNDEFINED or size <= length - 8
 
 
 @part
@@ -107,8 +106,8 @@ def _names_vr(data: Bytes, at: int, stop: int) -> bool:
 @part
 def _push(stack: Ints, state: Ints, stop: int, defined: int, implicit: int, big: int,
           lenient: int) -> None:
-    state[C.TOP] += 1
-    top = state[C.TOP]
+    state[codes.TOP] += 1
+    top = state[codes.TOP]
     stack[top, STOP] = stop
     stack[top, DEFINED] = defined
     stack[top, IMPLICIT] = implicit
@@ -120,10 +119,10 @@ def _push(stack: Ints, state: Ints, stop: int, defined: int, implicit: int, big:
 @part
 def _pop(state: Ints, rows: Rows, at: int) -> None:
     """Leave a sequence or item of undefined length that ends at ``at``."""
-    state[C.AT] = at
-    state[C.TOP] -= 1
-    row = state[C.ROWS] - 1
-    if state[C.TOP] == 0 and row < len(rows):
+    state[codes.AT] = at
+    state[codes.TOP] -= 1
+    row = state[codes.ROWS] - 1
+    if state[codes.TOP] == 0 and row < len(rows):
         rows[row].length = at - rows[row].value
 
 
@@ -131,18 +130,18 @@ def _pop(state: Ints, rows: Rows, at: int) -> None:
 def _delimiter(data: Bytes, tag: int, own: int, stack: Ints, rows: Rows, problems: Ints,
                state: Ints) -> int:
     """A delimiter; ``own`` is the one that may end the present sequence or item."""
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     if tag != own or top == 0:
-        return C.STRAY_DELIMITER
+        return codes.STRAY_DELIMITER
     if _u32(data, at + 4, stack[top, BIG]) != 0:
-        _note(problems, C.DELIMITER_LENGTH, at, tag)
+        _note(problems, codes.DELIMITER_LENGTH, at, tag)
     if not stack[top, DEFINED]:
         _pop(state, rows, at + 8)
         return GO
     if at + 8 != stack[top, STOP]:
-        return C.STRAY_DELIMITER
-    _note(problems, C.NEEDLESS_DELIMITER, at, tag)
-    state[C.AT] = at + 8
+        return codes.STRAY_DELIMITER
+    _note(problems, codes.NEEDLESS_DELIMITER, at, tag)
+    state[codes.AT] = at + 8
     return GO
 
 
@@ -150,23 +149,23 @@ def _delimiter(data: Bytes, tag: int, own: int, stack: Ints, rows: Rows, problem
 def _item(data: Bytes, tag: int, limits: Ints, stack: Ints, rows: Rows, problems: Ints,
           state: Ints) -> int:
     """The next item of a sequence, or its end."""
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     stop, big = stack[top, STOP], stack[top, BIG]
-    if tag == C.SEQUENCE_DELIMITER:
-        return _delimiter(data, tag, C.SEQUENCE_DELIMITER, stack, rows, problems, state)
-    if tag != C.ITEM:
-        return C.NOT_AN_ITEM
+    if tag == codes.SEQUENCE_DELIMITER:
+        return _delimiter(data, tag, codes.SEQUENCE_DELIMITER, stack, rows, problems, state)
+    if tag != codes.ITEM:
+        return codes.NOT_AN_ITEM
     length = _u32(data, at + 4, big)
-    if length != C.UNDEFINED and length > stop - at - 8:
-        return C.BEYOND
-    if limits[C.HOW] == C.BEGINNING and len(data) - at < 16:
-        return C.MORE
-    inner = stop if length == C.UNDEFINED else at + 8 + length
+    if length != codes.UNDEFINED and length > stop - at - 8:
+        return codes.BEYOND
+    if limits[codes.HOW] == codes.BEGINNING and len(data) - at < 16:
+        return codes.MORE
+    inner = stop if length == codes.UNDEFINED else at + 8 + length
     implicit = stack[top, IMPLICIT]
-    if implicit == C.GUESS:
+    if implicit == codes.GUESS:
         implicit = 0 if _names_vr(data, at + 8, min(inner, len(data))) else 1
-    _push(stack, state, inner, length != C.UNDEFINED, implicit, big, stack[top, LENIENT])
-    state[C.AT] = at + 8
+    _push(stack, state, inner, length != codes.UNDEFINED, implicit, big, stack[top, LENIENT])
+    state[codes.AT] = at + 8
     return GO
 
 
@@ -175,43 +174,43 @@ def _fragments(data: Bytes, at: int, stop: int, big: int, limits: Ints, problems
                state: Ints) -> int:
     """The items of encapsulated pixel data, from ``at`` through their delimiter."""
     while True:
-        state[C.AT] = at
+        state[codes.AT] = at
         if stop - at < 8:
-            return C.NO_DELIMITER
-        if limits[C.HOW] == C.BEGINNING and len(data) - at < 8:
-            return C.MORE
+            return codes.NO_DELIMITER
+        if limits[codes.HOW] == codes.BEGINNING and len(data) - at < 8:
+            return codes.MORE
         tag, length = _tag(data, at, big), _u32(data, at + 4, big)
-        if tag == C.SEQUENCE_DELIMITER:
+        if tag == codes.SEQUENCE_DELIMITER:
             if length != 0:
-                _note(problems, C.DELIMITER_LENGTH, at, tag)
-            state[C.AT] = at + 8
+                _note(problems, codes.DELIMITER_LENGTH, at, tag)
+            state[codes.AT] = at + 8
             return GO
-        if tag != C.ITEM:
-            return C.NOT_AN_ITEM
-        if length == C.UNDEFINED:
-            return C.FRAGMENT_UNDEFINED
+        if tag != codes.ITEM:
+            return codes.NOT_AN_ITEM
+        if length == codes.UNDEFINED:
+            return codes.FRAGMENT_UNDEFINED
         if length > stop - at - 8:
-            return C.BEYOND
+            return codes.BEYOND
         if length & 1:
-            _note(problems, C.ODD_LENGTH, at, tag)
-        state[C.FRAGMENTS] += 1
+            _note(problems, codes.ODD_LENGTH, at, tag)
+        state[codes.FRAGMENTS] += 1
         at += 8 + length
 
 
 @part
 def _order(tag: int, stack: Ints, problems: Ints, state: Ints) -> int:
     """Note tags that do not ascend; TRAILING where the data set had ended before this element."""
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     last = stack[top, LAST]
     if tag > last:
         stack[top, LAST] = tag
         return GO
     if top > 0:
-        _note(problems, C.NESTED_DISORDER, at, tag)
+        _note(problems, codes.NESTED_DISORDER, at, tag)
         return GO
-    if last >= C.FIRST_PIXEL_DATA:
-        return C.TRAILING
-    _note(problems, C.DUPLICATE if tag == last else C.DISORDER, at, tag)
+    if last >= codes.FIRST_PIXEL_DATA:
+        return codes.TRAILING
+    _note(problems, codes.DUPLICATE if tag == last else codes.DISORDER, at, tag)
     return GO
 
 
@@ -219,17 +218,17 @@ def _order(tag: int, stack: Ints, problems: Ints, state: Ints) -> int:
 def _store(tag: int, vr: int, value: int, length: int, limits: Ints, rows: Rows,
            state: Ints) -> int:
     """Keep a top-level element, as far as ``rows`` reaches."""
-    row = state[C.ROWS]
-    if row >= limits[C.FEW]:
-        return C.TOO_MANY
-    state[C.ROWS] += 1
+    row = state[codes.ROWS]
+    if row >= limits[codes.FEW]:
+        return codes.TOO_MANY
+    state[codes.ROWS] += 1
     if row < len(rows):
         rows[row].tag = tag
         rows[row].vr = vr
-        rows[row].undefined = length == C.UNDEFINED
-        rows[row].start = state[C.AT]
+        rows[row].undefined = length == codes.UNDEFINED
+        rows[row].start = state[codes.AT]
         rows[row].value = value
-        rows[row].length = 0 if length == C.UNDEFINED else length
+        rows[row].length = 0 if length == codes.UNDEFINED else length
     return GO
 
 
@@ -237,24 +236,24 @@ def _store(tag: int, vr: int, value: int, length: int, limits: Ints, rows: Rows,
 def _without_length(data: Bytes, tag: int, kind: int, value: int, limits: Ints, stack: Ints,
                     rows: Rows, problems: Ints, state: Ints) -> int:
     """Enter a value of undefined length."""
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     stop, big, implicit = stack[top, STOP], stack[top, BIG], stack[top, IMPLICIT]
-    if kind == FRAGMENTED or tag == C.PIXEL_DATA:
+    if kind == FRAGMENTED or tag == codes.PIXEL_DATA:
         answer = _fragments(data, value, stop, big, limits, problems, state)
-        row = state[C.ROWS] - 1
+        row = state[codes.ROWS] - 1
         if answer == GO and top == 0 and row < len(rows):
-            rows[row].length = state[C.AT] - value
+            rows[row].length = state[codes.AT] - value
         return answer
     if kind in (SHORT, LONG):
-        return C.UNDEFINED_LENGTH
+        return codes.UNDEFINED_LENGTH
     if top + 2 >= len(stack):
-        return C.TOO_DEEP
+        return codes.TOO_DEEP
     if kind == UNKNOWN or (kind == NONE and not implicit):
         # PS3.5 6.2.2 note 2: Implicit VR Little Endian; some writers keep VRs nevertheless.
-        _note(problems, C.UNKNOWN_SEQUENCE, at, tag)
-        implicit, big = C.GUESS, 0
+        _note(problems, codes.UNKNOWN_SEQUENCE, at, tag)
+        implicit, big = codes.GUESS, 0
     _push(stack, state, stop, 0, implicit, big, stack[top, LENIENT])
-    state[C.AT] = value
+    state[codes.AT] = value
     return GO
 
 
@@ -262,24 +261,24 @@ def _without_length(data: Bytes, tag: int, kind: int, value: int, limits: Ints, 
 def _with_length(data: Bytes, tag: int, kind: int, value: int, length: int, limits: Ints,
                  stack: Ints, problems: Ints, state: Ints) -> int:
     """Enter a sequence of known length, or step over the value."""
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     implicit, lenient = stack[top, IMPLICIT], stack[top, LENIENT]
     if length & 1:
-        _note(problems, C.ODD_LENGTH, at, tag)
+        _note(problems, codes.ODD_LENGTH, at, tag)
     enter = kind == SEQUENCE
-    if kind in (NONE, UNKNOWN) and limits[C.HOW] == C.FULL:
+    if kind in (NONE, UNKNOWN) and limits[codes.HOW] == codes.FULL:
         enter = _is_item(data, value, length, stack[top, BIG])
-        if kind == UNKNOWN or (tag >> 16) & 1 or tag >= C.FIRST_BULK:
+        if kind == UNKNOWN or (tag >> 16) & 1 or tag >= codes.FIRST_BULK:
             lenient = 1
         if kind == UNKNOWN or not implicit:
-            implicit = C.GUESS
-    if not enter or limits[C.HOW] != C.FULL:
-        state[C.AT] = value + length
+            implicit = codes.GUESS
+    if not enter or limits[codes.HOW] != codes.FULL:
+        state[codes.AT] = value + length
         return GO
     if top + 2 >= len(stack):
-        return C.TOO_DEEP
+        return codes.TOO_DEEP
     _push(stack, state, value + length, 1, implicit, stack[top, BIG], lenient)
-    state[C.AT] = value
+    state[codes.AT] = value
     return GO
 
 
@@ -287,17 +286,17 @@ def _with_length(data: Bytes, tag: int, kind: int, value: int, length: int, limi
 def _element(data: Bytes, tag: int, limits: Ints, stack: Ints, rows: Rows, problems: Ints,
              state: Ints) -> int:
     """The next element of the data set or of an item."""
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     stop, big = stack[top, STOP], stack[top, BIG]
     if tag >> 16 == 0xFFFE:
-        return _delimiter(data, tag, C.ITEM_DELIMITER, stack, rows, problems, state)
+        return _delimiter(data, tag, codes.ITEM_DELIMITER, stack, rows, problems, state)
     kind, vr, value = NONE, 0, at + 8
     if not stack[top, IMPLICIT]:
         kind = _vr_class(data, at + 4)
         if kind == 0:
-            return C.ILLEGAL_VR
+            return codes.ILLEGAL_VR
         if kind == NONE:
-            _note(problems, C.SWITCHED, at, tag)
+            _note(problems, codes.SWITCHED, at, tag)
         else:
             vr = _u16(data, at + 4, 0)
     if kind == NONE:
@@ -306,16 +305,16 @@ def _element(data: Bytes, tag: int, limits: Ints, stack: Ints, rows: Rows, probl
         length = _u16(data, at + 6, big)
     else:
         if stop - at < 12:
-            return C.CUT
+            return codes.CUT
         value, length = at + 12, _u32(data, at + 8, big)
-    if length != C.UNDEFINED and length > stop - value:
-        return C.BEYOND
+    if length != codes.UNDEFINED and length > stop - value:
+        return codes.BEYOND
     answer = _order(tag, stack, problems, state)
     if answer == GO and top == 0:
         answer = _store(tag, vr, value, length, limits, rows, state)
     if answer != GO:
         return answer
-    if length == C.UNDEFINED:
+    if length == codes.UNDEFINED:
         return _without_length(data, tag, kind, value, limits, stack, rows, problems, state)
     return _with_length(data, tag, kind, value, length, limits, stack, problems, state)
 
@@ -323,39 +322,39 @@ def _element(data: Bytes, tag: int, limits: Ints, stack: Ints, rows: Rows, probl
 @part
 def _end(data: Bytes, limits: Ints, stack: Ints, problems: Ints, state: Ints) -> int:
     """Fewer than eight bytes are left in the present container."""
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     stop = stack[top, STOP]
     if at < stop:
-        if top == 0 and limits[C.HOW] == C.FULL and _zeros(data, at, stop):
-            _note(problems, C.TRAILING_ZEROS, at, 0)
+        if top == 0 and limits[codes.HOW] == codes.FULL and _zeros(data, at, stop):
+            _note(problems, codes.TRAILING_ZEROS, at, 0)
             return DONE
-        return C.CUT
+        return codes.CUT
     if top == 0:
         return DONE
     if not stack[top, DEFINED]:
-        return C.NO_DELIMITER
-    state[C.TOP] -= 1
+        return codes.NO_DELIMITER
+    state[codes.TOP] -= 1
     return GO
 
 
 @part
 def _step(data: Bytes, limits: Ints, stack: Ints, rows: Rows, problems: Ints, state: Ints) -> int:
-    top, at = state[C.TOP], state[C.AT]
+    top, at = state[codes.TOP], state[codes.AT]
     stop = stack[top, STOP]
     if stop - at < 8:
         return _end(data, limits, stack, problems, state)
-    if limits[C.HOW] == C.BEGINNING and len(data) - at < 12:
-        return C.MORE
+    if limits[codes.HOW] == codes.BEGINNING and len(data) - at < 12:
+        return codes.MORE
     tag = _tag(data, at, stack[top, BIG])
     if top == 0:
-        if tag > limits[C.UNTIL]:
+        if tag > limits[codes.UNTIL]:
             return DONE
-        if tag == 0 and limits[C.HOW] == C.FULL and _zeros(data, at, stop):
-            _note(problems, C.TRAILING_ZEROS, at, tag)
+        if tag == 0 and limits[codes.HOW] == codes.FULL and _zeros(data, at, stop):
+            _note(problems, codes.TRAILING_ZEROS, at, tag)
             return DONE
-    state[C.COUNT] += 1
-    if state[C.COUNT] > limits[C.TOTAL]:
-        return C.TOO_MANY
+    state[codes.COUNT] += 1
+    if state[codes.COUNT] > limits[codes.TOTAL]:
+        return codes.TOO_MANY
     if top & 1:
         return _item(data, tag, limits, stack, rows, problems, state)
     return _element(data, tag, limits, stack, rows, problems, state)
@@ -365,20 +364,20 @@ def _step(data: Bytes, limits: Ints, stack: Ints, rows: Rows, problems: Ints, st
 def _recover(data: Bytes, code: int, stack: Ints, problems: Ints, state: Ints) -> bool:
     """Note a fault and leave the container that it spoils: the private value that only looked like
     items, else the outermost one that says where it ends. False when there is none."""
-    top, at = state[C.TOP], state[C.AT]
-    fatal = code in (C.TOO_DEEP, C.TOO_MANY, C.TRAILING, C.MORE)
+    top, at = state[codes.TOP], state[codes.AT]
+    fatal = code in (codes.TOO_DEEP, codes.TOO_MANY, codes.TRAILING, codes.MORE)
     column = LENIENT if stack[top, LENIENT] and not fatal else DEFINED
-    if code != C.MORE:
+    if code != codes.MORE:
         known = stack[top, STOP] - at >= 8 and len(data) - at >= 8
-        _note(problems, C.NOT_REALLY_ITEMS if column == LENIENT else code, at,
+        _note(problems, codes.NOT_REALLY_ITEMS if column == LENIENT else code, at,
               _tag(data, at, stack[top, BIG]) if known else -1)
     if not fatal:
         for frame in range(1, top + 1):
             if stack[frame, column]:
-                state[C.AT] = stack[frame, STOP]
-                state[C.TOP] = frame - 1
+                state[codes.AT] = stack[frame, STOP]
+                state[codes.TOP] = frame - 1
                 return True
-    state[C.VERDICT] = code
+    state[codes.VERDICT] = code
     return False
 
 
@@ -389,17 +388,17 @@ def walk(data: Bytes, start: int, implicit: int, big: int, limits: Ints, rows: R
 
     ``limits`` and ``state`` have the columns of `walk_codes`, both zero but for what they say.
     ``rows`` takes top-level elements as far as it reaches; ``problems[code]`` = (count, first
-    position, first tag). ``limits[HOW]`` says how deep to look: unless FULL, sequences that say their
-    length are stepped over; in a BEGINNING the data may end before the data set does, and the
-    verdict is MORE when they do not reach ``limits[UNTIL]``.
+    position, first tag). ``limits[HOW]`` says how deep to look: unless FULL, sequences that say
+    their length are stepped over; in a BEGINNING the data may end before the data set does, and
+    the verdict is MORE when they do not reach ``limits[UNTIL]``.
     """
-    stack = np.empty((2 * limits[C.DEPTH] + 1, 6), np.int64)
-    if limits[C.HOW] == C.FULL:
-        limits[C.END] = min(limits[C.END], len(data))
-    state[C.TOP] = -1
-    state[C.AT] = start
-    _push(stack, state, limits[C.END], 1, implicit, big, 0)
-    going = start <= limits[C.END]
+    stack = np.empty((2 * limits[codes.DEPTH] + 1, 6), np.int64)
+    if limits[codes.HOW] == codes.FULL:
+        limits[codes.END] = min(limits[codes.END], len(data))
+    state[codes.TOP] = -1
+    state[codes.AT] = start
+    _push(stack, state, limits[codes.END], 1, implicit, big, 0)
+    going = start <= limits[codes.END]
     while going:
         answer = _step(data, limits, stack, rows, problems, state)
         if answer == DONE:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mediasvc.dicom import walk_codes as C
+from mediasvc.dicom import walk_codes as codes
 from mediasvc.dicom.walk import DEFAULT_LIMITS, Limits, Problem, Walk
 from mediasvc.standard.value_representations import ALL_VRS, FRAGMENT_VRS, ITEM_VRS, SHORT_VRS
 
-_FATAL = frozenset({C.TOO_DEEP, C.TOO_MANY, C.TRAILING})
+_FATAL = frozenset({codes.TOO_DEEP, codes.TOO_MANY, codes.TRAILING})
 
 
-class _Fault(Exception):
+class _FaultError(Exception):
     def __init__(self, code: int, position: int, tag: int) -> None:
         self.code, self.position, self.tag = code, position, tag
 
@@ -52,15 +52,16 @@ class _Walker:
         self.count = self.fragments = 0
 
     def run(self, start: int, place: _Place) -> Walk:
-        verdict, end = C.OK, start
+        verdict, end = codes.OK, start
         if start <= place.stop:
             try:
                 end = self.elements(start, place)
-            except _Fault as fault:
+            except _FaultError as fault:
                 self.note(fault.code, fault.position, fault.tag)
                 verdict, end = fault.code, fault.position
         problems = tuple(Problem(code, *self.notes[code]) for code in sorted(self.notes))
-        return Walk(np.array(self.rows, C.ROW), verdict, end, self.count, self.fragments, problems)
+        elements = np.array(self.rows, codes.ROW)
+        return Walk(elements, verdict, end, self.count, self.fragments, problems)
 
     # --- reading ---
 
@@ -77,13 +78,13 @@ class _Walker:
         count, first, first_tag = self.notes.get(code, (0, at, tag))
         self.notes[code] = (count + 1, first, first_tag)
 
-    def fault(self, code: int, at: int, place: _Place) -> _Fault:
-        return _Fault(code, at, self.tag(at, place) if place.stop - at >= 8 else -1)
+    def fault(self, code: int, at: int, place: _Place) -> _FaultError:
+        return _FaultError(code, at, self.tag(at, place) if place.stop - at >= 8 else -1)
 
     def next_tag(self, at: int, place: _Place) -> int:
         self.count += 1
         if self.count > self.limits.total:
-            raise self.fault(C.TOO_MANY, at, place)
+            raise self.fault(codes.TOO_MANY, at, place)
         return self.tag(at, place)
 
     # --- containers ---
@@ -97,16 +98,16 @@ class _Walker:
                 break
             tag = self.next_tag(at, place)
             if tag >> 16 == 0xFFFE:
-                if self.closes(at, tag, C.ITEM_DELIMITER, place) and place.depth:
+                if self.closes(at, tag, codes.ITEM_DELIMITER, place) and place.depth:
                     return at + 8
-                raise self.fault(C.STRAY_DELIMITER, at, place)
+                raise self.fault(codes.STRAY_DELIMITER, at, place)
             at, last = self.element(at, tag, last, place)
         if at == place.stop and place.defined:
             return at
         if at < place.stop and place.depth == 0 and not any(self.data[at:place.stop]):
-            self.note(C.TRAILING_ZEROS, at, 0)
+            self.note(codes.TRAILING_ZEROS, at, 0)
             return at
-        raise self.fault(C.CUT if at < place.stop else C.NO_DELIMITER, at, place)
+        raise self.fault(codes.CUT if at < place.stop else codes.NO_DELIMITER, at, place)
 
     def closes(self, at: int, tag: int, own: int, place: _Place) -> bool:
         """Whether a delimiter may end this container. In one that says its length it may only stand
@@ -114,25 +115,25 @@ class _Walker:
         if tag != own or place.depth == 0:
             return False
         if self.number(at + 4, 4, place):
-            self.note(C.DELIMITER_LENGTH, at, tag)
+            self.note(codes.DELIMITER_LENGTH, at, tag)
         if place.defined and at + 8 == place.stop:
-            self.note(C.NEEDLESS_DELIMITER, at, tag)
+            self.note(codes.NEEDLESS_DELIMITER, at, tag)
             return True
         return not place.defined
 
     def items(self, at: int, place: _Place) -> int:
         while place.stop - at >= 8:
             tag = self.next_tag(at, place)
-            if tag == C.SEQUENCE_DELIMITER:
-                if self.closes(at, tag, C.SEQUENCE_DELIMITER, place):
+            if tag == codes.SEQUENCE_DELIMITER:
+                if self.closes(at, tag, codes.SEQUENCE_DELIMITER, place):
                     return at + 8
-                raise self.fault(C.STRAY_DELIMITER, at, place)
-            if tag != C.ITEM:
-                raise self.fault(C.NOT_AN_ITEM, at, place)
+                raise self.fault(codes.STRAY_DELIMITER, at, place)
+            if tag != codes.ITEM:
+                raise self.fault(codes.NOT_AN_ITEM, at, place)
             length = self.number(at + 4, 4, place)
-            defined = length != C.UNDEFINED
+            defined = length != codes.UNDEFINED
             if defined and length > place.stop - at - 8:
-                raise self.fault(C.BEYOND, at, place)
+                raise self.fault(codes.BEYOND, at, place)
             stop = at + 8 + length if defined else place.stop
             item = replace(place, stop=stop, defined=defined, depth=place.depth + 1,
                            guarded=place.guarded or place.defined, guess=False)
@@ -141,16 +142,17 @@ class _Walker:
             at = self.guard(at + 8, item, items=False)
         if at == place.stop and place.defined:
             return at
-        raise self.fault(C.CUT if at < place.stop else C.NO_DELIMITER, at, place)
+        raise self.fault(codes.CUT if at < place.stop else codes.NO_DELIMITER, at, place)
 
     def guard(self, at: int, place: _Place, *, items: bool) -> int:
         """Walk a container; after a fault go on behind it where that is known and ours to do."""
         try:
             return self.items(at, place) if items else self.elements(at, place)
-        except _Fault as fault:
+        except _FaultError as fault:
             if fault.code in _FATAL or not place.defined or place.guarded:
                 raise
-            self.note(C.NOT_REALLY_ITEMS if place.lenient else fault.code, fault.position, fault.tag)
+            code = codes.NOT_REALLY_ITEMS if place.lenient else fault.code
+            self.note(code, fault.position, fault.tag)
             return place.stop
 
     # --- elements ---
@@ -158,16 +160,16 @@ class _Walker:
     def element(self, at: int, tag: int, last: int, place: _Place) -> tuple[int, int]:
         """(where the next one starts, the highest tag so far)."""
         vr, value, length = self.header(at, tag, place)
-        if length != C.UNDEFINED and length > place.stop - value:
-            raise self.fault(C.BEYOND, at, place)
+        if length != codes.UNDEFINED and length > place.stop - value:
+            raise self.fault(codes.BEYOND, at, place)
         if tag <= last:
             self.disorder(at, tag, last, place)
         if place.depth == 0:
             if len(self.rows) >= self.limits.few:
-                raise self.fault(C.TOO_MANY, at, place)
-            undefined = length == C.UNDEFINED
+                raise self.fault(codes.TOO_MANY, at, place)
+            undefined = length == codes.UNDEFINED
             self.rows.append((tag, vr.encode(), undefined, at, value, 0 if undefined else length))
-        if length == C.UNDEFINED:
+        if length == codes.UNDEFINED:
             after = self.undefined(at, tag, vr, value, place)
             if place.depth == 0:
                 self.rows[-1] = (*self.rows[-1][:5], after - value)
@@ -182,43 +184,43 @@ class _Walker:
             return vr, at + 8, self.number(at + 6, 2, place)
         if vr in ALL_VRS:
             if place.stop - at < 12:
-                raise self.fault(C.CUT, at, place)
+                raise self.fault(codes.CUT, at, place)
             return vr, at + 12, self.number(at + 8, 4, place)
         if vr.isascii() and vr.isalpha() and vr.isupper():
-            raise self.fault(C.ILLEGAL_VR, at, place)
+            raise self.fault(codes.ILLEGAL_VR, at, place)
         if vr:
-            self.note(C.SWITCHED, at, tag)
+            self.note(codes.SWITCHED, at, tag)
         return "", at + 8, self.number(at + 4, 4, place)
 
     def disorder(self, at: int, tag: int, last: int, place: _Place) -> None:
         if place.depth:
-            self.note(C.NESTED_DISORDER, at, tag)
-        elif last >= C.FIRST_PIXEL_DATA:
-            raise self.fault(C.TRAILING, at, place)
+            self.note(codes.NESTED_DISORDER, at, tag)
+        elif last >= codes.FIRST_PIXEL_DATA:
+            raise self.fault(codes.TRAILING, at, place)
         else:
-            self.note(C.DUPLICATE if tag == last else C.DISORDER, at, tag)
+            self.note(codes.DUPLICATE if tag == last else codes.DISORDER, at, tag)
 
     def undefined(self, at: int, tag: int, vr: str, value: int, place: _Place) -> int:
-        if vr in FRAGMENT_VRS or tag == C.PIXEL_DATA:
+        if vr in FRAGMENT_VRS or tag == codes.PIXEL_DATA:
             return self.pixel_items(value, place)
         if vr and vr not in ITEM_VRS:
-            raise self.fault(C.UNDEFINED_LENGTH, at, place)
+            raise self.fault(codes.UNDEFINED_LENGTH, at, place)
         self.check_depth(at, place)
         inner = replace(place, defined=False, depth=place.depth + 1,
                         guarded=place.guarded or (place.defined and place.depth > 0))
         if vr == "UN" or (not vr and not place.implicit):
-            self.note(C.UNKNOWN_SEQUENCE, at, tag)
+            self.note(codes.UNKNOWN_SEQUENCE, at, tag)
             inner = replace(inner, guess=True, big=False)
         return self.guard(value, inner, items=True)
 
     def defined(self, at: int, tag: int, vr: str, value: int, length: int, place: _Place) -> int:
         if length % 2:
-            self.note(C.ODD_LENGTH, at, tag)
+            self.note(codes.ODD_LENGTH, at, tag)
         known = vr == "SQ"
         if not known and (vr not in ("", "UN") or not self.begins_item(value, length, place)):
             return value + length
         self.check_depth(at, place)
-        private = not known and (vr == "UN" or bool(tag >> 16 & 1) or tag >= C.FIRST_BULK)
+        private = not known and (vr == "UN" or bool(tag >> 16 & 1) or tag >= codes.FIRST_BULK)
         lenient = place.lenient or private
         inner = replace(
             place, stop=value + length, defined=True, depth=place.depth + 1, lenient=lenient,
@@ -229,29 +231,29 @@ class _Walker:
 
     def check_depth(self, at: int, place: _Place) -> None:
         if place.depth // 2 + 1 > self.limits.depth:
-            raise self.fault(C.TOO_DEEP, at, place)
+            raise self.fault(codes.TOO_DEEP, at, place)
 
     def begins_item(self, value: int, length: int, place: _Place) -> bool:
-        if length < 8 or self.tag(value, place) != C.ITEM:
+        if length < 8 or self.tag(value, place) != codes.ITEM:
             return False
         size = self.number(value + 4, 4, place)
-        return size == C.UNDEFINED or size <= length - 8
+        return size == codes.UNDEFINED or size <= length - 8
 
     def pixel_items(self, at: int, place: _Place) -> int:
         while place.stop - at >= 8:
             tag, length = self.tag(at, place), self.number(at + 4, 4, place)
-            if tag == C.SEQUENCE_DELIMITER:
+            if tag == codes.SEQUENCE_DELIMITER:
                 if length:
-                    self.note(C.DELIMITER_LENGTH, at, tag)
+                    self.note(codes.DELIMITER_LENGTH, at, tag)
                 return at + 8
-            if tag != C.ITEM:
-                raise self.fault(C.NOT_AN_ITEM, at, place)
-            if length == C.UNDEFINED:
-                raise self.fault(C.FRAGMENT_UNDEFINED, at, place)
+            if tag != codes.ITEM:
+                raise self.fault(codes.NOT_AN_ITEM, at, place)
+            if length == codes.UNDEFINED:
+                raise self.fault(codes.FRAGMENT_UNDEFINED, at, place)
             if length > place.stop - at - 8:
-                raise self.fault(C.BEYOND, at, place)
+                raise self.fault(codes.BEYOND, at, place)
             if length % 2:
-                self.note(C.ODD_LENGTH, at, tag)
+                self.note(codes.ODD_LENGTH, at, tag)
             self.fragments += 1
             at += 8 + length
-        raise self.fault(C.NO_DELIMITER, at, place)
+        raise self.fault(codes.NO_DELIMITER, at, place)

@@ -1,4 +1,4 @@
-"""Specific Character Set (0008,0005): defined terms and code elements (PS3.3 C.12.1.1.2, PS3.5 6.1)."""
+"""Specific Character Set (0008,0005): terms and code elements (PS3.3 C.12.1.1.2, PS3.5 6.1)."""
 
 from __future__ import annotations
 

@@ -53,3 +53,10 @@ VIDEO_PREFIXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 
 def encoding_of(transfer_syntax_uid: str) -> DataSetEncoding:
     """Unknown syntaxes are Explicit VR Little Endian (PS3.5 10.1, A.4)."""
     return ENCODINGS.get(transfer_syntax_uid, _EXPLICIT)
+
+
+def plain_syntax(encoding: DataSetEncoding) -> str:
+    """The uncompressed transfer syntax of a data set that is written like this."""
+    if encoding.implicit:
+        return IMPLICIT_VR_LITTLE_ENDIAN
+    return EXPLICIT_VR_BIG_ENDIAN if encoding.big_endian else EXPLICIT_VR_LITTLE_ENDIAN

@@ -55,7 +55,8 @@ LAST_HEADER_TAG = HEADER_ATTRIBUTES[-1].tag
 
 #: Fields of which the value is a number; all others are text.
 NUMBERS = frozenset({"samples_per_pixel", "planar_configuration", "number_of_frames", "rows",
-                     "columns", "bits_allocated", "bits_stored", "high_bit", "pixel_representation"})
+                     "columns", "bits_allocated", "bits_stored", "high_bit",
+                     "pixel_representation"})
 
 #: Text that says whose images these are: when it is uncertain, no rule may link by it.
 IDENTITY_FIELDS = frozenset({"patient_name", "patient_id", "issuer_of_patient_id"})

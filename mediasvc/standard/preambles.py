@@ -12,7 +12,7 @@ Preamble = Literal["zero", "tiff", "text", "executable", "archive", "other", "no
 
 LENGTH = 128
 
-#: (first bytes, what it is, kind). The longest match is not needed: none is a prefix of another kind.
+#: (first bytes, what it is, kind); no row begins like a row of another kind.
 MAGICS: tuple[tuple[bytes, str, Literal["executable", "archive"]], ...] = (
     (b"MZ", "a Windows program", "executable"),
     (b"ZM", "a DOS program", "executable"),
@@ -53,7 +53,7 @@ MAGICS: tuple[tuple[bytes, str, Literal["executable", "archive"]], ...] = (
     (b"SQLite format 3\0", "a database", "archive"),
 )
 
-#: The same for formats that are text: compared in lower case after white space and a byte order mark.
+#: The same for text formats: in lower case, behind white space and a byte order mark.
 TEXT_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"%pdf", "a PDF document"),
     (b"%!ps", "a PostScript program"),

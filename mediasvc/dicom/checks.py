@@ -1,0 +1,103 @@
+"""Single questions to one walked instance; each answers with findings (FAULTS P02 to P13)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from mediasvc.dicom.file_meta import MEDIA_STORAGE_SOP_CLASS_UID, MEDIA_STORAGE_SOP_INSTANCE_UID
+from mediasvc.dicom.findings import error, tag_words, warning
+from mediasvc.dicom.framing import Framing
+from mediasvc.model import Finding, InstanceHeader
+from mediasvc.standard.encodings import REFERENCED
+from mediasvc.standard.essential_elements import ESSENTIAL_ELEMENTS, WITHOUT_STUDY
+from mediasvc.standard.header_attributes import HEADER_ATTRIBUTES, NUMBERS
+from mediasvc.standard.identity_tags import REQUIRED_UIDS, is_decisive
+from mediasvc.standard.sop_classes import RECORD_TYPE_OF
+from mediasvc.standard.value_representations import MOST_CHARACTERS, TEXT_VRS
+
+_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
+_LOOSE_UID = re.compile(r"\d+(\.\d+)*", re.ASCII)
+
+
+def check_uids(header: InstanceHeader) -> list[Finding]:
+    """The four UIDs that an instance is filed by (P09, PS3.5 9.1)."""
+    kind = RECORD_TYPE_OF.get(header.sop_class_uid, "")
+    if kind in WITHOUT_STUDY and not header.study_instance_uid:
+        return [error("not-of-a-patient", "The file belongs to no patient and no study", "P09")]
+    findings = []
+    for field, words in REQUIRED_UIDS.items():
+        uid = getattr(header, field)
+        if not uid:
+            findings.append(error("uid-missing", f"{words} is missing", "P09"))
+        elif len(uid) > MOST_CHARACTERS["UI"] or not _LOOSE_UID.fullmatch(uid):
+            findings.append(error("uid-invalid", f"{words} is not a valid UID", "P09, PS3.5 9.1"))
+        elif not _UID.fullmatch(uid):
+            findings.append(warning("uid-leading-zero",
+                                    f"{words} has a component that begins with 0", "PS3.5 9.1"))
+    if header.sop_class_uid and not kind:
+        findings.append(Finding("info", "sop-class-unknown", "",
+                                "The file is of a kind that is not known here", "R10-9"))
+    return findings
+
+
+def check_meta(framing: Framing, header: InstanceHeader) -> list[Finding]:
+    """Do file meta and data set name the same instance (P08)?"""
+    findings = []
+    for tag, uid, words in (
+            (MEDIA_STORAGE_SOP_CLASS_UID, header.sop_class_uid, "SOP Class UID"),
+            (MEDIA_STORAGE_SOP_INSTANCE_UID, header.sop_instance_uid, "SOP Instance UID")):
+        said = framing.meta_uid(tag)
+        if said and uid and said != uid:
+            findings.append(error("meta-disagrees", "The file header and the data set name "
+                                  f"different {words}s", "P08"))
+        elif not said and framing.kind == "part10":
+            findings.append(warning("meta-uid-missing",
+                                    f"The file header does not name the {words}", "R10-8"))
+    if any(tag >> 16 in (0, 2) for tag in framing.index):
+        findings.append(warning("foreign-group", "Elements of a file or message header stand "
+                                "inside the data set", "PS3.5 7.1"))
+    return findings
+
+
+def check_duplicates(framing: Framing) -> list[Finding]:
+    """No tag may stand twice: readers differ in which one they take (P07)."""
+    if len(framing.index) == len(framing.elements):
+        return []
+    counts = Counter(framing.elements["tag"].tolist())
+    twice = sorted((tag for tag, count in counts.items() if count > 1),
+                   key=lambda tag: (not is_decisive(tag), tag))
+    if is_decisive(twice[0]):
+        return [error("identity-twice", f"{tag_words(twice[0])}, which belongs to the identity or "
+                      "the image description, stands in the data set twice", "P07")]
+    return [error("element-twice", f"{tag_words(twice[0])} stands in the data set twice", "P07")]
+
+
+def check_types(framing: Framing) -> list[Finding]:
+    """VRs of identity and pixel description, where the data set says them (P13)."""
+    findings = []
+    for attribute in HEADER_ATTRIBUTES:
+        row = framing.find(attribute.tag)
+        vr = row["vr"].decode("latin-1") if row is not None else ""
+        if vr in ("", "UN", attribute.vr):
+            continue
+        where = tag_words(attribute.tag)
+        if attribute.field in NUMBERS or vr not in TEXT_VRS:
+            findings.append(error("wrong-type", f"{where} has the type {vr}, it must be "
+                                  f"{attribute.vr}", "P13"))
+        else:
+            findings.append(warning("odd-type", f"{where} has the type {vr}, it should be "
+                                    f"{attribute.vr}", "P13"))
+    return findings
+
+
+def check_content(framing: Framing, header: InstanceHeader) -> list[Finding]:
+    """Is what the SOP class is about there (P02)? Classes that are not known may lack anything."""
+    row = ESSENTIAL_ELEMENTS.get(RECORD_TYPE_OF.get(header.sop_class_uid, ""))
+    if row is None or framing.transfer_syntax_uid in REFERENCED:
+        return []
+    tags, missing, clause = row
+    if any(framing.find(tag) is not None for tag in tags):
+        return []
+    return [error("content-missing", f"The file is not complete: there is {missing} in it", clause)]
+
