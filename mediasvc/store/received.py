@@ -8,6 +8,7 @@ alone, and a pack can be scanned without the database.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,9 @@ from mediasvc.store.scratch import Scratch
 _SKIPPABLE = 0x184D2A5D
 _MARK = b"MSRD\x01"
 #: magic, length of the rest · mark and version, received and object sha256, lengths of the delta
-#: and of its frame
-_HEADER = struct.Struct("<II5s32s32sQQ")
+#: and of its frame; then a CRC-32 of all that
+_FIELDS = struct.Struct("<II5s32s32sQQ")
+_HEADER = struct.Struct(f"<{_FIELDS.size}sI")
 _LEVEL = 9
 #: A delta is header bytes; what would be larger is kept as an object instead.
 DELTA_LIMIT = 1 << 30
@@ -119,13 +121,16 @@ class Received(Shelf):
 def _entry(compressor: zstandard.ZstdCompressor, received: str, object_sha256: str,
            delta: bytes) -> bytes:
     frame = compressor.compress(delta)
-    return _HEADER.pack(_SKIPPABLE, _HEADER.size - 8, _MARK, bytes.fromhex(received),
-                        bytes.fromhex(object_sha256), len(delta), len(frame)) + frame
+    fields = _FIELDS.pack(_SKIPPABLE, _HEADER.size - 8, _MARK, bytes.fromhex(received),
+                          bytes.fromhex(object_sha256), len(delta), len(frame))
+    return _HEADER.pack(fields, zlib.crc32(fields)) + frame
 
 
 def _parse(view: memoryview) -> tuple[str, str, int, int]:
-    magic, length, mark, received, object_sha256, size, frame = _HEADER.unpack(view)
-    if (magic, length, mark) != (_SKIPPABLE, _HEADER.size - 8, _MARK) or size > DELTA_LIMIT:
+    fields, check = _HEADER.unpack(view)
+    magic, length, mark, received, object_sha256, size, frame = _FIELDS.unpack(fields)
+    if (magic, length, mark, check) != (_SKIPPABLE, _HEADER.size - 8, _MARK, zlib.crc32(fields)) \
+            or size > DELTA_LIMIT:
         raise DamagedError("The pack does not hold an entry at its place.")
     return received.hex(), object_sha256.hex(), size, frame
 
