@@ -85,7 +85,7 @@ def _rewritten(view: memoryview, framing: Framing, order: Order,
         framing = _readable(view)
         changes = coerce(framing, order).changes
     if framing.deflated:
-        view = memoryview(rewrite_deflated(framing, view, changes))
+        view = memoryview(rewrite_deflated(framing, changes))
         return view, [Copy(0, len(view))]
     return view, plan(framing, len(view), changes)
 
