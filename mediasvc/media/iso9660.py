@@ -141,8 +141,11 @@ def _sector_records(sector: bytes, block: int) -> Iterator[Record | None]:
 
 
 def plain_name(raw: bytes) -> str:
-    """``IM000001.;1`` → ``IM000001``; other versions than 1 stay visible."""
-    name = raw.decode("ascii", "surrogateescape")
+    """``IM000001.;1`` → ``IM000001``; other versions than 1 stay visible.
+
+    ISO 9660:1999 ("level 4") allows any bytes; they are UTF-8 in practice.
+    """
+    name = raw.decode("utf-8", "surrogateescape")
     stem = name.removesuffix(";1")
     return stem.removesuffix(".") if stem.strip(".") else stem
 

@@ -16,7 +16,7 @@ from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, SECTOR
 from mediasvc.media.recognise import recognise
 from mediasvc.media.window import Window
-from mediasvc.media.zip_directory import CENTRAL, find_end
+from mediasvc.media.zip_directory import CENTRAL, NoEndError, find_end
 from mediasvc.span import Span
 
 #: Names of containers whose first bytes must be there before they can be known by content.
@@ -70,9 +70,9 @@ def _end(window: Window, suffix: str) -> Structure:
 def _zip_end(window: Window) -> Structure:
     try:
         end = find_end(window)
-    except DamagedError:
+    except NoEndError:
         return Structure("growing", "the end of the zip has not arrived")
-    except UnsupportedError as error:
+    except (DamagedError, UnsupportedError) as error:
         return Structure("damaged", error.text)
     if end.entries and window.head(end.offset, 4) != CENTRAL:
         return Structure("damaged", "the end of the zip does not fit the rest of it")

@@ -48,7 +48,7 @@ class Window:
 
     def head(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes: fewer at the end of the file, none beyond it."""
-        return self.read(offset, min(length, max(0, self.length - offset)))
+        return self.read(offset, min(length, self.length - offset)) if offset < self.length else b""
 
     def span(self, offset: int, length: int) -> Span:
         return Span(self._span.path, self._span.offset + offset, length)

@@ -28,6 +28,10 @@ _FIRST_READ = 512
 _HEADER_LIMIT = CENTRAL_HEADER.size + 3 * FULL16
 
 
+class NoEndError(DamagedError):
+    """The zip has no end record (yet)."""
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """Where the central directory lies. ``prefix`` is added to every offset that it states.
@@ -65,14 +69,18 @@ class ZipEntry:
 
 
 def find_end(window: Window) -> End:
-    """The end record. Raises DamagedError without one, UnsupportedError for a split zip."""
+    """The end record; of several, the one with the others in its comment.
+
+    Raises NoEndError without one, DamagedError for one that makes no sense, UnsupportedError for
+    a split zip.
+    """
     tail = min(window.length, END_RECORD.size + COMMENT_LIMIT)
     data = window.read(window.length - tail, tail)
     found = list(_end_positions(data))
     exact = [at for at, comment in found if at + END_RECORD.size + comment == len(data)]
     if not found:
-        raise DamagedError("the zip has no end; it was cut off")
-    at = exact[-1] if exact else found[-1][0]
+        raise NoEndError("the zip has no end; it was cut off")
+    at = exact[0] if exact else found[-1][0]
     oddities = []
     if not exact:
         oddities.append("bytes follow after its end")
