@@ -63,8 +63,11 @@ WINDOWS = (8 << 10, 256 << 10)
 def wanted_tags(sop_class_uid: str, key_set: str) -> tuple[frozenset[int], int]:
     """The tags to look for in an instance of that class, and the last of them.
 
-    Raises UnsupportedError when no directory record refers to such instances.
+    Raises UnsupportedError when no directory record refers to such instances, DamagedError when
+    there is no class.
     """
+    if not sop_class_uid:
+        raise DamagedError("an instance without SOP Class UID cannot be put into a directory")
     leaf = RECORD_TYPE_OF.get(sop_class_uid)
     if leaf is None:
         raise UnsupportedError(f"No directory record type is known for SOP class {sop_class_uid}.")
@@ -143,6 +146,8 @@ def _entry(
         _uid(values.pop(tag, b"")) for tag in (SOP_CLASS_UID, SOP_INSTANCE_UID))
     record_type = RECORD_TYPE_OF[sop_class]
     in_tree = RECORD_TYPES[record_type].level == 3
+    if not sop_instance.isascii() or not transfer_syntax_uid.isascii():
+        raise DamagedError("an instance whose UIDs are no UIDs cannot be put into a directory")
     if not sop_instance or (in_tree and not (
             values.get(STUDY_INSTANCE_UID) and values.get(SERIES_INSTANCE_UID))):
         raise DamagedError("an instance without its UIDs cannot be put into a directory")

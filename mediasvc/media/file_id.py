@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 CONFORMING = re.compile(r"[A-Z0-9_]{1,8}")
 COMPONENTS = 8
-_PROPER = re.compile(rb"[A-Z0-9_]{1,8}(\\[A-Z0-9_]{1,8}){0,7}[ \0]?")
+#: A whole value of (0004,1500) as it should be, at most one byte of padding included.
+CONFORMING_PATH = re.compile(rb"[A-Z0-9_]{1,8}(\\[A-Z0-9_]{1,8}){0,7}[ \0]?")
 #: Beyond these no file system that we read could hold the file.
 DEPTH_LIMIT = 32
 LENGTH_LIMIT = 255
@@ -34,7 +35,7 @@ class FileId:
 
 def parse_file_id(raw: bytes) -> FileId:
     """The value of (0004,1500) as parts, with what is wrong with it. Never raises."""
-    if _PROPER.fullmatch(raw):
+    if CONFORMING_PATH.fullmatch(raw):
         return FileId(tuple(raw.decode("ascii").rstrip(" \0").split("\\")))
     try:
         text = raw.decode("utf-8")

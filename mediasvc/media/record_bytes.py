@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from mediasvc.dicom.compose import SHORT_LIMIT
 from mediasvc.media.directory_entry import DirectoryEntry
+from mediasvc.media.file_id import CONFORMING_PATH
 from mediasvc.media.sequence_bytes import EXPLICIT, has_foreign_text, is_ascii
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import KEY_NAMES, RECORD_TYPES, Key, keys_of
@@ -24,7 +26,8 @@ BIRTH_DATE = 0x00100030
 SEX = 0x00100040
 STUDY_DATE = 0x00080020
 STUDY_INSTANCE_UID = 0x0020000D
-CONCEPT_NAME = 0x0040A043
+#: Document title, procedure type.
+CODES = frozenset({0x0040A043, 0x00760020})
 FILE_ID = EXPLICIT.tag(0x00041500) + b"CS"
 SOP_INSTANCE_UID = EXPLICIT.tag(0x00041511) + b"UI"
 #: Dates of the instance that come nearest to the one that is missing.
@@ -89,8 +92,13 @@ class RecordBytes:
         return _type_element(record_type) + self._keys(record_type, entry, number)
 
     def leaf(self, entry: DirectoryEntry, number: int) -> bytes:
-        """The record that names the file; ``number`` counts within the record above, from 1."""
-        file_id = "\\".join(entry.file_id).encode("ascii")
+        """The record that names the file; ``number`` counts within the record above, from 1.
+
+        Raises ValueError for a File ID that no file-set may have (PS3.10 8.2).
+        """
+        file_id = "\\".join(entry.file_id).encode("ascii", "replace")
+        if not CONFORMING_PATH.fullmatch(file_id):
+            raise ValueError("a directory can only name files whose File ID conforms (R10-3)")
         file_id += b" " * (len(file_id) & 1)
         sop_instance_uid = entry.sop_instance_uid.encode("ascii")
         sop_instance_uid += b"\0" * (len(sop_instance_uid) & 1)
@@ -112,6 +120,8 @@ class RecordBytes:
         values = entry.values
         for tag, vr, kind, head, wide, pad in _rows(record_type, self.key_set):
             value = values.get(tag, b"")
+            if len(value) > SHORT_LIMIT and not wide:
+                value = b""  # no key is that long: damage, or not what its tag says
             if not value:
                 if kind == "1C":
                     continue
@@ -152,9 +162,10 @@ def _invent(tag: int, vr: str, entry: DirectoryEntry, number: int) -> bytes:
     if tag in COUNTED:
         return b"%d" % number
     if vr == "DA":
-        return next(filter(None, (entry.values.get(other) for other in OTHER_DATES)), BY_VR[vr])
-    if tag == CONCEPT_NAME:
-        return _unknown_title()
+        known = (entry.values.get(other) for other in OTHER_DATES)
+        return next(filter(None, known), BY_VR[vr]).replace(b".", b"")
+    if vr == "SQ":
+        return _unknown_code() if tag in CODES else EXPLICIT.item(())
     return TERMS.get(tag) or BY_VR.get(vr, b"UNKNOWN")
 
 
@@ -168,8 +179,8 @@ def _made_up_patient_id(entry: DirectoryEntry) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _unknown_title() -> bytes:
+def _unknown_code() -> bytes:
     element = EXPLICIT.element
     return EXPLICIT.item((
         element(0x00080100, "SH", b"UNKNOWN"), element(0x00080102, "SH", b"99MEDIASVC"),
-        element(0x00080104, "LO", b"Unknown document title")))
+        element(0x00080104, "LO", b"Unknown")))
