@@ -9,6 +9,8 @@ Severity = Literal["error", "warning", "info"]
 #: Where an instance of a package ended (FAULTS invariant 1); ``pending`` only while the line runs.
 ItemState = Literal["pending", "archived", "duplicate", "quarantined", "held", "rejected"]
 PackageState = Literal["receiving", "waiting", "done", "failed", "duplicate", "discarded"]
+#: What a file of a package is; ``missing`` is named by DICOMDIR and not there.
+Role = Literal["instance", "dicomdir", "non_dicom", "refused", "missing"]
 PackageKind = Literal["folder", "iso", "zip", "file"]
 
 

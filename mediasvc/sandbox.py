@@ -22,6 +22,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -115,7 +116,8 @@ class Sandbox:
         value, error, text = self._children[0].call(function, arguments)
         return Answer(None, value, error, text)
 
-    def map(self, function: str, requests: Iterable[tuple[Any, dict[str, Any]]]) -> Iterator[Answer]:
+    def map(self, function: str, requests: Iterable[tuple[Any, dict[str, Any]]],
+            ) -> Iterator[Answer]:
         """An `Answer` for each ``(key, arguments)``, in order of completion.
 
         Requests are drawn lazily, a few ahead of the children, so memory stays flat.
@@ -210,8 +212,8 @@ def _child_environment() -> dict[str, str]:
 
 def _kernel_cache() -> str:
     """Compiled kernels are kept per user and machine, so that a child starts warm."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "mediasvc", "kernels")
+    base = os.environ.get("XDG_CACHE_HOME")
+    return str((Path(base) if base else Path.home() / ".cache") / "mediasvc" / "kernels")
 
 
 # --- the child's side ---------------------------------------------------------------------------
@@ -254,7 +256,8 @@ def _answer(request: bytes, seconds: float) -> dict[str, Any]:
         return {"error": type(error).__name__, "text": error.text}
     except Exception as error:  # a library's words may quote the data: only the class goes out
         where = _where(error) if os.environ.get("MEDIASVC_DEBUG") else ""
-        return {"error": type(error).__name__, "text": f"could not be read ({type(error).__name__}){where}"}
+        kind = type(error).__name__
+        return {"error": kind, "text": f"could not be read ({kind}){where}"}
 
 
 def _where(error: BaseException) -> str:

@@ -65,7 +65,7 @@ class Source(Section):
 
     name: str
     issuer: str = ""
-    """Issuer of the Patient IDs it writes, when its files do not say. Empty: an issuer of its own."""
+    """Issuer of its Patient IDs where its files do not say. Empty: an issuer of its own."""
 
 
 class Export(Section):

@@ -116,7 +116,7 @@ def test_truncated_file_is_refused_and_the_rest_goes_in(cli: Program, tmp_path: 
     [package] = done.of("package")
     assert (done.code, package["state"]) == (1, "done")
     assert (package["archived"], package["quarantined"]) == (2, 1)
-    [kept] = [path for path in (cli.home / "quarantine").rglob("*.bin")]
+    [kept] = list((cli.home / "quarantine").rglob("*.bin"))
     assert kept.read_bytes() == cut
 
 
@@ -253,7 +253,8 @@ def test_dry_run_shows_every_attribute_and_changes_nothing(cli: Program, tmp_pat
     write_index(tmp_path / "index.csv", [("L1", person(1))])
     cli("patients", "load", tmp_path / "index.csv")
     package = ingest(cli, disc(tmp_path / "d", *series()))
-    done = cli("queue", "decide", package["package"], "--link", "L1@LOCAL", "--by", "A", "--dry-run")
+    done = cli("queue", "decide", package["package"], "--link", "L1@LOCAL", "--by", "A",
+               "--dry-run")
     changes = {row["attribute"]: row for row in done.of("change")}
     assert (changes["PatientID"]["old"], changes["PatientID"]["new"]) == ("P0001", "L1")
     assert changes["PatientID"]["instances"] == 2

@@ -19,7 +19,7 @@ FINISHED = ("done", "duplicate")
 @click.command()
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True,
                 type=click.Path(exists=True, path_type=Path))
-@click.option("--source", default="", help="Who sends this (a clinic); gives foreign IDs an issuer.")
+@click.option("--source", default="", help="Who sends this; gives foreign IDs an issuer.")
 @password_option
 @click.pass_obj
 def command(session: Session, paths: tuple[Path, ...], source: str,

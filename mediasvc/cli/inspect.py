@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
+
+if TYPE_CHECKING:
+    from mediasvc.work.inspect import PatientSeen
 
 
 @click.command()
@@ -27,22 +31,26 @@ def command(session: Session, path: Path, password_file: Path | None) -> int:
         seen = inspect(path, session.settings, sandbox, session.finding, report,
                        read_password(password_file))
     for patient in seen.patients.values():
-        header = patient.header
-        studies = [{"study_instance_uid": uid, "date": study.date,
-                    "description": study.description, "modalities": sorted(study.modalities),
-                    "series": len(study.series), "instances": study.instances}
-                   for uid, study in patient.studies.items()]
-        session.emit("patient", patient_id=header.patient_id, issuer=header.issuer_of_patient_id,
-                     name=header.patient_name, birth_date=header.patient_birth_date,
-                     sex=header.patient_sex, studies=studies)
-        session.say(f"  {header.patient_name or '(no name)'}  {header.patient_id or '(no ID)'}  "
-                    f"born {header.patient_birth_date or '?'}  {header.patient_sex or '?'}")
-        for study in studies:
-            session.say(f"    {study['date'] or '(no date)':<10} {'/'.join(study['modalities']):<8} "
-                        f"{study['instances']:>5} instances  {study['description']}")
+        _tell(session, patient)
     summary = seen.summary()
     session.say(f"{summary['kind']}: {summary['instances']} instances of {summary['patients']} "
                 f"patients, {summary['missing']} files missing, {summary['refused']} refused, "
                 f"{summary['non_dicom']} other files")
     session.summary(**summary)
     return 1 if seen.severities["error"] or seen.severities["warning"] else 0
+
+
+def _tell(session: Session, patient: PatientSeen) -> None:
+    header = patient.header
+    session.emit("patient", patient_id=header.patient_id, issuer=header.issuer_of_patient_id,
+                 name=header.patient_name, birth_date=header.patient_birth_date,
+                 sex=header.patient_sex, studies=[
+                     {"study_instance_uid": uid, "date": study.date,
+                      "description": study.description, "modalities": sorted(study.modalities),
+                      "series": len(study.series), "instances": study.instances}
+                     for uid, study in patient.studies.items()])
+    session.say(f"  {header.patient_name or '(no name)'}  {header.patient_id or '(no ID)'}  "
+                f"born {header.patient_birth_date or '?'}  {header.patient_sex or '?'}")
+    for study in patient.studies.values():
+        session.say(f"    {study.date or '(no date)':<10} {'/'.join(sorted(study.modalities)):<8} "
+                    f"{study.instances:>5} instances  {study.description}")

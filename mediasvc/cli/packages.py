@@ -10,6 +10,7 @@ from mediasvc.model import Finding
 
 if TYPE_CHECKING:
     from mediasvc.work.desk import Desk
+    from mediasvc.work.queue_view import GroupView
 
 #: Findings of one kind shown to a person before the rest is only counted.
 SHOWN = 5
@@ -32,8 +33,7 @@ def show_package(session: Session, desk: Desk, number: int) -> bool:
     session.emit("package", **row)
     session.say(f"Package {number} {WORDS[seen.package.state]}: {seen.package.path}")
     session.say("  " + sentence(row))
-    if not session.as_json:
-        show_findings(session, findings(desk, number))
+    show_findings(session, findings(desk, number))
     if seen.package.state == "waiting":
         session.say(f"  See: mediasvc queue show {number}")
     return not (seen.findings["error"] or seen.findings["warning"])
@@ -48,8 +48,40 @@ def sentence(row: dict[str, object]) -> str:
     return f"{row['instances']} instances: {', '.join(parts) or 'none'}{missing}"
 
 
+def show_group(session: Session, package: int, view: GroupView) -> None:
+    """A patient of a package as received, why it waits, and who it may be."""
+    from mediasvc.work.decide import waits
+
+    group = view.group
+    reasons = list(waits(group)) if group.state == "waiting" else []
+    session.emit("group", package=str(package), group=group.number, state=group.state,
+                 patient_id=group.patient_id, issuer=group.issuer, name=group.patient_name,
+                 birth_date=group.patient_birth_date, sex=group.patient_sex,
+                 variants=group.variants, instances=group.instances, decision=group.decision,
+                 rule=group.rule, by=group.by, waits=reasons,
+                 candidates=[{"patient_id": one.patient_id, "issuer": one.issuer,
+                              "score": one.score, "recommendation": one.recommendation,
+                              "reasons": list(one.reasons)} for one in view.candidates])
+    decision = f" ({group.decision} by {group.rule or group.by})" if group.decision else ""
+    session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
+                f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
+                f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
+                f"{group.instances} instances, {group.state}{decision}")
+    for reason in reasons:
+        session.say(f"    waits: {reason['text']}")
+    for one in view.candidates:
+        session.say(f"    {one.recommendation:<7} {one.score:6.1f}  {one.patient_id}@{one.issuer}  "
+                    + "; ".join(one.reasons))
+    if group.state == "waiting" and not view.candidates:
+        session.say("    no candidate in the index")
+
+
 def show_findings(session: Session, findings: list[Finding]) -> None:
-    """Errors first; of many of one kind only the first few, and how many more."""
+    """All of them as JSON; to a person errors first, and of many of one kind only the first."""
+    if session.as_json:
+        for finding in findings:
+            session.finding(finding)
+        return
     order = {"error": 0, "warning": 1, "info": 2}
     ranked = sorted(findings, key=lambda f: (order[f.severity], f.code))
     for (severity, code), group in groupby(ranked, key=lambda f: (f.severity, f.code)):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mediasvc.cli.packages import WORDS, sentence, show_findings, show_package
+from mediasvc.cli.packages import WORDS, sentence, show_findings, show_group, show_package
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+
+if TYPE_CHECKING:
+    from mediasvc.work.decide import Change
 
 
 @click.group()
@@ -43,7 +47,6 @@ def list_(session: Session, everything: bool) -> int:
 @click.pass_obj
 def show(session: Session, package: int) -> int:
     """One package: its patients as received, candidates with reasons, findings."""
-    from mediasvc.work.decide import waits
     from mediasvc.work.desk import open_desk
     from mediasvc.work.queue_view import findings, group_views, view
 
@@ -54,34 +57,9 @@ def show(session: Session, package: int) -> int:
     session.emit("package", **row)
     session.say(f"Package {package} {WORDS[seen.package.state]}: {seen.package.path}")
     session.say("  " + sentence(row))
-    for one in groups:
-        group = one.group
-        reasons = list(waits(group)) if group.state == "waiting" else []
-        ranked = [{"patient_id": c.patient_id, "issuer": c.issuer, "score": c.score,
-                   "recommendation": c.recommendation, "reasons": list(c.reasons)}
-                  for c in one.candidates]
-        session.emit("group", package=str(package), group=group.number, state=group.state,
-                     patient_id=group.patient_id, issuer=group.issuer, name=group.patient_name,
-                     birth_date=group.patient_birth_date, sex=group.patient_sex,
-                     variants=group.variants, instances=group.instances, decision=group.decision,
-                     rule=group.rule, by=group.by, waits=reasons, candidates=ranked)
-        session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
-                    f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
-                    f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
-                    f"{group.instances} instances, {group.state}"
-                    + (f" ({group.decision} by {group.rule or group.by})" if group.decision else ""))
-        for reason in reasons:
-            session.say(f"    waits: {reason['text']}")
-        for c in one.candidates:
-            session.say(f"    {c.recommendation:<7} {c.score:6.1f}  {c.patient_id}@{c.issuer}  "
-                        + "; ".join(c.reasons))
-        if group.state == "waiting" and not one.candidates:
-            session.say("    no candidate in the index")
-    for finding in troubles:
-        session.emit("finding", severity=finding.severity, code=finding.code,
-                     subject=finding.subject, text=finding.text, rule=finding.rule)
-    if not session.as_json:
-        show_findings(session, troubles)
+    for group in groups:
+        show_group(session, package, group)
+    show_findings(session, troubles)
     if seen.package.state == "waiting" and seen.package.reason == "decision":
         session.say(f"\n  Decide: mediasvc queue decide {package} --group N "
                     "(--link ID@ISSUER | --new | --reject) --by YOU [--dry-run]")
@@ -122,7 +100,7 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
     return 0 if done.state == "done" else 1
 
 
-def _show_changes(session: Session, changes: list) -> int:  # type: ignore[type-arg]
+def _show_changes(session: Session, changes: list[Change]) -> int:
     for change in changes:
         session.emit("change", tag=change.tag, attribute=change.attribute, old=change.old,
                      new=change.new, instances=change.instances)

@@ -57,7 +57,8 @@ class Watch:
 
     def waiting(self) -> dict[str, str]:
         """Why each drop still waits, by the name it has in the inbox (FIELD N25)."""
-        return {path.name: seen.refused or "still being copied" for path, seen in self._seen.items()}
+        return {path.name: seen.refused or "still being copied"
+                for path, seen in self._seen.items()}
 
     def wait(self) -> None:
         """Until something happens; sooner while a drop is settling."""
@@ -104,8 +105,8 @@ class Watch:
 
     def _observe(self) -> Any:
         """A watchdog observer as a hint; None where polling is the better way or none is left."""
-        if self._inbox.watch == "poll" or (
-                self._inbox.watch == "auto" and _file_system(self._home.inbox) in NETWORK_FILE_SYSTEMS):
+        shared = _file_system(self._home.inbox) in NETWORK_FILE_SYSTEMS
+        if self._inbox.watch == "poll" or (self._inbox.watch == "auto" and shared):
             return None
         from watchdog.events import FileSystemEvent, FileSystemEventHandler
         from watchdog.observers import Observer
@@ -130,9 +131,11 @@ class Watch:
 def _entries(folder: Path, inbox: Inbox) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
-            yield from sorted((e for e in found if not _ignored(e.name, inbox)), key=lambda e: e.name)
+            wanted = [entry for entry in found if not _ignored(entry.name, inbox)]
     except FileNotFoundError:
         log.warning("the inbox is not there; nothing is taken until it is back")
+        return
+    yield from sorted(wanted, key=lambda entry: entry.name)
 
 
 def _ignored(name: str, inbox: Inbox) -> bool:
@@ -145,7 +148,7 @@ def _signature(path: Path) -> tuple[Any, ...]:
     for folder, _, names in os.walk(path):
         for name in names:
             try:
-                stat = os.lstat(os.path.join(folder, name))
+                stat = (Path(folder) / name).lstat()
             except FileNotFoundError:
                 continue
             count, size, newest = count + 1, size + stat.st_size, max(newest, stat.st_mtime_ns)

@@ -10,13 +10,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from mediasvc.errors import StateError
-from mediasvc.model import InstanceHeader, ItemState
+from mediasvc.model import InstanceHeader, ItemState, Role
 from mediasvc.span import Span
 from mediasvc.store import states
 from mediasvc.store.db import upsert
 from mediasvc.store.schema import item as table
 
-Role = Literal["instance", "dicomdir", "non_dicom", "refused", "missing"]
 _PAGE = 2000
 #: These change by `settle` only; listing a package again leaves them alone.
 _SETTLED = ("state", "reason", "duplicate_of", "object_sha256")

@@ -86,7 +86,8 @@ def preview(desk: Desk, number: int, group_number: int | None, decision: Decisio
                                  order=order.as_json()):
         for row in answer.value or ():
             counted[row["tag"], row["attribute"], row["old"], row["new"]] += 1
-    return [Change(*key, count) for key, count in sorted(counted.items(), key=_by_tag)]
+    return [Change(tag, attribute, old, new, count)
+            for (tag, attribute, old, new), count in sorted(counted.items(), key=_by_tag)]
 
 
 def _by_tag(row: tuple[tuple[Any, ...], int]) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mediasvc import __version__
 from mediasvc.sandbox import Sandbox
@@ -42,6 +43,16 @@ def open_desk(home: Home, settings: Settings) -> Iterator[Desk]:
                        Quarantine(home.quarantine), sandbox)
     finally:
         store.close()
+
+
+def dicom_now() -> str:
+    """A DT value with its offset (PS3.5 6.2)."""
+    return dicom_time(datetime.now(UTC).isoformat())
+
+
+def dicom_time(at: str) -> str:
+    """A row's time (ISO 8601, UTC) as a DT value."""
+    return datetime.fromisoformat(at).strftime("%Y%m%d%H%M%S.%f+0000")
 
 
 SOFTWARE = f"mediasvc {__version__}"

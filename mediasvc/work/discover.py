@@ -1,16 +1,16 @@
-"""What a package holds: every file of it, seen through the sandbox (shared by inspect and ingest)."""
+"""What a package holds: every file of it, seen through the sandbox (for inspect and ingest)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mediasvc.errors import BudgetError, DamagedError, MediasvcError, PasswordNeeded
 from mediasvc.media.package import Member
 from mediasvc.media.reference import Reference
-from mediasvc.model import Finding, InstanceHeader
+from mediasvc.model import Finding, InstanceHeader, Role
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
@@ -60,7 +60,7 @@ class Found:
     """One file of the package after screening. ``span`` is None when it could not be read."""
 
     member: Member
-    role: str
+    role: Role
     length: int
     sha256: str = ""
     header: InstanceHeader | None = None
@@ -89,7 +89,8 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
     Raises PasswordNeeded, or DamagedError with words for the clerk when it cannot be opened.
     """
     members: list[Member] = []
-    kind, findings, total = "", (), 1
+    findings: tuple[Finding, ...] = ()
+    kind, total = "", 1
     while len(members) < total:
         answer = sandbox.call("mediasvc.work.screen:list_members", first=len(members), count=PAGE,
                               **source.arguments())
@@ -151,12 +152,19 @@ def _member(row: dict[str, Any]) -> Member:
 def _found(member: Member, row: dict[str, Any]) -> Found:
     header = InstanceHeader.from_json(row["header"]) if "header" in row else None
     return Found(
-        member=member, role=str(row["role"]), length=int(row["length"]), sha256=str(row["sha256"]),
-        header=header, span=Span.from_json(row["span"]),
+        member=member, role=_role(row["role"]), length=int(row["length"]),
+        sha256=str(row["sha256"]), header=header, span=Span.from_json(row["span"]),
         findings=tuple(_subject(Finding(**f), member) for f in row["findings"]),
         directory=_directory(member, row["dicomdir"]) if "dicomdir" in row else None,
         program=bool(row.get("program")),
     )
+
+
+def _role(text: Any) -> Role:
+    if text not in get_args(Role):
+        raise DamagedError("A child gave an answer that makes no sense.")
+    role: Role = text
+    return role
 
 
 def _subject(finding: Finding, member: Member) -> Finding:

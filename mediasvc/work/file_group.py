@@ -10,7 +10,6 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from mediasvc.store.patients import patient_row
 from mediasvc.store.received import Pack, Place
 from mediasvc.work.batches import run_batches
 from mediasvc.work.coerce import Order
-from mediasvc.work.desk import SOFTWARE, Desk
+from mediasvc.work.desk import SOFTWARE, Desk, dicom_now, dicom_time
 from mediasvc.work.discover import Report
 from mediasvc.work.provisional import remember_identifier
 
@@ -79,20 +78,17 @@ def _in_batches(written: Iterable[Written | Settled], items: list[Item],
 
 
 def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patient) -> Order:
-    """What is written into the instances of a group filed under ``patient``."""
+    """What is written into the instances of a group filed under ``patient``.
+
+    Its time is the decision's, so that filing again after a crash gives the same bytes.
+    """
     site, local = desk.settings.site, patient.demographics
     return Order(
         patient_id=patient.key.patient_id, issuer=patient.key.issuer,
         patient_name=local.patient_name, patient_birth_date=local.patient_birth_date,
         patient_sex=local.patient_sex, foreign_issuer=group.issuer,
         source=package.source, institution=site.institution, station_name=site.station_name,
-        software=SOFTWARE, at=_dicom_time(group.decided_at))
-
-
-def _dicom_time(at: str) -> str:
-    """A row's time as DT (PS3.5 6.2): the decision's, so that filing again gives the same bytes."""
-    when = datetime.fromisoformat(at) if at else datetime.now(UTC)
-    return when.strftime("%Y%m%d%H%M%S.%f+0000")
+        software=SOFTWARE, at=dicom_time(group.decided_at) if group.decided_at else dicom_now())
 
 
 def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Patient]:

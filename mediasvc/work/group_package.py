@@ -87,7 +87,8 @@ def _settle(connection: Connection, desk: Desk, package: Package, number: int, c
     certain_text = all(identity.certain_text for identity in cluster_.variants)
     rule = match(connection, query_of(group, certain_text)).auto
     waits = [*package_waits,
-             *_own_waits(connection, package.id, number, certain_text, rule and rule.patient.row)]
+             *_own_waits(connection, package.id, number, certain_text,
+                         rule.patient.row if rule else None)]
     if rule is None:
         waits.append(_wait("no-certain-match", "No patient of the index is certainly the same."))
     if waits or rule is None:

@@ -21,7 +21,7 @@ from mediasvc.errors import (
     PasswordNeeded,
     UnsupportedError,
 )
-from mediasvc.model import Finding
+from mediasvc.model import Finding, PackageKind, PackageState
 from mediasvc.store import durable, ledger
 from mediasvc.store.ledger import Package
 from mediasvc.work.desk import Desk
@@ -129,11 +129,10 @@ def _is_known(desk: Desk, package: Package, digest: str) -> bool:
         earlier = ledger.set_digest(connection, package.id, digest, fence=package.fence)
         if earlier is None:
             return False
-        for state in ("pending", "quarantined"):
-            ledger.settle_all(connection, package.id, old=state, new="duplicate",
-                              reason="same-package")
-        text = (f"This disc is here already: package {earlier.id}, arrived {earlier.arrived_at[:10]}"
-                f", {earlier.state}.")
+        ledger.settle_all(connection, package.id, old="pending", new="duplicate",
+                          reason="same-package")
+        text = (f"This disc is here already: package {earlier.id}, "
+                f"arrived {earlier.arrived_at[:10]}, {earlier.state}.")
         ledger.add_findings(connection, package.id,
                             [Finding("info", "seen-before", "", text, "I05")])
         ledger.change_state(connection, package.id, expect="receiving", to="duplicate",
@@ -163,14 +162,14 @@ def _waits(desk: Desk, package: Package) -> bool:
         return any(group.state == "waiting" for group in ledger.groups(connection, package.id))
 
 
-def _outcome(desk: Desk, package: Package) -> str:
+def _outcome(desk: Desk, package: Package) -> PackageState:
     """``failed`` when nothing at all could be filed."""
     with desk.store.read() as connection:
         counts = ledger.counts(connection, package.id)
     return "done" if counts.archived or counts.duplicate or counts.rejected else "failed"
 
 
-def _end(desk: Desk, package: Package, state: str, reason: str) -> Package:
+def _end(desk: Desk, package: Package, state: PackageState, reason: str) -> Package:
     with desk.store.transaction() as connection:
         return ledger.change_state(connection, package.id, expect="receiving", to=state,
                                    fence=package.fence, reason=reason)
@@ -207,5 +206,5 @@ def _reread(desk: Desk, package: Package) -> Package:
         return ledger.package(connection, package.id)
 
 
-def _kind(path: Path) -> str:
+def _kind(path: Path) -> PackageKind:
     return "folder" if path.is_dir() else "file"

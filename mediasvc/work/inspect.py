@@ -56,7 +56,8 @@ class Inspection:
         }
 
 
-def inspect(path: Path, settings: Settings, sandbox: Sandbox, tell: Callable[[Finding], None], report: Report,
+def inspect(path: Path, settings: Settings, sandbox: Sandbox,
+            tell: Callable[[Finding], None], report: Report,
             password: str | None = None) -> Inspection:
     """Look at all of ``path``; each `Finding` goes to ``tell`` once.
 
@@ -70,7 +71,8 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox, tell: Callable[[Fi
             tell(finding)
 
     with tempfile.TemporaryDirectory(prefix="mediasvc-") as scratch:
-        source = Source(path.absolute(), Path(scratch), settings.limits, settings.inbox.ignore, password)
+        source = Source(path.absolute(), Path(scratch), settings.limits, settings.inbox.ignore,
+                        password)
         listing = list_package(sandbox, source)
         seen.kind = listing.kind
         note(listing.findings)

@@ -1,4 +1,4 @@
-"""Instances that are here already: the same content is a duplicate, other content is held (I05, I06)."""
+"""Instances that are here already: same content is a duplicate, other content held (I05, I06)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Twin:
 
 
 def settle_known(desk: Desk, package: Package) -> None:
-    """Settle every instance of the package whose UID is in the archive or earlier on the package."""
+    """Settle every instance whose UID is in the archive or earlier on the package."""
     first: dict[str, Item] = {}
     twins: list[Twin] = []
     with desk.store.transaction() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from mediasvc.errors import StateError
+from mediasvc.model import PackageState
 from mediasvc.store import ledger
 from mediasvc.store.ledger import Package
 from mediasvc.work.desk import Desk
@@ -12,7 +13,7 @@ from mediasvc.work.desk import Desk
 
 def open_packages(desk: Desk, everything: bool) -> list[int]:
     """Numbers of packages that wait, run or failed; of all with ``everything``."""
-    wanted = () if everything else ("receiving", "waiting", "failed")
+    wanted: tuple[PackageState, ...] = () if everything else ("receiving", "waiting", "failed")
     numbers: list[int] = []
     with desk.store.read() as connection:
         while page := ledger.packages(connection, wanted, after=numbers[-1] if numbers else 0):

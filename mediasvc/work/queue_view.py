@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mediasvc.identity.match import Candidate
 from mediasvc.model import Finding
@@ -11,6 +12,9 @@ from mediasvc.store.ledger import Counts, Package, PatientGroup
 from mediasvc.work.desk import Desk
 from mediasvc.work.group_package import query_of
 from mediasvc.work.patients import match
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 CANDIDATES = 5
 
@@ -61,9 +65,14 @@ def view(desk: Desk, number: int) -> PackageView:
 def group_views(desk: Desk, number: int) -> list[GroupView]:
     """Each patient group with its ranked candidates."""
     with desk.store.read() as connection:
-        return [GroupView(group, list(match(connection, query_of(group), limit=CANDIDATES).candidates)
-                          if group.state == "waiting" else [])
+        return [GroupView(group, _candidates(connection, group))
                 for group in ledger.groups(connection, number)]
+
+
+def _candidates(connection: Connection, group: PatientGroup) -> list[Candidate]:
+    if group.state != "waiting":
+        return []
+    return list(match(connection, query_of(group), limit=CANDIDATES).candidates)
 
 
 def findings(desk: Desk, number: int) -> list[Finding]:

@@ -18,9 +18,10 @@ from mediasvc.media.package import Package, open_package
 from mediasvc.settings import Limits
 from mediasvc.work.batches import Item, each
 
-EXECUTABLE_SUFFIXES = frozenset(
-    ".exe .com .bat .cmd .scr .pif .msi .dll .vbs .vbe .js .jse .wsf .ps1 .lnk .hta .jar .sh .app "
-    ".reg .cpl".split())
+EXECUTABLE_SUFFIXES = (
+    ".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".dll", ".vbs", ".vbe", ".js", ".jse",
+    ".wsf", ".ps1", ".lnk", ".hta", ".jar", ".sh", ".app", ".reg", ".cpl",
+)
 
 
 class _Open:
@@ -105,7 +106,7 @@ def looks_like_program(label: str, view: memoryview) -> bool:
     """Executables and scripts are named to the clerk (FAULTS M36), never stored or run."""
     name = label.lower().rsplit("/", 1)[-1]
     start = bytes(view[:4])
-    return (name == "autorun.inf" or any(name.endswith(s) for s in EXECUTABLE_SUFFIXES)
+    return (name == "autorun.inf" or name.endswith(EXECUTABLE_SUFFIXES)
             or start[:2] in (b"MZ", b"#!") or start == b"\x7fELF")
 
 

@@ -1,4 +1,4 @@
-"""What waits for a person must not depend on a disc in a drive: its bytes are copied into staging."""
+"""What waits for a person must not need the disc in its drive: its bytes are copied to staging."""
 
 from __future__ import annotations
 

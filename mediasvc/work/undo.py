@@ -43,7 +43,7 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
 
 
 def forget_given_up(desk: Desk) -> None:
-    """Delete files whose delete-intent is committed; also run at start, after a crash in between."""
+    """Delete files whose delete-intent is committed; also at start, after a crash in between."""
     with desk.store.read() as connection:
         intents = removal.given_up(connection)
     desk.objects.remove(sha256 for kind, sha256 in intents if kind == "object")
