@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
-from sys import intern
 
 from mediasvc.dicom.compose import ITEM, Encoding
-from mediasvc.media.dicomdir_head import EXPLICIT, finding, text_value
+from mediasvc.media.dicomdir_head import EXPLICIT, finding
+from mediasvc.media.directory_item import KEPT, VALUE_LIMIT, Item, item_of
 from mediasvc.media.element_walk import (
     ITEM_END,
     LONG,
@@ -20,68 +19,15 @@ from mediasvc.media.element_walk import (
     UNDEFINED,
     UnreadableError,
     element_end,
-    number,
     read_header,
 )
-from mediasvc.media.file_id import FileId, parse_file_id
 from mediasvc.model import Finding
-from mediasvc.standard.directory_records import MULTI_REFERENCED, RECORD_TYPES
 
-NEXT_RECORD = 0x00041400
-IN_USE = 0x00041410
-LOWER_RECORD = 0x00041420
-RECORD_TYPE = 0x00041430
-FILE_ID = 0x00041500
-MRDR_OFFSET = 0x00041504
-SOP_CLASS = 0x00041510
-SOP_INSTANCE = 0x00041511
-TRANSFER_SYNTAX = 0x00041512
-CHARACTER_SET = 0x00080005
-PATIENT_NAME = 0x00100010
-PATIENT_ID = 0x00100020
-STUDY_UID = 0x0020000D
-SERIES_UID = 0x0020000E
-IDENTITY = frozenset({CHARACTER_SET, PATIENT_NAME, PATIENT_ID, STUDY_UID, SERIES_UID})
-#: The values looked at; of all other elements only that they have one.
-KEPT = IDENTITY | {
-    NEXT_RECORD, IN_USE, LOWER_RECORD, RECORD_TYPE, FILE_ID, MRDR_OFFSET, SOP_CLASS, SOP_INSTANCE,
-    TRANSFER_SYNTAX}
-#: None of them is longer; longer ones are damage.
-VALUE_LIMIT = 16 << 10
 #: After so many damaged places the rest is not worth the search for its pieces.
 DAMAGE_LIMIT = 64
 
-NO_FILE = FileId(())
-_NOTHING: dict[int, bytes] = {}
 _EXPLICIT_HEADER = struct.Struct("<HH2sH").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One record. ``offset``: its item tag, from the first byte of the file (RF-9); ``end``: the
-    byte after it. ``level`` as in `RecordType`, None where any is possible. ``identity``: raw
-    values of patient, study, series and character set. ``tags``: every element with a value."""
-
-    offset: int
-    end: int
-    type: str
-    level: int | None
-    next: int
-    lower: int
-    active: bool
-    file_id: FileId
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    mrdr_offset: int
-    identity: dict[int, bytes]
-    tags: tuple[int, ...]
-
-    @property
-    def loose(self) -> bool:
-        """Stands outside the tree on purpose; others point at it (F.6.2, retired)."""
-        return self.type == MULTI_REFERENCED
 
 
 class RecordWalk:
@@ -114,7 +60,9 @@ class RecordWalk:
             found = self._plain_item(position) if plain else None
             after, values, tags = found or self._item(position)
             if tags:
-                items.append(self._record(position, after, values, tags))
+                shared = tuple(tags)
+                shared = self.shared_tags.setdefault(shared, shared)
+                items.append(item_of(position, after, values, shared, self.encoding))
             position = after
         self.cut = end > size or (end < 0 and position + 8 > size)
         self.wrong_lengths += 0 <= end < position
@@ -199,26 +147,6 @@ class RecordWalk:
             return False
         following = self.view[declared:declared + 4]
         return following in (self.item_tag, self.encoding.tag(SEQUENCE_END), b"")
-
-    def _record(
-        self, start: int, end: int, values: dict[int, bytes], tags: list[int]
-    ) -> Item:
-        get, encoding = values.get, self.encoding
-        kind = intern(text_value(get(RECORD_TYPE, b"")).upper())
-        known = RECORD_TYPES.get(kind)
-        shared = tuple(tags)
-        return Item(
-            offset=start, end=end, type=kind, level=known.level if known else None,
-            next=number(get(NEXT_RECORD, b""), encoding),
-            lower=number(get(LOWER_RECORD, b""), encoding),
-            active=get(IN_USE) != b"\0\0",
-            file_id=parse_file_id(values[FILE_ID]) if FILE_ID in values else NO_FILE,
-            sop_class_uid=intern(text_value(get(SOP_CLASS, b""))),
-            sop_instance_uid=text_value(get(SOP_INSTANCE, b"")),
-            transfer_syntax_uid=intern(text_value(get(TRANSFER_SYNTAX, b""))),
-            mrdr_offset=number(get(MRDR_OFFSET, b""), encoding),
-            identity={tag: values[tag] for tag in IDENTITY & values.keys()} or _NOTHING,
-            tags=self.shared_tags.setdefault(shared, shared))
 
     def findings(self) -> Iterable[Finding]:
         if self.too_many:

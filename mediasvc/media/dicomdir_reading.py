@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from mediasvc.dicom.text import decode
 from mediasvc.media.dicomdir_head import Head, finding, text_value
-from mediasvc.media.dicomdir_items import (
+from mediasvc.media.dicomdir_tree import ROOT, Tree
+from mediasvc.media.directory_item import (
     CHARACTER_SET,
     PATIENT_ID,
     PATIENT_NAME,
@@ -16,7 +17,6 @@ from mediasvc.media.dicomdir_items import (
     STUDY_UID,
     Item,
 )
-from mediasvc.media.dicomdir_tree import ROOT, Tree
 from mediasvc.media.file_id import ODDITIES, FileId
 from mediasvc.media.labels import display
 from mediasvc.media.reference import Record, Reference

@@ -23,7 +23,7 @@ ROOT = -1
 
 
 class Node(Protocol):
-    """What is asked of a record: its place, and where it points (see `dicomdir_items.Item`)."""
+    """What is asked of a record: its place, and where it points (see `directory_item.Item`)."""
 
     @property
     def offset(self) -> int: ...

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from mediasvc.dicom.compose import Encoding
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.directory_entry import DirectoryEntry
-from mediasvc.media.directory_scan import NotPlainError, scan_values
+from mediasvc.media.directory_scan import NotPlainError, scan_values, uid_text
 from mediasvc.media.sequence_bytes import (
     IMPLICIT,
     concept_modifiers,
@@ -86,7 +86,7 @@ def read(framing: Framing, file_id: tuple[str, ...], key_set: str = "none") -> D
     ``key_set`` is a name of `directory_records.KEY_SETS`. Raises UnsupportedError for a SOP class
     without a record type, DamagedError when an identifying UID or a repeated sequence is broken.
     """
-    sop_class = _uid(framing.value(SOP_CLASS_UID) or b"")
+    sop_class = uid_text(framing.value(SOP_CLASS_UID) or b"")
     encoding = Encoding(framing.implicit, framing.big_endian)
     values = {}
     for tag in wanted_tags(sop_class, key_set)[0]:
@@ -143,7 +143,7 @@ def _entry(
         if raw[-1:] in PADDING and tag not in BINARY:
             values[tag] = raw.rstrip(b" \0")
     sop_class, sop_instance = (
-        _uid(values.pop(tag, b"")) for tag in (SOP_CLASS_UID, SOP_INSTANCE_UID))
+        uid_text(values.pop(tag, b"")) for tag in (SOP_CLASS_UID, SOP_INSTANCE_UID))
     record_type = RECORD_TYPE_OF[sop_class]
     in_tree = RECORD_TYPES[record_type].level == 3
     if not sop_instance.isascii() or not transfer_syntax_uid.isascii():
@@ -165,6 +165,3 @@ def _shared(groups: bytes, values: dict[int, bytes]) -> None:
             path = (macro, tag) if macro != tag else (tag,)
             values[tag] = first_item_value(groups, *path)
 
-
-def _uid(raw: bytes) -> str:
-    return raw.rstrip(b" \0").decode("ascii", "replace")

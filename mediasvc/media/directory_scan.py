@@ -52,12 +52,12 @@ def scan_values(data: bytes, whole: bool, key_set: str, wanted: Wanted) -> Scan:
         raise NotPlainError
     try:
         meta, start = _explicit(data, 132, META, META_END, whole)
-        transfer_syntax = _uid(meta.get(TRANSFER_SYNTAX_UID, b""))
+        transfer_syntax = uid_text(meta.get(TRANSFER_SYNTAX_UID, b""))
         encoding = encoding_of(transfer_syntax)
         if not transfer_syntax or encoding.deflated or encoding.big_endian:
             raise NotPlainError
         sop_class = meta.get(MEDIA_STORAGE_SOP_CLASS_UID, b"").rstrip(b"\0 ")
-        tags, last = wanted(_uid(sop_class), key_set)
+        tags, last = wanted(uid_text(sop_class), key_set)
         walk = _implicit if encoding.implicit else _explicit
         values, _ = walk(data, start, tags, last, whole)
     except UnreadableError:
@@ -151,5 +151,6 @@ def _check(at: int, end: int, whole: bool) -> None:
         raise struct.error
 
 
-def _uid(raw: bytes) -> str:
+def uid_text(raw: bytes) -> str:
+    """A UID without padding; what is no ASCII shows."""
     return raw.rstrip(b" \0").decode("ascii", "replace")
