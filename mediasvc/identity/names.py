@@ -79,11 +79,11 @@ def parse_name(text: str) -> Name:
 
 def normal(text: str) -> str:
     """Words in normal form, separated by single blanks."""
-    text = unicodedata.normalize("NFKC", text)
-    if text.isascii():
-        text = text.casefold().translate(_DROPPED)
-    else:
-        text = _plain(text).casefold().translate(_DROPPED)
+    text = text.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        text = _plain(text).casefold()
+    text = text.translate(_DROPPED)
     return " ".join("".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " "
                             for c in text).split())
 
@@ -154,7 +154,7 @@ def blocking_keys(name: str, birth_date: str = "", postcode: str = "", address: 
         keys.update((("c", f"{code}|{area}"), None) for code in codes if area)
     words = normal(address).split()
     number = next((word for word in words if word[0].isdecimal()), "")
-    street = max((word for word in words if word.isalpha()), key=len, default="")
+    street = next((word for word in words if word.isalpha() and len(word) > 2), "")
     if number and street:
         keys["a", f"{number}|{phonetic_code(street)}"] = None
     return tuple(keys)
