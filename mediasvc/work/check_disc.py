@@ -50,7 +50,8 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
     skipped = ({"N7"} if disc.hashes is None else set()) | (set() if certified else {"E01"})
     return Verdict(disc.kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
                    seen.instances, len(disc.members),
-                   sum(member.length for member in disc.members), disc.file_set_id, sha256)
+                   path.stat().st_size if whole else sum(m.length for m in disc.members),
+                   disc.file_set_id, sha256)
 
 
 def _hopeless(path: Path, error: DamagedError) -> Verdict:

@@ -1,0 +1,195 @@
+"""A study goes out: the whole line (DESIGN §3).
+
+select → conform → plan → build under a temporary name → verdict by an independent reader → publish.
+Until the last step nothing stands where the disc was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mediasvc.errors import ProofError, StateError
+from mediasvc.media.disc_plan import DiscPlan, plan_discs
+from mediasvc.media.page_content import DiscFacts
+from mediasvc.media.verdict import Verdict
+from mediasvc.media.words import count
+from mediasvc.model import Finding
+from mediasvc.store import discs
+from mediasvc.store.discs import Disc
+from mediasvc.work import release
+from mediasvc.work.certificate import as_json, as_page, certificate
+from mediasvc.work.check_disc import check_disc
+from mediasvc.work.desk import SOFTWARE, Desk
+from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_set
+from mediasvc.work.export_conform import Conformed, Report, conform
+from mediasvc.work.export_order import ExportOrder
+from mediasvc.work.export_select import select
+
+Tell = Callable[[Finding], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscDone:
+    """One disc; of a dry run with an upper limit of ``bytes``, and without what comes later."""
+
+    path: Path
+    instances: int
+    studies: int
+    bytes: int
+    sha256: str = ""
+    file_set_id: str = ""
+    verdict: Verdict | None = None
+    certificate: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    discs: tuple[DiscDone, ...]
+    instances: int
+    transcoded: int
+    excluded: int
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A disc between plan and release."""
+
+    row: Disc
+    facts: DiscFacts
+    file_set: FileSetName
+    plan: DiscPlan
+    built: Built | None = None
+    verdict: Verdict | None = field(default=None)
+
+
+def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
+    """Make the disc or discs of ``order``; each `Finding` goes to ``tell``.
+
+    Raises NotFoundError, SettingsError, StateError, BudgetError, DamagedError or ProofError; then
+    nothing stands at the paths of the order.
+    """
+    release.require_free(order.to, order.replace)
+    order.to.parent.mkdir(parents=True, exist_ok=True)
+    with release.workspace(desk) as scratch:
+        conformed = conform(desk, order, select(desk, order), scratch, report)
+        _tell_of(conformed, tell)
+        plans = _plans(order, conformed)
+        drafts: list[_Draft] = []
+        try:
+            for number, plan in enumerate(plans, 1):
+                drafts.append(_begin(desk, order, conformed, plan, number, len(plans)))
+                _build(desk, order, drafts[-1], scratch / str(number), tell, report)
+                _verify(desk, order, drafts[-1], tell, report)
+            done = tuple(_release(desk, draft, conformed) for draft in drafts)
+        except BaseException:
+            _give_up(desk, drafts)
+            raise
+    return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
+
+
+def preview(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
+    """The plan of ``order``: how many discs, what on which. Nothing is written."""
+    conformed = conform(desk, order, select(desk, order), None, report)
+    _tell_of(conformed, tell)
+    plans = _plans(order, conformed)
+    done = tuple(DiscDone(order.path(number, len(plans)), len(plan.instances), _studies(plan),
+                          plan.bytes) for number, plan in enumerate(plans, 1))
+    return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
+
+
+def _tell_of(conformed: Conformed, tell: Tell) -> None:
+    for finding in conformed.findings:
+        tell(finding)
+    if not conformed.instances:
+        raise StateError("Nothing is left to export: no instance may go on such a disc.")
+
+
+def _plans(order: ExportOrder, conformed: Conformed) -> list[DiscPlan]:
+    return plan_discs(conformed.instances, order.capacity,
+                      with_udf=order.container == "iso" and order.profile.medium.udf)
+
+
+def _studies(plan: DiscPlan) -> int:
+    return len({instance.header.study_instance_uid for instance in plan.instances})
+
+
+def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan, number: int,
+           of: int) -> _Draft:
+    path = order.path(number, of)
+    release.require_free(path, order.replace)
+    moment = datetime.now(UTC).replace(microsecond=0)
+    file_set = name_file_set(plan.instances,
+                             f"{order.profile.name} {order.container} {number}/{of} {moment}")
+    site = desk.settings.site
+    facts = DiscFacts(
+        institution=site.institution, contact=site.contact, creator=SOFTWARE,
+        file_set_id=file_set.id, profile=order.profile.name, created=moment,
+        part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed))
+    with desk.store.transaction() as connection:
+        row = discs.plan_disc(connection, path=str(path.absolute()), profile=order.profile.name,
+                              file_set_id=file_set.id, by=order.by)
+    return _Draft(row, facts, file_set, plan)
+
+
+def _remarks(conformed: Conformed) -> tuple[str, ...]:
+    if not conformed.excluded:
+        return ()
+    return (f"{count(len(conformed.excluded), 'object')} of these studies could not be put on this "
+            "disc. Ask the institution for them.",)
+
+
+def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: Tell,
+           report: Report) -> None:
+    scratch.mkdir()
+    target = release.temporary(draft.row)
+    if order.container == "folder":
+        target.mkdir(mode=0o755)
+    draft.built = build_disc(
+        desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
+        target=target, container=order.container, scratch=scratch, report=report)
+    for finding in draft.built.findings:
+        tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
+    with desk.store.transaction() as connection:
+        draft.row = discs.change_disc(connection, draft.row.id, expect="planned", to="built")
+        discs.put_disc_instances(connection, draft.row.id, (
+            ("/".join(file_id), instance.header.sop_instance_uid, instance.sha256)
+            for file_id, instance in draft.built.layout.placed()))
+
+
+def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: Report) -> None:
+    """The verdict of readers that share nothing with the writers. Raises ProofError."""
+    verdict = check_disc(release.temporary(draft.row), desk.sandbox, desk.settings.limits,
+                         profile=order.profile.name, report=report)
+    draft.verdict = verdict
+    for result in verdict.failed:
+        if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:
+            tell(Finding("error" if result.rule.level == "must" else "warning", "disc-rule-broken",
+                         result.findings[0].subject, result.text, result.rule.id))
+    if not verdict.passed or verdict.instances != len(draft.plan.instances):
+        raise ProofError("The finished disc did not pass its check and was thrown away.",
+                         "The findings above name the rules.")
+    with desk.store.transaction() as connection:
+        draft.row = discs.change_disc(
+            connection, draft.row.id, expect="built", to="verified", sha256=verdict.sha256,
+            bytes=verdict.bytes, certificate=str(release.certificates(Path(draft.row.path))[0]))
+
+
+def _release(desk: Desk, draft: _Draft, conformed: Conformed) -> DiscDone:
+    assert draft.built and draft.verdict
+    row = certificate(draft.facts, draft.file_set.uid, draft.verdict, draft.built.layout,
+                      conformed.excluded)
+    release.publish(draft.row, as_json(row), as_page(row))
+    with desk.store.transaction() as connection:
+        draft.row = discs.change_disc(connection, draft.row.id, expect="verified", to="released")
+    return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),
+                    draft.row.bytes, draft.row.sha256, draft.file_set.id, draft.verdict,
+                    Path(draft.row.certificate))
+
+
+def _give_up(desk: Desk, drafts: Sequence[_Draft]) -> None:
+    for draft in drafts:
+        if draft.row.state != "released":
+            release.give_up(desk, draft.row)

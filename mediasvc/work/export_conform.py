@@ -1,0 +1,147 @@
+"""Which of the selected instances go as they are, which are rewritten, which cannot go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediasvc.errors import DamagedError
+from mediasvc.media.disc_layout import DiscInstance
+from mediasvc.model import Finding, InstanceHeader
+from mediasvc.sandbox import Answer
+from mediasvc.span import Span
+from mediasvc.standard.encodings import NATIVE
+from mediasvc.standard.profiles import Profile
+from mediasvc.work.batches import Item, run_batches
+from mediasvc.work.desk import Desk
+from mediasvc.work.export_order import ExportOrder
+from mediasvc.work.export_select import Selected, order_of_coercion
+
+EXAMINE, REWRITE = 64, 4
+CHILD = "mediasvc.work.conform"
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(slots=True)
+class Conformed:
+    """``excluded``: SOP Instance UIDs that are not on the disc, each with a finding."""
+
+    instances: list[DiscInstance] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    transcoded: int = 0
+
+    def exclude(self, uid: str, rule: str, text: str) -> None:
+        self.excluded.append(uid)
+        self.findings.append(Finding("warning", "excluded", uid, text, rule))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """An instance that must be rewritten."""
+
+    selected: Selected
+    header: InstanceHeader
+    needs: tuple[str, ...]
+
+
+def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratch: Path | None,
+            report: Report) -> Conformed:
+    """Make every instance fit the profile. Without ``scratch`` (a dry run) nothing is written and
+    sizes are those of the archive.
+
+    Raises DamagedError when an instance of the archive is missing or damaged, unless the order
+    allows an incomplete disc.
+    """
+    result = Conformed()
+    tasks = list(_examined(desk, order, selected, result, report))
+    if scratch is None:
+        for task in tasks:
+            _take(result, task.header, _span(desk, task.selected), "")
+            result.transcoded += "transcode" in task.needs
+        return result
+    rewritten = _rewritten(desk, order.profile, tasks, scratch)
+    for done, (task, answer) in enumerate(rewritten, 1):
+        report(done, len(tasks), "transcoding")
+        _note(order, result, task, answer)
+    return result
+
+
+def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], result: Conformed,
+              report: Report) -> Iterator[_Task]:
+    """Take what can go as it is; yield what cannot."""
+    items = ({"at": at, "span": span.as_json(), "patient": row.identity()}
+             for at, row in enumerate(selected) if (span := _present(desk, order, row, result)))
+    for done, (item, answer) in enumerate(run_batches(
+            desk.sandbox, f"{CHILD}:examine_items", items, EXAMINE,
+            limits=_limits(order.profile)), 1):
+        report(done, len(selected), "looking at instances")
+        row = selected[item["at"]]
+        if answer.error:
+            _lost(order, result, row, f"it {answer.text}")
+            continue
+        header = InstanceHeader.from_json(answer.value["header"])
+        if excluded := answer.value.get("excluded"):
+            result.exclude(header.sop_instance_uid, *excluded)
+        elif answer.value["needs"]:
+            yield _Task(row, header, tuple(answer.value["needs"]))
+        else:
+            _take(result, header, Span.from_json(item["span"]), row.instance.object_sha256)
+
+
+def _present(desk: Desk, order: ExportOrder, row: Selected, result: Conformed) -> Span | None:
+    try:
+        return _span(desk, row)
+    except OSError:
+        _lost(order, result, row, "its file is missing from the archive")
+        return None
+
+
+def _lost(order: ExportOrder, result: Conformed, row: Selected, why: str) -> None:
+    if not order.incomplete:
+        raise DamagedError(f"An instance cannot be exported: {why}.",
+                           "Run archive verify, or export without it by --allow-incomplete.")
+    result.exclude(row.instance.sop_instance_uid, "E05", why)
+
+
+def _span(desk: Desk, row: Selected) -> Span:
+    return Span.of_file(desk.objects.path(row.instance.object_sha256))
+
+
+def _limits(profile: Profile) -> dict[str, Any]:
+    return {"transfer_syntaxes": profile.transfer_syntaxes, "sop_classes": profile.sop_classes,
+            "largest_file": profile.medium.largest_file}
+
+
+def _rewritten(desk: Desk, profile: Profile, tasks: Sequence[_Task], scratch: Path,
+               ) -> Iterator[tuple[_Task, Answer]]:
+    orders = {task.selected.patient.key: order_of_coercion(desk, task.selected.patient).as_json()
+              for task in tasks}
+    items: Iterator[Item] = (
+        {"at": at, "span": _span(desk, task.selected).as_json(), "needs": task.needs,
+         "order": orders[task.selected.patient.key],
+         "temps": [str(scratch / f"{at:07d}.{step}") for step in "ab"]}
+        for at, task in enumerate(tasks))
+    for item, answer in run_batches(desk.sandbox, f"{CHILD}:rewrite_items", items, REWRITE,
+                                    preferred=profile.preferred):
+        yield tasks[item["at"]], answer
+
+
+def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) -> None:
+    if answer.error == "UnsupportedError":
+        result.exclude(task.header.sop_instance_uid, "R11-1",
+                       f"it fits no transfer syntax of {order.profile.name}: {answer.text}")
+    elif answer.error:
+        _lost(order, result, task.selected, f"it {answer.text}")
+    else:
+        row = answer.value
+        _take(result, InstanceHeader.from_json(row["header"]),
+              Span(row["path"], 0, int(row["length"])), row["sha256"])
+        result.transcoded += "transcode" in task.needs
+
+
+def _take(result: Conformed, header: InstanceHeader, span: Span, sha256: str) -> None:
+    dense = header.transfer_syntax_uid not in NATIVE
+    result.instances.append(DiscInstance(header, span, sha256, dense))

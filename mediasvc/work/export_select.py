@@ -1,0 +1,76 @@
+"""Which instances an export is about, as the index has them at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mediasvc.errors import NotFoundError, StateError
+from mediasvc.model import Patient
+from mediasvc.store import index, patients
+from mediasvc.store.index import StoredInstance
+from mediasvc.work.coerce import Order
+from mediasvc.work.desk import SOFTWARE, Desk
+from mediasvc.work.export_order import ExportOrder
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """One stored instance and whose it is now."""
+
+    instance: StoredInstance
+    patient: Patient
+
+    def identity(self) -> dict[str, str]:
+        """What its header must say; empty where the index does not know."""
+        local = self.patient.demographics
+        return {"patient_id": self.patient.key.patient_id,
+                "issuer_of_patient_id": self.patient.key.issuer,
+                "patient_name": local.patient_name,
+                "patient_birth_date": local.patient_birth_date, "patient_sex": local.patient_sex}
+
+
+def select(desk: Desk, order: ExportOrder) -> list[Selected]:
+    """Raises NotFoundError when there is nothing, StateError for several patients on one disc."""
+    with desk.store.read() as connection:
+        found = list(_rows(connection, order))
+    keys = {row.patient.key for row in found}
+    if len(keys) > 1 and not order.several_patients:
+        raise StateError(f"These studies are of {len(keys)} patients; a disc is for one.",
+                         "Export them one by one, or say --allow-several-patients.")
+    if len({key.patient_id for key in keys}) < len(keys):
+        raise StateError("Two of the patients have the same Patient ID from different issuers; "
+                         "a DICOMDIR cannot tell them apart.", "Export them one by one.")
+    return found
+
+
+def _rows(connection: Connection, order: ExportOrder) -> Iterator[Selected]:
+    if order.patient is not None:
+        whose = patients.patient(connection, order.patient)
+        studies = list(index.studies(connection, patient=whose.row))
+        if not studies:
+            raise NotFoundError("The archive holds no study of this patient.")
+    else:
+        studies = list(index.studies(connection, uids=order.studies))
+        if len(studies) < len(set(order.studies)):
+            raise NotFoundError("There is no such study in the archive.",
+                                "See mediasvc studies list.")
+    for study in studies:
+        for instance in index.study_instances(connection, study.study_instance_uid):
+            yield Selected(replace(instance, header=None), study.patient)
+
+
+def order_of_coercion(desk: Desk, patient: Patient) -> Order:
+    """The identity that is current now, for instances that say another one (DESIGN §5)."""
+    site, local = desk.settings.site, patient.demographics
+    return Order(
+        patient_id=patient.key.patient_id, issuer=patient.key.issuer,
+        patient_name=local.patient_name, patient_birth_date=local.patient_birth_date,
+        patient_sex=local.patient_sex, foreign_issuer=site.issuer, source=site.institution,
+        institution=site.institution, station_name=site.station_name, software=SOFTWARE,
+        at=f"{datetime.now(UTC):%Y%m%d%H%M%S.%f}+0000")

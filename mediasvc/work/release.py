@@ -1,0 +1,124 @@
+"""A disc on its way into the world: planned → built → verified → released, or failed.
+
+A disc has its public name only after its verdict. What a dead export left behind is cleared by the
+next one, or released when nothing but the last note was missing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mediasvc.errors import SettingsError
+from mediasvc.span import Span
+from mediasvc.store import discs, durable
+from mediasvc.store.discs import Disc
+from mediasvc.store.file_operations import sync_files
+from mediasvc.store.unreleased import unreleased_discs
+from mediasvc.work.desk import Desk
+
+PREFIX = "export-"
+
+
+def temporary(disc: Disc) -> Path:
+    """Where the disc is built: beside its place, on the same file system."""
+    path = Path(disc.path)
+    return path.with_name(f".{path.name}.{disc.id}.part")
+
+
+def certificates(path: Path) -> tuple[Path, Path]:
+    return path.with_name(path.name + ".json"), path.with_name(path.name + ".html")
+
+
+@contextmanager
+def workspace(desk: Desk) -> Iterator[Path]:
+    """A private folder for one export. The first export that runs alone clears what dead ones
+    left; that none of them still lives is known by a lock, which ends with its process."""
+    desk.home.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(desk.home.staging / f"{PREFIX}lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+                   0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _clear(desk)
+        except BlockingIOError:
+            pass  # another export runs
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=desk.home.staging) as folder:
+            yield Path(folder)
+    finally:
+        os.close(lock)
+
+
+def _clear(desk: Desk) -> None:
+    for folder in desk.home.staging.glob(f"{PREFIX}*"):
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+    with desk.store.read() as connection:
+        left = unreleased_discs(connection)
+    for disc in left:
+        if disc.state == "verified" and _is_there(disc):
+            with desk.store.transaction() as connection:
+                discs.change_disc(connection, disc.id, expect="verified", to="released",
+                                  by="recovery")
+        else:
+            give_up(desk, disc, by="recovery")
+
+
+def _is_there(disc: Disc) -> bool:
+    path = Path(disc.path)
+    if path.is_dir():
+        return not temporary(disc).exists()
+    return path.is_file() and Span.of_file(path).sha256() == disc.sha256
+
+
+def give_up(desk: Desk, disc: Disc, by: str = "") -> None:
+    """Nothing of the disc stays but its row."""
+    remove(temporary(disc))
+    if not Path(disc.path).exists():
+        for path in certificates(Path(disc.path)):
+            path.unlink(missing_ok=True)
+    with desk.store.transaction() as connection:
+        discs.change_disc(connection, disc.id, expect=disc.state, to="failed", by=by)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def require_free(path: Path, replace: bool) -> None:
+    """Raises SettingsError when something stands there that may not be replaced."""
+    if path.is_dir() and not any(path.iterdir()):
+        return
+    if path.exists() and not replace:
+        raise SettingsError(f"{path.name} exists already.", "Choose another --to, or --replace.")
+
+
+def publish(disc: Disc, certificate: bytes, readable: bytes) -> None:
+    """Certificates first, then the disc itself under its name, each durable."""
+    path, temp = Path(disc.path), temporary(disc)
+    for target, data in zip(certificates(path), (certificate, readable), strict=True):
+        durable.write_file(target, data)
+    if temp.is_dir():
+        _sync_tree(temp)
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()
+    elif path.exists():
+        remove(path)  # asked for by --replace; the new one is verified and durable beside it
+    durable.publish(temp, path)
+
+
+def _sync_tree(folder: Path) -> None:
+    anchor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_files(list(folder.rglob("*")), anchor)
+    finally:
+        os.close(anchor)
