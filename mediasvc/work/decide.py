@@ -21,7 +21,7 @@ from mediasvc.work.known import CONFLICT
 from mediasvc.work.provisional import add_provisional_patient, provisional_key
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from mediasvc.store.db import Connection
 
 Choice = Literal["link", "new", "reject"]
 

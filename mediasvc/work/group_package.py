@@ -19,7 +19,7 @@ from mediasvc.work.patients import match
 from mediasvc.work.sources import foreign_issuer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from mediasvc.store.db import Connection
 
 PAGE = 2_000
 #: Error findings about the package as a whole hold it; those about one file only refuse that file.

@@ -11,7 +11,7 @@ from mediasvc.store import patients
 from mediasvc.work.patients import patient_record
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from mediasvc.store.db import Connection
 
 PROVENANCE = "decision"
 

@@ -14,7 +14,7 @@ from mediasvc.work.group_package import query_of
 from mediasvc.work.patients import match
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from mediasvc.store.db import Connection
 
 CANDIDATES = 5
 

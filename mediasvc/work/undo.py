@@ -17,7 +17,7 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.restore import restore
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from mediasvc.store.db import Connection
 
 PAGE = 500
 
