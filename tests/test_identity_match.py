@@ -174,7 +174,8 @@ def test_the_ideographic_group_decides_when_the_alphabetic_one_agrees() -> None:
 
 
 FAMILIES = ("Garcia", "Muller", "Nguyen", "Okafor", "Rossi", "Tanaka", "Novak", "Silva",
-            "Kowalski", "Johansson", "Dubois", "Papadopoulos", "Ivanov", "Hansen", "Schmidt", "Haddad")
+            "Kowalski", "Johansson", "Dubois", "Papadopoulos", "Ivanov", "Hansen",
+            "Schmidt", "Haddad")
 GIVEN = ("Maria", "Anna", "Peter", "Jose", "Fatima", "Yuki", "Liam", "Olga", "Emma", "Noah",
          "Sofia", "Lukas", "Ines", "Mehmet", "Chiara", "Tomas")
 

@@ -60,8 +60,12 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A consistent picture that never waits for the writer; changes are dropped."""
+        # PostgreSQL would show each statement the newest state; SQLite does so by itself.
+        options = ({"isolation_level": "REPEATABLE READ"}
+                   if self.engine.dialect.name == "postgresql" else {})
         try:
-            with self.engine.connect() as connection, connection.begin() as transaction:
+            with (self.engine.connect().execution_options(**options) as connection,
+                  connection.begin() as transaction):
                 yield connection
                 transaction.rollback()
         except sa.exc.DBAPIError as error:
