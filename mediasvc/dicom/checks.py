@@ -96,8 +96,8 @@ def check_content(framing: Framing, header: InstanceHeader) -> list[Finding]:
     row = ESSENTIAL_ELEMENTS.get(RECORD_TYPE_OF.get(header.sop_class_uid, ""))
     if row is None or framing.transfer_syntax_uid in REFERENCED:
         return []
-    tags, missing, clause = row
-    if any(framing.find(tag) is not None for tag in tags):
+    groups, missing, clause = row
+    if all(any(framing.find(tag) is not None for tag in group) for group in groups):
         return []
     return [error("content-missing", f"The file is not complete: there is {missing} in it", clause)]
 

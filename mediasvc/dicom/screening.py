@@ -78,12 +78,12 @@ def _is_directory(framing: Framing) -> bool:
 def _screen_instance(view: memoryview, framing: Framing) -> Screening:
     header, odd_values = examine_header(framing)
     findings = [*framing.findings, *odd_values]
-    findings += check_uids(header)
     findings += check_meta(framing, header)
     findings += check_duplicates(framing)
     findings += check_types(framing)
     if framing.verdict == codes.OK:
-        # In a file that was cut these would only repeat that it was.
+        # Of a file that was cut these would only say again that it was.
+        findings += check_uids(header)
         findings += check_pixels(framing, header)
         findings += check_content(framing, header)
     if not _refused(findings) and needed(framing, header.sop_instance_uid):
