@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import textwrap
-
-from anyascii import anyascii
 
 from mediasvc.media.disc_file import INDEX, MANIFEST, WEB_FOLDER
 from mediasvc.media.page_content import CONFIDENTIAL, NOT_FOR_DIAGNOSIS, DiscFacts
 
 
 def readme(facts: DiscFacts) -> bytes:
-    """Plain ASCII with CR LF, readable by anything."""
+    """Plain text with CR LF: ASCII, or UTF-8 with its mark where a name needs more."""
     lines = [
-        facts.institution, "=" * max(8, len(anyascii(facts.institution))), "",
+        facts.institution, "=" * max(8, len(facts.institution)), "",
         "This disc holds medical images in DICOM format." + (
             f" It is disc {facts.part}." if facts.part else ""), "",
         *_alerts(facts),
@@ -35,9 +34,9 @@ def readme(facts: DiscFacts) -> bytes:
         f"Created:     {facts.created:%Y-%m-%d %H:%M %Z}",
         f"Created by:  {facts.creator}",
     ]
-    plain = anyascii("\n".join(lines)).encode("ascii", "replace").decode()
-    shown = "".join(sign if sign == "\n" or " " <= sign <= "~" else "?" for sign in plain)
-    return shown.replace("\n", "\r\n").encode() + b"\r\n"
+    shown = "".join(sign if sign == "\n" or sign.isprintable() else "?" for sign in "\n".join(lines))
+    text = shown.replace("\n", "\r\n").encode() + b"\r\n"
+    return text if text.isascii() else codecs.BOM_UTF8 + text
 
 
 def _alerts(facts: DiscFacts) -> list[str]:
