@@ -34,7 +34,8 @@ def readme(facts: DiscFacts) -> bytes:
         f"Created:     {facts.created:%Y-%m-%d %H:%M %Z}",
         f"Created by:  {facts.creator}",
     ]
-    shown = "".join(sign if sign == "\n" or sign.isprintable() else "?" for sign in "\n".join(lines))
+    shown = "".join(sign if sign.isprintable() or sign == "\n" else "?"
+                    for sign in "\n".join(lines))
     text = shown.replace("\n", "\r\n").encode() + b"\r\n"
     return text if text.isascii() else codecs.BOM_UTF8 + text
 
