@@ -55,7 +55,7 @@ class Child:
 
     def call(self, function: str, arguments: dict[str, Any]) -> tuple[Any, str, str]:
         """(value, error, text); starts the process when there is none, ends it on trouble."""
-        process = self._process or self._start()
+        process = self._process or self.start()
         line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
         try:
             assert process.stdin and process.stdout
@@ -73,9 +73,11 @@ class Child:
             self.close()
         return answer.get("value"), answer.get("error", ""), answer.get("text", "")
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def start(self, *modules: str) -> subprocess.Popen[bytes]:
+        """A new process, which loads ``modules`` of ours before it is asked for anything."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mediasvc.sandbox", str(self._memory), str(self._seconds)],
+            [sys.executable, "-m", "mediasvc.sandbox", str(self._memory), str(self._seconds),
+             *modules],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=_child_environment(), close_fds=True, start_new_session=True,
         )
@@ -110,6 +112,10 @@ class Sandbox:
     def close(self) -> None:
         for child in self._children:
             child.close()
+
+    def warm(self, *modules: str) -> None:
+        """Start the first child now: it loads ``modules`` while the caller does other work."""
+        self._children[0].start(*modules)
 
     def call(self, function: str, **arguments: Any) -> Answer:
         """One request in the first child; not while a `map` is under way."""
@@ -269,10 +275,12 @@ def _where(error: BaseException) -> str:
 
 def _child() -> None:
     warnings.simplefilter("ignore")
-    memory, seconds = int(sys.argv[1]), float(sys.argv[2])
+    memory, seconds, modules = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # a library that prints must not speak into the answers
     _limit(memory, seconds)
+    for module in modules:
+        importlib.import_module(module)
     for request in sys.stdin.buffer:
         line = json.dumps(_answer(request, seconds), ensure_ascii=True).encode() + b"\n"
         while line:

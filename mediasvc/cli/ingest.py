@@ -28,17 +28,22 @@ def command(session: Session, paths: tuple[Path, ...], source: str,
 
     What isn't certain waits for a person: see mediasvc queue.
     """
-    from mediasvc.work.desk import open_desk
-    from mediasvc.work.ingest import run_line, submit
+    from mediasvc.work.children import SCREEN, open_sandbox
 
     states: Counter[str] = Counter()
     clean = True
-    with open_desk(session.home, session.settings) as desk, progress(session) as report:
-        for path in paths:
-            package = submit(desk, path.absolute(), source=source, by="command line")
-            package = run_line(desk, package.id, report, password=read_password(password_file))
-            states[package.state] += 1
-            clean &= show_package(session, desk, package.id)
+    with open_sandbox(session.settings, SCREEN) as sandbox:
+        from mediasvc.work.desk import open_desk
+        from mediasvc.work.ingest import run_line, submit
+
+        with open_desk(session.home, session.settings, sandbox) as desk:
+            for path in paths:
+                package = submit(desk, path.absolute(), source=source, by="command line")
+                with progress(session) as report:
+                    package = run_line(desk, package.id, report,
+                                       password=read_password(password_file))
+                states[package.state] += 1
+                clean &= show_package(session, desk, package.id)
     session.summary(packages=len(paths), **{state: states[state] for state in
                                             ("done", "waiting", "failed", "duplicate")})
     if states["failed"] == len(paths):

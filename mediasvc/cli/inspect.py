@@ -24,10 +24,11 @@ def command(session: Session, path: Path, password_file: Path | None) -> int:
 
     Exit code 1 when there are errors or warnings.
     """
-    from mediasvc.work.desk import open_sandbox
-    from mediasvc.work.inspect import inspect
+    from mediasvc.work.children import SCREEN, open_sandbox
 
-    with open_sandbox(session.settings) as sandbox, progress(session) as report:
+    with open_sandbox(session.settings, SCREEN) as sandbox, progress(session) as report:
+        from mediasvc.work.inspect import inspect
+
         seen = inspect(path, session.settings, sandbox, session.finding, report,
                        read_password(password_file))
     for patient in seen.patients.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from mediasvc.settings import Home, Settings
 from mediasvc.store.db import Store, open_store
 from mediasvc.store.durable import Objects, Quarantine
 from mediasvc.store.received import Received
+from mediasvc.work.children import open_sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +28,14 @@ class Desk:
 
 
 @contextmanager
-def open_sandbox(settings: Settings) -> Iterator[Sandbox]:
-    with Sandbox(settings.work.count(), settings.limits.child_memory,
-                 settings.limits.item_seconds) as sandbox:
-        yield sandbox
-
-
-@contextmanager
-def open_desk(home: Home, settings: Settings) -> Iterator[Desk]:
+def open_desk(home: Home, settings: Settings, sandbox: Sandbox | None = None) -> Iterator[Desk]:
     """Everything that is needed to work on a home. Raises SettingsError."""
-    store = open_store(home, settings)
-    try:
-        with open_sandbox(settings) as sandbox:
-            yield Desk(home, settings, store, Objects(home.archive), Received(home.archive),
-                       Quarantine(home.quarantine), sandbox)
-    finally:
-        store.close()
+    with ExitStack() as stack:
+        store = open_store(home, settings)
+        stack.callback(store.close)
+        children = sandbox or stack.enter_context(open_sandbox(settings))
+        yield Desk(home, settings, store, Objects(home.archive), Received(home.archive),
+                   Quarantine(home.quarantine), children)
 
 
 def dicom_now() -> str:
