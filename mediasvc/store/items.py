@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, Literal
@@ -82,6 +82,16 @@ def put_items(connection: sa.Connection, package_id: int, items: Iterable[Item])
         connection.execute(statement, [_row(package_id, one) for one in page])
         done += len(page)
     return done
+
+
+def name_items(connection: sa.Connection, package_id: int, file_ids: Mapping[int, str]) -> None:
+    """Write which Referenced File ID of DICOMDIR means which item, by number."""
+    update = sa.update(table).where(
+        table.c.package_id == package_id, table.c.number == sa.bindparam("at_number"),
+    ).values(file_id=sa.bindparam("to_file_id"))
+    rows = [{"at_number": number, "to_file_id": file_id} for number, file_id in file_ids.items()]
+    for start in range(0, len(rows), _PAGE):
+        connection.execute(update, rows[start:start + _PAGE])
 
 
 def items(connection: sa.Connection, package_id: int, *, role: Role | None = None,

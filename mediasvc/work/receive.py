@@ -47,7 +47,8 @@ def receive(desk: Desk, package: Package, password: str | None, report: Report) 
     for page in _pages(screened, PAGE):
         page = [_keep_refused(desk, found) for found in page]
         _record(desk, package, page)
-        seen += page
+        # The rows are in the ledger; what is compared later is kept, and no more.
+        seen += [replace(found, findings=(), span=None) for found in page]
     _record_comparison(desk, package, seen, compare(seen))
     _sync_scratch(scratch)
     return content_digest(seen)
@@ -116,8 +117,6 @@ def _record_comparison(desk: Desk, package: Package, seen: list[Found],
                        comparison: Comparison) -> None:
     """File IDs go to the files they name; a file that is not there gets a row of its own."""
     named = {number: "/".join(reference.file_id) for number, reference in comparison.named.items()}
-    described = (replace(_item(found), file_id=named[found.member.number])
-                 for found in seen if found.member.number in named)
     first = max((found.member.number for found in seen), default=-1) + 1
     missing = (Item(number=first + index, label=reference.label, role="missing",
                     sop_instance_uid=reference.sop_instance_uid,
@@ -125,7 +124,7 @@ def _record_comparison(desk: Desk, package: Package, seen: list[Found],
                for index, reference in enumerate(comparison.missing))
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
-        ledger.put_items(connection, package.id, described)
+        ledger.name_items(connection, package.id, named)
         ledger.put_items(connection, package.id, missing)
         ledger.add_findings(connection, package.id, comparison.findings)
 
