@@ -133,12 +133,16 @@ def _keys(records: list[DirectoryRecord], leaf: DirectoryRecord) -> dict[int, tu
     while steps < 9:
         known = RECORD_TYPES.get(record.type)
         charset = text_of(raw_value(record.data, CHARACTER_SET))
-        for element in record.data.keys():  # noqa: SIM118 - iterating would convert values
-            if element.group not in (2, 4) and int(element) != CHARACTER_SET:
-                value = record.data.get_item(element).value
-                if isinstance(value, bytes) and (value := value.rstrip(b" \0")):
-                    keys.setdefault(int(element), (value.decode("latin-1"),
-                                               known.level if known else 3, charset))
+        for tag in map(int, record.data.keys()):  # iterating the data would convert values
+            if tag >> 16 in (2, 4) or tag == CHARACTER_SET:
+                continue
+            element = record.data.get_item(tag)
+            value = element.value
+            if element.VR == "SQ" or not isinstance(value, bytes):
+                continue
+            if value := value.rstrip(b" \0"):
+                keys.setdefault(tag, (value.decode("latin-1"), known.level if known else 3,
+                                      charset))
         if record.parent < 0:
             break
         record, steps = records[record.parent], steps + 1
