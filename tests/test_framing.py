@@ -31,7 +31,7 @@ def test_what_a_library_writes_is_framed_without_a_word(modality: str, syntax: s
     framing = read_framing(data)
     assert framing.kind == "part10" and framing.preamble == "zero" and not framing.findings
     assert framing.transfer_syntax_uid == syntax and framing.deflated == (syntax == DEFLATED)
-    assert framing.elements["tag"].tolist() == sorted(int(tag) for tag in written.keys())
+    assert framing.elements["tag"].tolist() == sorted(int(element.tag) for element in written)
     assert framing.end == len(framing.body) and not framing.damaged
     assert (framing.value(0x00100020) or b"").strip() == b"P0001"
     assert framing.value(0x00020010) == framing.head[slice(

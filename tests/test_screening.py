@@ -1,4 +1,4 @@
-"""May this file enter? What can hurt is refused with words, what is only odd is let in with them."""
+"""May this file enter? What can hurt is refused, what is only odd is let in with a warning."""
 
 from __future__ import annotations
 
