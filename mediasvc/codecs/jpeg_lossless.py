@@ -1,0 +1,103 @@
+"""JPEG Lossless, Process 14 (.57) and its Selection Value 1 (.70), written by libjpeg-turbo
+(PS3.5 8.2.1, T.81 annex H).
+
+The stream carries unsigned codes of Bits Stored bits; signed samples are their two's complement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from mediasvc.codecs import jpeg_stream as J
+from mediasvc.codecs.codec import COLOUR, GREY, Array, Codec, Decoder, Encoder, Frame, Takes
+from mediasvc.codecs.samples import from_codes, to_codes
+from mediasvc.errors import DamagedError
+from mediasvc.model import FrameSpec
+from mediasvc.standard.transfer_syntaxes import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1
+
+
+def _check(frame: Frame, spec: FrameSpec) -> None:
+    header = J.read_jpeg_header(frame)
+    if header.sof != J.SOF_LOSSLESS:
+        raise DamagedError("the frame is not a JPEG Lossless stream")
+    J.check_size(header, spec)
+
+
+def _check_sv1(frame: Frame, spec: FrameSpec) -> None:
+    _check(frame, spec)
+    if J.read_jpeg_header(frame).selection != 1:
+        raise DamagedError("the frame uses another predictor than the transfer syntax says")
+
+
+def _decode(frame: Frame, spec: FrameSpec) -> Array:
+    from imagecodecs import Jpeg8Error, jpeg8_decode
+    colour = "RGB" if spec.samples_per_pixel == 3 else None
+    try:
+        codes = jpeg8_decode(bytes(frame), colorspace=colour, outcolorspace=colour)
+    except (Jpeg8Error, ValueError) as error:
+        raise DamagedError("the JPEG Lossless stream cannot be decoded") from error
+    return from_codes(codes, spec, J.read_jpeg_header(frame).precision)
+
+
+def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
+    from mediasvc.codecs.jpeg_lossless_reference import decode
+    planes = decode(frame)
+    codes = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+    return from_codes(codes, spec, J.read_jpeg_header(frame).precision)
+
+
+def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
+    """libjpeg-turbo 3.1 writes wrong tables for lossless YCbCr, so colour always goes in as RGB,
+    which converts nothing; the marks of RGB are taken off again where it is not."""
+    from imagecodecs import jpeg8_encode
+    colour = "RGB" if spec.samples_per_pixel == 3 else None
+    encoded: bytes = jpeg8_encode(
+        np.ascontiguousarray(to_codes(array, spec)), lossless=True, predictor=1,
+        bitspersample=max(2, spec.bits_stored), colorspace=colour, outcolorspace=colour)
+    return _without_rgb(encoded) if spec.photometric_interpretation == "YBR_FULL" else encoded
+
+
+#: Where the first component's identifier stands in a segment with its marker, and the step to the
+#: next one (T.81 B.2.2, B.2.3).
+_IDENTIFIERS = {J.SOF_LOSSLESS: (10, 3), J.SOS: (5, 2)}
+
+
+def _without_rgb(stream: bytes) -> bytes:
+    """Leave out APP14 and number the components, so that nothing in the stream says RGB."""
+    parts = [b"\xff\xd8"]
+    rows = J.segments(memoryview(stream))
+    for before, row in pairwise(rows):
+        segment = bytearray(stream[before.end:row.end])
+        if row.marker in _IDENTIFIERS:
+            first, step = _IDENTIFIERS[row.marker]
+            segment[first:first + 3 * step:step] = b"\1\2\3"
+        if row.marker != J.APP14:
+            parts.append(bytes(segment))
+    return b"".join([*parts, stream[rows[-1].end:]])
+
+
+def _by_pixel(spec: FrameSpec) -> FrameSpec:
+    return replace(spec, planar_configuration=0)
+
+
+#: PS3.5 table 8.2.1-1.
+TAKES = (
+    Takes(1, (8, 16), range(1, 17), True, GREY),
+    Takes(3, (8,), range(1, 9), False, COLOUR),
+    Takes(3, (16,), range(1, 17), False, frozenset({"RGB"})),
+)
+
+_FIRST, _SECOND = Decoder("libjpeg-turbo", _decode), Decoder("mediasvc", _decode_plainly)
+
+SV1 = Codec(
+    uid=JPEG_LOSSLESS_SV1, name="JPEG Lossless SV1", check=_check_sv1, first=_FIRST, second=_SECOND,
+    decoded=_by_pixel, lossless=Encoder("libjpeg-turbo", TAKES, _encode, _by_pixel),
+    clause="PS3.5 8.2.1")
+
+PROCESS_14 = Codec(
+    uid=JPEG_LOSSLESS, name="JPEG Lossless", check=_check, first=_FIRST, second=_SECOND,
+    decoded=_by_pixel, unwritten="jpll is the same with the predictor that every reader knows",
+    clause="PS3.5 8.2.1")

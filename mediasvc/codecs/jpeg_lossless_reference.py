@@ -1,0 +1,125 @@
+"""A plain decoder of JPEG Lossless, Process 14: all seven predictors (T.81 annex H).
+
+Container half: markers and tables. The arithmetic is in `jpeg_lossless_kernel`. It takes one
+component or several, interleaved or in a scan each, 2 to 16 bits, point transform and restart
+intervals. It is the second opinion on every other decoder of this syntax.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasvc.codecs import jpeg_stream as J
+from mediasvc.codecs.codec import Frame
+from mediasvc.errors import DamagedError, UnsupportedError
+
+#: Codes are looked up by their next 16 bits: (length << 8) | category; 0 where there is no code.
+LOOKUP = 1 << 16
+
+
+@dataclass(slots=True)
+class _Tables:
+    """What DHT and DRI segments said so far."""
+
+    huffman: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    restart: int = 0
+
+
+def decode(frame: Frame) -> NDArray[np.uint16]:
+    """The codes of one frame, shape (components, rows, columns).
+
+    Raises DamagedError, or UnsupportedError for subsampled components.
+    """
+    from mediasvc.codecs.jpeg_lossless_kernel import decode_scan
+
+    header = J.read_jpeg_header(frame)
+    if header.sof != J.SOF_LOSSLESS:
+        raise DamagedError("the stream is not JPEG Lossless")
+    if any((c.horizontal, c.vertical) != (1, 1) for c in header.components):
+        raise UnsupportedError("JPEG Lossless with subsampled components")
+    data = memoryview(frame)
+    octets = np.frombuffer(frame, np.uint8)
+    planes = np.zeros((len(header.components), header.rows, header.columns), np.uint16)
+    tables, left, at = _Tables(), set(header.identifiers), 0
+    while left:
+        rows = J.segments(data, at)
+        scan = rows[-1]
+        if scan.marker != J.SOS:
+            raise DamagedError("the JPEG stream ends before its last component")
+        _read_tables(rows, tables)
+        numbers, lookups = _scan_components(scan.body, header, tables)
+        predictor, transform = scan.body[-3], scan.body[-1] & 15
+        _require(header, predictor, transform, tables.restart)
+        bits = header.precision - transform
+        at = int(decode_scan(octets, scan.end, lookups, np.array(numbers, np.int64), planes, predictor,
+                             bits, tables.restart))
+        if at < 0:
+            raise DamagedError("the JPEG Lossless scan is damaged")
+        # Encoders of ultrasound machines rely on the wrap (pylibjpeg-libjpeg issue 90).
+        planes[numbers] = (planes[numbers] & ((1 << bits) - 1)) << transform
+        left -= {header.identifiers[number] for number in numbers}
+    return planes
+
+
+def _read_tables(rows: list[J.Segment], tables: _Tables) -> None:
+    for row in rows:
+        if row.marker == J.DHT:
+            _read_huffman(row.body, tables)
+        elif row.marker == J.DRI:
+            if len(row.body) != 2:
+                raise DamagedError("the JPEG restart interval is damaged")
+            tables.restart = struct.unpack(">H", row.body)[0]
+
+
+def _read_huffman(body: memoryview, tables: _Tables) -> None:
+    """One DHT segment: class and identifier, 16 counts, the values (T.81 B.2.4.2)."""
+    at = 0
+    while at < len(body):
+        counts = bytes(body[at + 1:at + 17])
+        values = bytes(body[at + 17:at + 17 + sum(counts)])
+        if len(counts) != 16 or len(values) != sum(counts):
+            raise DamagedError("a JPEG Huffman table is damaged")
+        tables.huffman[body[at]] = huffman_lookup(counts, values)
+        at += 17 + len(values)
+
+
+def huffman_lookup(counts: bytes, values: bytes) -> NDArray[np.int64]:
+    """The table of `LOOKUP`, from the canonical code (T.81 annex C)."""
+    table = np.zeros(LOOKUP, np.int64)
+    code, number = 0, 0
+    for length, count in enumerate(counts, 1):
+        for _ in range(count):
+            first, last = code << (16 - length), (code + 1) << (16 - length)
+            if last > LOOKUP or values[number] > 16:
+                raise DamagedError("a JPEG Huffman table is impossible")
+            table[first:last] = length << 8 | values[number]
+            code += 1
+            number += 1
+        code <<= 1
+    return table
+
+
+def _scan_components(body: memoryview, header: J.JpegHeader, tables: _Tables,
+                     ) -> tuple[list[int], NDArray[np.int64]]:
+    """Positions of the scan's components in the frame, and their lookup tables."""
+    numbers, lookups = [], []
+    for at in range(1, 1 + 2 * body[0], 2):
+        table = tables.huffman.get(body[at + 1] >> 4)
+        if body[at] not in header.identifiers or table is None:
+            raise DamagedError("the JPEG scan names a component or table that is not there")
+        numbers.append(header.identifiers.index(body[at]))
+        lookups.append(table)
+    if len(set(numbers)) != len(numbers) or not numbers:
+        raise DamagedError("the JPEG scan names a component twice")
+    return numbers, np.array(lookups)
+
+
+def _require(header: J.JpegHeader, predictor: int, transform: int, restart: int) -> None:
+    if not 1 <= predictor <= 7 or not 2 <= header.precision <= 16 or transform >= header.precision:
+        raise DamagedError("the JPEG Lossless parameters are impossible")
+    if restart % header.columns:  # H.1.1: whole lines
+        raise DamagedError("the JPEG restart interval is not a number of lines")

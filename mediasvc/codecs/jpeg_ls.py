@@ -1,0 +1,118 @@
+"""JPEG-LS lossless (.80) and near-lossless (.81) through CharLS (PS3.5 8.2.3, T.87).
+
+The stream carries unsigned codes of Bits Stored bits; signed samples are their two's complement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mediasvc.codecs import jpeg_stream as J
+from mediasvc.codecs.codec import (
+    COLOUR,
+    GREY,
+    MONOCHROME,
+    Array,
+    Codec,
+    Control,
+    Decoder,
+    Encoder,
+    Frame,
+    Takes,
+)
+from mediasvc.codecs.samples import from_codes, to_codes
+from mediasvc.errors import DamagedError
+from mediasvc.model import FrameSpec
+from mediasvc.standard.transfer_syntaxes import JPEG_LS, JPEG_LS_NEAR
+
+BY_COMPONENT, BY_LINE, BY_SAMPLE = 0, 1, 2
+#: CharLS is given twice the source's bytes as space; small or very noisy frames need more.
+_SPACE = 1 << 12
+
+
+def _check(frame: Frame, spec: FrameSpec) -> None:
+    header = J.read_jpeg_header(frame)
+    if header.sof != J.SOF_LS:
+        raise DamagedError("the frame is not a JPEG-LS stream")
+    J.check_size(header, spec)
+
+
+def _check_lossless(frame: Frame, spec: FrameSpec) -> None:
+    _check(frame, spec)
+    if J.read_jpeg_header(frame).selection:
+        raise DamagedError("the frame is near-lossless, the transfer syntax says lossless")
+
+
+def _decode(frame: Frame, spec: FrameSpec) -> Array:
+    from jpeg_ls import decode_pixel_data
+    try:
+        buffer, info = decode_pixel_data(bytes(frame))
+    except (RuntimeError, ValueError) as error:
+        raise DamagedError("the JPEG-LS stream cannot be decoded") from error
+    precision = int(info["bits_per_sample"])
+    codes = np.frombuffer(buffer, np.uint8 if precision <= 8 else "<u2")
+    if codes.size != spec.samples:
+        raise DamagedError("the JPEG-LS stream does not fill the image")
+    if spec.samples_per_pixel > 1 and info["interleave_mode"] == BY_COMPONENT:
+        planes = codes.reshape(spec.samples_per_pixel, spec.rows, spec.columns)
+        return from_codes(np.ascontiguousarray(planes.transpose(1, 2, 0)), spec, precision)
+    return from_codes(codes.reshape(_shape(spec)), spec, precision)
+
+
+def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
+    from mediasvc.codecs.jpeg_ls_reference import decode
+    planes = decode(frame)
+    codes = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+    return from_codes(codes, spec, J.read_jpeg_header(frame).precision)
+
+
+def _shape(spec: FrameSpec) -> tuple[int, ...]:
+    return (spec.rows, spec.columns, spec.samples_per_pixel)[:2 + (spec.samples_per_pixel > 1)]
+
+
+def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
+    from _CharLS import _encode as charls_encode
+    codes = to_codes(array, spec)
+    source = codes.astype(codes.dtype.newbyteorder("<"), copy=False).tobytes()
+    mode = BY_COMPONENT if spec.samples_per_pixel == 1 else BY_SAMPLE
+    bits = max(2, spec.bits_stored)
+    space = _SPACE
+    while True:
+        try:
+            return bytes(charls_encode(source + bytes(space), int(dial or 0), mode, spec.rows,
+                                       spec.columns, spec.samples_per_pixel, bits))
+        except RuntimeError as error:
+            if "too small" not in str(error) or space > 4 * len(source) + _SPACE:
+                raise DamagedError("CharLS could not encode the frame") from error
+            space = 2 * space + len(source)
+
+
+def _by_pixel(spec: FrameSpec) -> FrameSpec:
+    return replace(spec, planar_configuration=0)
+
+
+#: PS3.5 table 8.2.3-1; palettes only lossless, colour of 16 bits only RGB.
+TAKES = (
+    Takes(1, (8, 16), range(1, 17), True, GREY),
+    Takes(3, (8,), range(1, 9), False, COLOUR),
+    Takes(3, (16,), range(1, 17), False, frozenset({"RGB"})),
+)
+NEAR_TAKES = (
+    Takes(1, (8, 16), range(2, 17), True, MONOCHROME),
+    Takes(3, (8,), range(2, 9), False, COLOUR),
+    Takes(3, (16,), range(2, 17), False, frozenset({"RGB"})),
+)
+
+_FIRST, _SECOND = Decoder("CharLS", _decode), Decoder("mediasvc", _decode_plainly)
+
+LOSSLESS = Codec(
+    uid=JPEG_LS, name="JPEG-LS", check=_check_lossless, first=_FIRST, second=_SECOND,
+    decoded=_by_pixel, lossless=Encoder("CharLS", TAKES, _encode, _by_pixel), clause="PS3.5 8.2.3")
+
+NEAR_LOSSLESS = Codec(
+    uid=JPEG_LS_NEAR, name="JPEG-LS near-lossless", check=_check, first=_FIRST, second=_SECOND,
+    decoded=_by_pixel,
+    lossy=Encoder("CharLS", NEAR_TAKES, _encode, _by_pixel, Control(255, 1, 2, whole=True)),
+    clause="PS3.5 8.2.3")
