@@ -11,7 +11,7 @@ import pytest
 
 from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import Demographics, InstanceHeader, PatientKey
-from mediasvc.store import discs, index, ledger, patients, removal
+from mediasvc.store import discs, find, index, ledger, patients, removal
 from mediasvc.store.db import Connection, Store
 from mediasvc.store.patients import PatientRecord
 from tests.store_things import add_patient, dump, file_instances, new_store, stored_instance
@@ -54,15 +54,15 @@ def test_a_changed_patient_says_which_fields_changed(connection: Connection) -> 
     stored = patients.put_patients(connection, [new], provenance="load")
     (row, fields), = stored.updated
     assert set(fields) == {"patient_name", "phone", "other_ids"}
-    assert patients.rows_by_keys(connection, [("w", "smith")], limit=9) == [row]
-    assert patients.rows_by_keys(connection, [("w", "doe")], limit=9) == []
+    assert find.by_keys(connection, [("w", "smith")], limit=9) == [row]
+    assert find.by_keys(connection, [("w", "doe")], limit=9) == []
 
 
 def test_the_same_id_of_another_issuer_is_another_patient(connection: Connection) -> None:
     here, there = add_patient(connection), add_patient(connection, issuer="CLINIC")
     assert here != there
-    assert patients.rows_by_identifier(connection, "100", "LOCAL") == [here]
-    assert set(patients.rows_by_identifier(connection, "100")) == {here, there}
+    assert find.by_identifier(connection, "100", "LOCAL") == [here]
+    assert set(find.by_identifier(connection, "100")) == {here, there}
     with pytest.raises(NotFoundError):
         patients.patient(connection, PatientKey("100", "ELSEWHERE"))
 
@@ -76,7 +76,7 @@ def test_an_identifier_that_the_feed_no_longer_names_ends_but_is_remembered(
     found = patients.patient(connection, HOUSE)
     assert [bool(one.valid_to) for one in found.identifiers] == [True, False]
     patients.put_patients(connection, [without], provenance="load")
-    assert patients.rows_by_identifier(connection, "F1", "CLINIC") == []
+    assert find.by_identifier(connection, "F1", "CLINIC") == []
 
 
 def test_a_feed_does_not_end_what_a_decision_said(connection: Connection) -> None:
@@ -87,7 +87,7 @@ def test_a_feed_does_not_end_what_a_decision_said(connection: Connection) -> Non
                                    package_id=package)
     assert not patients.add_identifier(connection, row, key, provenance="decision")
     add_patient(connection, name="Doe^Johnny")
-    assert patients.rows_by_identifier(connection, "F1", "CLINIC") == [row]
+    assert find.by_identifier(connection, "F1", "CLINIC") == [row]
 
 
 def test_a_provisional_patient_becomes_real_when_the_feed_knows_it(connection: Connection) -> None:
@@ -105,12 +105,12 @@ def test_patients_are_found_by_beginnings_of_words(connection: Connection) -> No
                              (("w", "muller"), ("w", name)))
                for n, name in enumerate(("jorg", "jan", "山田"))]
     patients.put_patients(connection, records, provenance="load")
-    by_words = patients.rows_by_words
+    by_words = find.by_words
     assert len(by_words(connection, ["mul"], [], limit=9)) == 3
     assert len(by_words(connection, ["mul", "ja"], [], limit=9)) == 1
     assert len(by_words(connection, ["山"], [], limit=9)) == 1
     assert len(by_words(connection, ["mull"], ["19800100"], limit=9)) == 1
-    assert len(patients.rows_by_id_prefix(connection, "", limit=2)) == 2
+    assert len(find.by_id_prefix(connection, "", limit=2)) == 2
 
 
 def test_instances_are_filed_once(connection: Connection) -> None:

@@ -57,7 +57,7 @@ __all__ = [
     "Chain", "Counts", "Event", "Item", "Package", "PatientGroup", "Settled", "add_findings",
     "change_group", "change_state", "check_fence", "claim", "counts", "decide", "describe",
     "drop_findings", "drop_groups", "drop_items", "events", "finding_counts", "findings", "group",
-    "groups", "head", "item", "items", "live_with_digest", "name_items", "now", "package", "packages",
-    "put_groups", "put_items", "record", "record_many", "role_counts", "set_digest", "settle",
-    "settle_all", "submit", "verify_chain",
+    "groups", "head", "item", "items", "live_with_digest", "name_items", "now", "package",
+    "packages", "put_groups", "put_items", "record", "record_many", "role_counts", "set_digest",
+    "settle", "settle_all", "submit", "verify_chain",
 ]

@@ -1,4 +1,4 @@
-"""The patient index: rows, identifiers with their history, and look-ups by blocking keys."""
+"""The patient index: rows, identifiers with their history, and the keys to find them by."""
 
 from __future__ import annotations
 
@@ -124,61 +124,6 @@ def patients_by_rows(connection: sa.Connection, rows: Sequence[int]) -> list[Pat
         found += (_patient(row, others.get(row["id"], ()))
                   for row in connection.execute(query).mappings())
     return found
-
-
-def rows_by_identifier(connection: sa.Connection, patient_id: str, issuer: str | None = None, *,
-                       limit: int = 50) -> list[int]:
-    """Rows whose own ID or valid further identifier it is; ``None`` = of any issuer."""
-    own = sa.select(table.c.id).where(table.c.patient_id == patient_id)
-    further = sa.select(identifier.c.patient).where(identifier.c.patient_id == patient_id,
-                                                    identifier.c.valid_to == "")
-    if issuer is not None:
-        own = own.where(table.c.issuer == issuer)
-        further = further.where(identifier.c.issuer == issuer)
-    return list(dict.fromkeys((*connection.execute(own.limit(limit)).scalars(),
-                               *connection.execute(further.limit(limit)).scalars())))
-
-
-def rows_by_birth_date(connection: sa.Connection, birth_date: str, *, limit: int) -> list[int]:
-    return list(connection.execute(sa.select(table.c.id).where(
-        table.c.patient_birth_date == birth_date).limit(limit)).scalars())
-
-
-def rows_by_keys(connection: sa.Connection, keys: Iterable[BlockingKey], *, limit: int,
-                 ) -> list[int]:
-    """Rows with any of the blocking keys, at most ``limit`` for each."""
-    rows: dict[int, None] = {}
-    for kind, key in keys:
-        query = sa.select(key_table.c.patient).where(key_table.c.kind == kind,
-                                                     key_table.c.key == key).limit(limit)
-        rows.update(dict.fromkeys(connection.execute(query).scalars()))
-    return list(rows)
-
-
-def rows_by_words(connection: sa.Connection, words: Sequence[str], birth_dates: Sequence[str], *,
-                  limit: int) -> list[int]:
-    """Rows that have a name word beginning with each of ``words``, and the birth date if given."""
-    query = sa.select(table.c.id).limit(limit)
-    for word in words:
-        query = query.where(table.c.id.in_(sa.select(key_table.c.patient).where(
-            key_table.c.kind == "w", _begins(key_table.c.key, word))))
-    for date in birth_dates:
-        query = query.where(table.c.patient_birth_date == date)
-    return list(connection.execute(query).scalars())
-
-
-def rows_by_id_prefix(connection: sa.Connection, begin: str, *, limit: int) -> list[int]:
-    """Rows whose own Patient ID begins with ``begin``."""
-    return list(connection.execute(sa.select(table.c.id).where(
-        _begins(table.c.patient_id, begin)).limit(limit)).scalars())
-
-
-def _begins(column: sa.Column[str], begin: str) -> sa.ColumnElement[bool]:
-    return sa.and_(column >= begin, column < begin + "\U0010ffff")
-
-
-def count_patients(connection: sa.Connection) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
 def _insert(connection: sa.Connection, records: Sequence[PatientRecord]) -> dict[PatientKey, int]:

@@ -14,6 +14,7 @@ from mediasvc.identity.names import blocking_keys, normal
 from mediasvc.identity.query import Blocking, Lookup
 from mediasvc.model import Demographics, Finding, Patient, PatientKey
 from mediasvc.span import Span
+from mediasvc.store import find as find_rows
 from mediasvc.store import ledger, patients
 from mediasvc.store.db import Connection, Store
 
@@ -102,15 +103,15 @@ def find(connection: Connection, text: str, *, limit: int = FOUND_LIMIT) -> list
     """By Patient ID (also ``ID@ISSUER`` or its beginning), birth date, or words of the name."""
     text = text.strip()
     key = PatientKey.parse(text)
-    rows = patients.rows_by_identifier(connection, key.patient_id,
+    rows = find_rows.by_identifier(connection, key.patient_id,
                                        key.issuer or None, limit=limit) if text else []
     words = normal(re.sub(r"\b(\d{4})-(\d\d)-(\d\d)\b", r"\1\2\3", text)).split()
     if not rows and words:
-        rows = patients.rows_by_words(
+        rows = find_rows.by_words(
             connection, [word for word in words if not _is_date(word)],
             [word for word in words if _is_date(word)], limit=limit)
     if not rows and text:
-        rows = patients.rows_by_id_prefix(connection, text, limit=limit)
+        rows = find_rows.by_id_prefix(connection, text, limit=limit)
     found = patients.patients_by_rows(connection, rows[:limit])
     return sorted(found, key=lambda one: (normal(one.demographics.patient_name),
                                           one.key.patient_id, one.key.issuer))
@@ -126,13 +127,13 @@ def index_lookup(connection: Connection) -> Lookup:
         rows: dict[int, None] = {}
         for key in wanted.ids:
             if key.issuer:
-                rows.update(dict.fromkeys(patients.rows_by_identifier(
+                rows.update(dict.fromkeys(find_rows.by_identifier(
                     connection, key.patient_id, key.issuer)))
-            rows.update(dict.fromkeys(patients.rows_by_identifier(connection, key.patient_id)))
+            rows.update(dict.fromkeys(find_rows.by_identifier(connection, key.patient_id)))
         for date in wanted.birth_dates:
-            rows.update(dict.fromkeys(patients.rows_by_birth_date(connection, date,
+            rows.update(dict.fromkeys(find_rows.by_birth_date(connection, date,
                                                                   limit=DATE_LIMIT)))
-        rows.update(dict.fromkeys(patients.rows_by_keys(connection, wanted.keys,
+        rows.update(dict.fromkeys(find_rows.by_keys(connection, wanted.keys,
                                                         limit=KEY_LIMIT)))
         return patients.patients_by_rows(connection, list(rows))
     return look_up
