@@ -17,8 +17,9 @@ from mediasvc.span import Span
 from mediasvc.store import file_operations
 from mediasvc.store.durable import Objects, Quarantine, move, publish, write_file
 from mediasvc.store.filesystem import require_room
+from mediasvc.store.index import put_objects
 from mediasvc.store.scratch import Scratch
-from tests.store_things import Recorded
+from tests.store_things import Recorded, new_store
 
 
 def sha(data: bytes) -> str:
@@ -52,6 +53,22 @@ def test_bytes_are_on_disk_before_the_name_and_the_name_before_the_return(tmp_pa
              seen.place("rename", temp.name, final), seen.place("dirsync", digest[:2])]
     assert order == sorted(order)
     assert seen.log[-1] == ("dirsync", digest[:2])
+
+
+def test_the_database_speaks_of_a_file_only_when_it_is_durable(tmp_path: Path) -> None:
+    """FAULTS C02: write, fsync, rename, fsync of the folder, and only then the commit."""
+    import sqlalchemy
+
+    seen = Recorded()
+    with new_store(tmp_path) as store:
+        sqlalchemy.event.listen(store.engine, "commit", lambda _: seen.log.append(("commit",)))
+        objects = Objects(tmp_path / "archive", seen)
+        temp, digest, length = objects.write([b"pixels"])
+        objects.place(temp, digest)
+        with store.transaction() as connection:
+            put_objects(connection, {digest: length})
+    steps = [words[0] for words in seen.log][-7:]
+    assert steps == ["chmod", "fsync", "mkdir", "dirsync", "rename", "dirsync", "commit"]
 
 
 def test_a_large_batch_syncs_once_before_the_first_rename_and_each_folder_once(

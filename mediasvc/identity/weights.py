@@ -1,7 +1,7 @@
 """How much each kind of agreement or disagreement says, as a table (Fellegi and Sunter).
 
 A weight is the binary logarithm of how much likelier the observation is for one person than for
-two; they were set from typing errors in FEBRL 1–3. ``cap`` is the best recommendation that a
+two; set by hand and checked on FEBRL 4 (scripts/bench_identity). ``cap`` is the best recommendation that a
 candidate with this observation can get, whatever else agrees. Words name no value.
 """
 
