@@ -1,0 +1,96 @@
+"""What the tests of outgoing discs share: a sandbox, discs of ours and of others, small damage."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydicom.dataset import FileDataset
+from pydicom.filewriter import dcmwrite
+
+from mediasvc.dicom.header import scan
+from mediasvc.media.disc_layout import DiscInstance
+from mediasvc.media.page_content import DiscFacts
+from mediasvc.media.verdict import Verdict
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Limits
+from mediasvc.span import Span
+from mediasvc.standard.encodings import NATIVE
+from mediasvc.standard.profiles import load_profile
+from mediasvc.work.check_disc import check_disc
+from mediasvc.work.disc_build import Built, Container, build_disc, name_file_set
+
+MOMENT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+
+
+def new_sandbox() -> Sandbox:
+    return Sandbox(1, 3 << 30, 60.0)
+
+
+def facts(profile: str, file_set_id: str = "TEST", **more: object) -> DiscFacts:
+    return DiscFacts("Sample Hospital", "cd@example.org", "mediasvc test", file_set_id, profile,
+                     MOMENT, **more)  # type: ignore[arg-type]
+
+
+def disc_instances(folder: Path, instances: Iterable[FileDataset]) -> list[DiscInstance]:
+    """The instances as files in ``folder``, ready to be put on a disc."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    for number, ds in enumerate(instances):
+        path = folder / f"{number}.dcm"
+        dcmwrite(path, ds, enforce_file_format=True)
+        header, span = scan(path), Span.of_file(path)
+        assert header is not None
+        dense = header.transfer_syntax_uid not in NATIVE
+        found.append(DiscInstance(header, span, span.sha256(), dense))
+    return found
+
+
+def build(sandbox: Sandbox, target: Path, instances: list[DiscInstance], scratch: Path, *,
+          profile: str = "STD-GEN-CD", container: Container = "iso") -> Built:
+    """One of our discs at ``target``."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    if container == "folder":
+        target.mkdir()
+    name = name_file_set(instances, "test")
+    return build_disc(sandbox, instances, load_profile(profile), name, facts(profile, name.id),
+                      target=target, container=container, scratch=scratch,
+                      report=lambda done, total, what: None)
+
+
+def judge(sandbox: Sandbox, path: Path, profile: str = "") -> Verdict:
+    return check_disc(path, sandbox, Limits(), profile=profile)
+
+
+def broken(verdict: Verdict) -> set[str]:
+    """Ids of the rules that are not kept."""
+    return {result.rule.id for result in verdict.failed}
+
+
+def flip(path: Path, at: int, bit: int = 1) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= bit
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def replaced(path: Path, old: bytes, new: bytes, count: int = 1) -> None:
+    """Overwrite the first ``count`` occurrences of ``old``, which must be there."""
+    data = path.read_bytes()
+    assert old in data
+    path.chmod(0o600)
+    path.write_bytes(data.replace(old, new, count))
+
+
+def rewritten(path: Path, change: object) -> None:
+    """Read with pydicom, change, write back."""
+    from pydicom import dcmread
+    ds = dcmread(path)
+    change(ds)  # type: ignore[operator]
+    stream = io.BytesIO()
+    dcmwrite(stream, ds, enforce_file_format=True)
+    path.write_bytes(stream.getvalue())

@@ -1,0 +1,107 @@
+"""Media profiles as data: ours are right, a wrong one is refused with all its errors at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediasvc.errors import SettingsError
+from mediasvc.media.verdict import best_profile
+from mediasvc.standard.disc_rules import RULES
+from mediasvc.standard.profiles import CAPACITY, load_profile, profiles
+
+EXPLICIT, JPEG_SV1, J2K = (f"1.2.840.10008.1.2{tail}" for tail in (".1", ".4.70", ".4.90"))
+
+
+def test_the_general_profiles_allow_what_ps3_11_lists() -> None:
+    assert load_profile("STD-GEN-CD").transfer_syntaxes == (EXPLICIT,)
+    for name in ("STD-GEN-DVD-JPEG", "STD-GEN-USB-JPEG"):
+        assert set(load_profile(name).transfer_syntaxes) == {
+            EXPLICIT, JPEG_SV1, "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
+    for name in ("STD-GEN-DVD-J2K", "STD-GEN-USB-J2K"):
+        assert set(load_profile(name).transfer_syntaxes) == {
+            EXPLICIT, J2K, "1.2.840.10008.1.2.4.91"}
+
+
+def test_no_general_profile_allows_what_readers_need_not_open() -> None:
+    """R11-1: no JPEG-LS, RLE, HTJ2K, JPEG XL or HEVC."""
+    foreign = {f"1.2.840.10008.1.2.{tail}" for tail in
+               ("5", "4.80", "4.81", "4.201", "4.202", "4.203", "4.110", "4.111", "4.107")}
+    for profile in profiles():
+        if profile.name.startswith("STD-"):
+            assert not foreign & set(profile.transfer_syntaxes), profile.name
+
+
+@pytest.mark.parametrize("profile", profiles(), ids=lambda profile: profile.name)
+def test_every_shipped_profile_can_be_built(profile: object) -> None:
+    assert profile.preferred[-1] == EXPLICIT  # type: ignore[attr-defined]
+    assert profile.medium.discs[0] in CAPACITY  # type: ignore[attr-defined]
+
+
+def test_a_misspelt_name_gets_a_suggestion() -> None:
+    with pytest.raises(SettingsError, match="Did you mean STD-GEN-DVD-J2K"):
+        load_profile("STD-GEN-DVD-JP2K")
+
+
+def test_a_site_can_add_a_profile_and_replace_one_of_ours(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "profiles" / "STD-GEN-CD.toml").read_text()
+    (tmp_path / "OUR-CD.toml").write_text(text.replace('"STD-GEN-CD"', '"OUR-CD"'))
+    assert load_profile("OUR-CD", tmp_path).name == "OUR-CD"
+    assert "OUR-CD" in {profile.name for profile in profiles(tmp_path)}
+    (tmp_path / "STD-GEN-CD.toml").write_text(text.replace("General", "Changed"))
+    assert load_profile("STD-GEN-CD", tmp_path).title.startswith("Changed")
+
+
+def test_all_errors_of_a_profile_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "BAD.toml").write_text(
+        'kind = "media"\nname = "BAD"\ntitle = 7\nclauze = ""\n[medium]\nkind = "cd"\n')
+    with pytest.raises(SettingsError) as error:
+        load_profile("BAD", tmp_path)
+    for words in ("clauze is unknown", "title must be a text", "preferred is missing",
+                  "medium.discs is missing"):
+        assert words in str(error.value)
+
+
+def test_a_preferred_syntax_that_is_not_allowed_is_refused(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "profiles" / "STD-GEN-CD.toml").read_text()
+    (tmp_path / "ODD.toml").write_text(text.replace('"STD-GEN-CD"', '"ODD"').replace(
+        f'preferred = ["{EXPLICIT}"]', f'preferred = ["{J2K}"]'))
+    with pytest.raises(SettingsError, match="preferred"):
+        load_profile("ODD", tmp_path)
+
+
+def test_another_kind_of_file_in_the_folder_is_no_media_profile(tmp_path: Path) -> None:
+    (tmp_path / "NIGHT.toml").write_text('kind = "recompression"\n')
+    assert "NIGHT" not in {profile.name for profile in profiles(tmp_path)}
+    with pytest.raises(SettingsError, match="not a media profile"):
+        load_profile("NIGHT", tmp_path)
+
+
+@pytest.mark.parametrize(("used", "kind", "length", "name"), [
+    ([EXPLICIT], "iso", 1 << 20, "STD-GEN-CD"),
+    ([EXPLICIT], "iso", 2 << 30, "STD-GEN-DVD-JPEG"),
+    ([EXPLICIT, JPEG_SV1], "iso", 1 << 20, "STD-GEN-DVD-JPEG"),
+    ([J2K], "folder", 1 << 20, "STD-GEN-DVD-J2K"),
+    (["1.2.840.10008.1.2.5"], "zip", 1 << 20, "ZIP"),
+])
+def test_the_profile_of_a_foreign_disc_is_the_best_fit(used: list[str], kind: str, length: int,
+                                                       name: str) -> None:
+    assert best_profile(profiles(), used, kind, length).name == name
+
+
+def test_rule_ids_are_unique() -> None:
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_profiles_are_listed_and_shown(cli: object) -> None:
+    from click.testing import CliRunner
+
+    from mediasvc.cli.profiles import command
+    from mediasvc.cli.session import Session
+
+    session = Session(Path("unused"), None, False, False, False)
+    listed = CliRunner().invoke(command, ["list"], obj=session)
+    assert "STD-GEN-USB-J2K" in listed.output
+    shown = CliRunner().invoke(command, ["show", "ZIP"], obj=session)
+    assert "PS3.12 Annex V" in shown.output
