@@ -189,14 +189,18 @@ def test_stale_temporary_files_of_the_dead_go_and_those_of_the_living_stay(tmp_p
             "s = Scratch(Path(sys.argv[1]))\ns.path().write_bytes(b'x')\n"
             "os.kill(os.getpid(), signal.SIGKILL)\n")
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    (tmp_path / "stray").write_bytes(b"?")
+    assert len(files_under(tmp_path)) == 2
     living, mine = Scratch(tmp_path), Scratch(tmp_path)
     kept = [living.path(), mine.path()]
     for path in kept:
         path.write_bytes(b"being written")
-    (tmp_path / "stray").write_bytes(b"?")
-    assert len(files_under(tmp_path)) == 4
-    assert mine.sweep() == 2
     assert files_under(tmp_path) == sorted(kept)
+    assert Scratch(tmp_path).sweep() == 0
+    assert files_under(tmp_path) == sorted(kept)
+    (tmp_path / "dead").mkdir()
+    (tmp_path / "dead" / "file").write_bytes(b"?")
+    assert mine.sweep() == 1
 
 
 def test_scratch_is_gone_when_its_owner_is(tmp_path: Path) -> None:

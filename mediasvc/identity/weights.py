@@ -1,8 +1,9 @@
 """How much each kind of agreement or disagreement says, as a table (Fellegi and Sunter).
 
 A weight is the binary logarithm of how much likelier the observation is for one person than for
-two; set by hand and checked on FEBRL 4 (scripts/bench_identity). ``cap`` is the best recommendation that a
-candidate with this observation can get, whatever else agrees. Words name no value.
+two; set by hand and checked on FEBRL 4 (scripts/bench_identity). ``cap`` is the best
+recommendation that a candidate with this observation can get, whatever else agrees. Words name no
+value.
 """
 
 from __future__ import annotations

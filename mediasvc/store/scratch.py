@@ -23,7 +23,7 @@ class Scratch:
     """A folder of temporary files of this process under ``root``, made when first needed.
 
     It is locked while we live (flock ends with us, whatever ends us), so that `sweep` of another
-    process takes away only what the dead left behind.
+    process takes away only what the dead left behind. Whoever makes one sweeps.
     """
 
     def __init__(self, root: Path, operations: FileOperations = OPERATIONS) -> None:
@@ -53,39 +53,44 @@ class Scratch:
         make_folder(self.root, self.operations)
         folder = self.root / secrets.token_hex(8)
         self.operations.mkdir(folder)
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:  # a sweep came between
+            return None
         fcntl.flock(fd, fcntl.LOCK_EX)
-        if not folder.exists():  # a sweep came between
+        if not folder.exists():  # a sweep had it locked
             os.close(fd)
             return None
-        weakref.finalize(self, _close, folder, fd)
+        weakref.finalize(self, _close, folder, fd, os.getpid())
+        self._sweep(folder)
         return folder, fd
 
     def sweep(self) -> int:
         """Remove what dead processes left; returns the number of files. Raises StorageError."""
-        removed = 0
-        mine = self._open[0] if self._open else None
         try:
-            entries = sorted(self.root.iterdir()) if self.root.is_dir() else []
-            for entry in entries:
-                if entry != mine:
-                    removed += self._sweep_one(entry)
+            return self._sweep(self._open[0] if self._open else None)
         except OSError as error:
             raise storage_error(error) from error
-        return removed
+
+    def _sweep(self, mine: Path | None) -> int:
+        entries = sorted(self.root.iterdir()) if self.root.is_dir() else []
+        return sum(self._sweep_one(entry) for entry in entries if entry != mine)
 
     def _sweep_one(self, entry: Path) -> int:
-        if entry.is_symlink() or not entry.is_dir():
+        if entry.is_symlink() or entry.is_file():
             self.operations.unlink(entry)
             return 1
-        fd = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fd = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:  # its owner has just ended
+            return 0
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             files = list(entry.iterdir())
             for path in files:
                 self.operations.unlink(path)
             self.operations.rmdir(entry)
-        except BlockingIOError:
+        except (BlockingIOError, FileNotFoundError):  # its owner lives, or has just ended
             return 0
         finally:
             os.close(fd)
@@ -98,11 +103,11 @@ class Scratch:
                 self.operations.unlink(path)
 
 
-def _close(folder: Path, fd: int) -> None:
-    """At the end of the process, or when nobody holds the scratch any more."""
-    for path in folder.iterdir():
+def _close(folder: Path, fd: int, owner: int) -> None:
+    """At the end of the process, or when nobody holds the scratch any more; not in a fork."""
+    if os.getpid() == owner:
         with suppress(OSError):
-            path.unlink()
-    with suppress(OSError):
-        folder.rmdir()
+            for path in folder.iterdir():
+                path.unlink()
+            folder.rmdir()
     os.close(fd)
