@@ -77,7 +77,7 @@ def _eight_bits(samples: NDArray[Any]) -> Picture:
 def _grey(samples: NDArray[Any], header: Dataset, inverted: bool) -> Picture:
     values = _rescaled(samples, header)
     if "VOILUTSequence" in header and not _window(header):
-        shown = apply_voi_lut(values.astype(samples.dtype), header).astype(np.float32)
+        shown = apply_voi_lut(values.astype(np.int32), header).astype(np.float32)
         picture = _scaled(shown, float(shown.min()), float(shown.max()))
     else:
         sample = _sample(values)
@@ -172,6 +172,8 @@ def _frame_header(header: Dataset, frame: int) -> Dataset:
     groups += shared[:1]
     groups += frames[frame:frame + 1]
     place = Dataset()
+    if hasattr(header, "file_meta"):
+        place.file_meta = header.file_meta  # says the byte order of lookup tables
     for group in groups:
         for name in ("PixelValueTransformationSequence", "FrameVOILUTSequence",
                      "PixelMeasuresSequence"):
