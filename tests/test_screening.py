@@ -108,6 +108,7 @@ def test_a_dicomdir_is_known_by_content_and_its_damage_only_weakens_it(tmp_path:
     (ct_file({0x0020000D: text(0x0020000D, "UI", "1." + "2" * 64)}), "uid-invalid"),
     (ct_file({0x0020000D: text(0x0020000D, "UI", "../../etc")}), "uid-invalid"),
     (bytes(128) + b"DICM", "meta-damaged"),
+    (ct_file(meta=file_meta(syntax="1.2.840.x")), "transfer-syntax-invalid"),
     # P10: a legacy file that is cut
     (b"".join(ct().values())[:-1], "damaged"),
     # P11, P12
@@ -150,6 +151,7 @@ def test_what_can_hurt_is_refused(data: bytes, code: str) -> None:
     (ct_file({0x00100030: text(0x00180015, "CS", "HEAD") + text(0x00100030, "DA", "")}),
      "tags-out-of-order"),
     (ct_file(behind=bytes(20)), "trailing-zeros"),
+    (ct_file(meta=file_meta(syntax="1.2.3.4")), "transfer-syntax-unknown"),
     (ct_file(meta=file_meta(sop_class="")), "meta-uid-missing"),
     (b"".join(ct().values()), "no-file-header"),
     (part10(*ct(implicit=True).values()), "encoding-not-as-said"),

@@ -9,11 +9,11 @@ from mediasvc.dicom.file_meta import MEDIA_STORAGE_SOP_CLASS_UID, MEDIA_STORAGE_
 from mediasvc.dicom.findings import error, tag_words, warning
 from mediasvc.dicom.framing import Framing
 from mediasvc.model import Finding, InstanceHeader
-from mediasvc.standard.encodings import REFERENCED
 from mediasvc.standard.essential_elements import ESSENTIAL_ELEMENTS, WITHOUT_STUDY
 from mediasvc.standard.header_attributes import HEADER_ATTRIBUTES, NUMBERS
 from mediasvc.standard.identity_tags import REQUIRED_UIDS, is_decisive
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.standard.value_representations import MOST_CHARACTERS, TEXT_VRS
 
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
@@ -30,7 +30,7 @@ def check_uids(header: InstanceHeader) -> list[Finding]:
         uid = getattr(header, field)
         if not uid:
             findings.append(error("uid-missing", f"{words} is missing", "P09"))
-        elif len(uid) > MOST_CHARACTERS["UI"] or not _LOOSE_UID.fullmatch(uid):
+        elif not _is_uid(uid):
             findings.append(error("uid-invalid", f"{words} is not a valid UID", "P09, PS3.5 9.1"))
         elif not _UID.fullmatch(uid):
             findings.append(warning("uid-leading-zero",
@@ -54,10 +54,26 @@ def check_meta(framing: Framing, header: InstanceHeader) -> list[Finding]:
         elif not said and framing.kind == "part10":
             findings.append(warning("meta-uid-missing",
                                     f"The file header does not name the {words}", "R10-8"))
-    if any(tag >> 16 in (0, 2) for tag in framing.index):
+    if any(row[0] < 0x00030000 and row[0] >> 16 != 1 for row in framing.rows):
         findings.append(warning("foreign-group", "Elements of a file or message header stand "
                                 "inside the data set", "PS3.5 7.1"))
     return findings
+
+
+def check_syntax(framing: Framing) -> list[Finding]:
+    """Is the transfer syntax one that anybody can know (P09)?"""
+    uid = framing.transfer_syntax_uid
+    if not _is_uid(uid):
+        return [error("transfer-syntax-invalid", "The transfer syntax is not a valid UID", "P09")]
+    if uid not in TRANSFER_SYNTAXES:
+        return [warning("transfer-syntax-unknown", "The transfer syntax is not known here; the "
+                        "images can be kept but perhaps not shown", "PS3.5 10")]
+    return []
+
+
+def _is_uid(text: str) -> bool:
+    """Digits and dots of a UID, zeros at the beginning of a component allowed."""
+    return len(text) <= MOST_CHARACTERS["UI"] and _LOOSE_UID.fullmatch(text) is not None
 
 
 def check_duplicates(framing: Framing) -> list[Finding]:
@@ -77,8 +93,7 @@ def check_types(framing: Framing) -> list[Finding]:
     """VRs of identity and pixel description, where the data set says them (P13)."""
     findings = []
     for attribute in HEADER_ATTRIBUTES:
-        row = framing.find(attribute.tag)
-        vr = row["vr"].decode("latin-1") if row is not None else ""
+        vr = framing.vr(attribute.tag)
         if vr in ("", "UN", attribute.vr):
             continue
         where = tag_words(attribute.tag)
@@ -94,10 +109,11 @@ def check_types(framing: Framing) -> list[Finding]:
 def check_content(framing: Framing, header: InstanceHeader) -> list[Finding]:
     """Is what the SOP class is about there (P02)? Classes that are not known may lack anything."""
     row = ESSENTIAL_ELEMENTS.get(RECORD_TYPE_OF.get(header.sop_class_uid, ""))
-    if row is None or framing.transfer_syntax_uid in REFERENCED:
+    syntax = TRANSFER_SYNTAXES.get(framing.transfer_syntax_uid)
+    if row is None or (syntax is not None and syntax.form == "referenced"):
         return []
     groups, missing, clause = row
-    if all(any(framing.find(tag) is not None for tag in group) for group in groups):
+    if all(any(tag in framing.index for tag in group) for group in groups):
         return []
     return [error("content-missing", f"The file is not complete: there is {missing} in it", clause)]
 

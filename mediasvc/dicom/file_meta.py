@@ -39,12 +39,16 @@ class FileMeta:
     findings: tuple[Finding, ...]
 
     def uid(self, view: memoryview, tag: int) -> str:
-        """The value as a UID, ``""`` when absent or not ASCII."""
+        """The value as text without padding, ``""`` when absent."""
         place = self.elements.get(tag)
         if place is None:
             return ""
-        raw = bytes(view[place.value:place.value + min(place.length, 256)])
-        return raw.decode("ascii", "ignore").split("\0")[0].strip()
+        return uid_text(bytes(view[place.value:place.value + min(place.length, 256)]))
+
+
+def uid_text(raw: bytes) -> str:
+    """The bytes of a UID as text without padding; what is no UID stays visible as such."""
+    return raw.strip(b" \0").decode("latin-1")
 
 
 def has_prefix(view: memoryview) -> bool:

@@ -7,11 +7,13 @@ import stat
 import threading
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mediasvc.dicom import walk_codes as codes
+from mediasvc.dicom.file_meta import uid_text
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.header_kernel import any_serious, gather, transfer_syntax
 from mediasvc.dicom.header_values import RawValue, compose_header
@@ -20,7 +22,7 @@ from mediasvc.dicom.walk_kernel import walk as kernel
 from mediasvc.errors import DamagedError
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.span import Span
-from mediasvc.standard.encodings import encoding_of
+from mediasvc.standard.encodings import DataSetEncoding, encoding_of
 from mediasvc.standard.header_attributes import HEADER_ATTRIBUTES, LAST_HEADER_TAG, NUMBERS
 
 #: Bytes read at first, and again where elements that are wanted lie further on.
@@ -49,13 +51,16 @@ def read_header(framing: Framing) -> InstanceHeader:
 
 def examine_header(framing: Framing) -> tuple[InstanceHeader, list[Finding]]:
     """The header and what is odd in its values."""
-    values: dict[str, RawValue] = {}
-    for attribute in HEADER_ATTRIBUTES:
-        row = framing.find(attribute.tag)
-        if row is not None:
-            start = int(row["value"])
-            raw = bytes(framing.body[start:start + int(row["length"])])
-            values[attribute.field] = RawValue(raw, row["vr"].decode("latin-1"))
+    if not framing.odd:
+        array = np.frombuffer(framing.body, np.uint8)
+        rows = framing.elements.view(codes.KERNEL_ROW)
+        header = _plain_header(array, int(framing.big_endian), rows, len(rows),
+                               framing.transfer_syntax_uid)
+        if header is not None:
+            return header, []
+    values = {attribute.field: RawValue(raw, framing.vr(attribute.tag))
+              for attribute in HEADER_ATTRIBUTES
+              if (raw := framing.value(attribute.tag)) is not None}
     return compose_header(values, framing.transfer_syntax_uid, big_endian=framing.big_endian)
 
 
@@ -97,7 +102,7 @@ def scan(source: Path | str | Span) -> InstanceHeader | None:
             answer = _first_look(data, length)
             if isinstance(answer, InstanceHeader):
                 return answer
-            if not answer:
+            if answer == "odd":
                 break
     finally:
         os.close(fd)
@@ -110,33 +115,60 @@ def _source(source: Path | str | Span) -> tuple[Path | str, int, int]:
     return source, 0, -1
 
 
-def _first_look(data: bytes, length: int) -> InstanceHeader | bool:
-    """The header, True when more bytes would give it, False when the file is not plain enough."""
+def _first_look(data: bytes, length: int) -> InstanceHeader | Literal["more", "odd"]:
+    """The header; or ``more`` when a longer beginning would give it, ``odd`` for the full walk."""
     scratch = _SCRATCH
     array = np.frombuffer(data, np.uint8)
     if not transfer_syntax(array, scratch.place):
-        return False
+        return "odd"
     start, end, data_set = scratch.place.tolist()
-    syntax = data[start:end].rstrip(b" \0").decode("latin-1")
+    syntax = uid_text(data[start:end])
     encoding = encoding_of(syntax)
-    if encoding.deflated or not _vr_as_said(data, data_set, encoding.implicit):
-        return False
-    implicit, big_endian = int(encoding.implicit), int(encoding.big_endian)
-    problems, state = scratch.problems, scratch.state
-    problems.fill(0)
-    state.fill(0)
+    if encoding.deflated or data[data_set + 4:data_set + 6].isalpha() == encoding.implicit:
+        return "odd"
+    verdict, found = _walk_beginning(array, data_set, length, encoding)
+    if verdict == codes.MORE and len(data) < length:
+        return "more"
+    if (verdict != codes.OK or found > len(scratch.rows)
+            or any_serious(scratch.problems, _SERIOUS)):
+        return "odd"
+    header = (_plain_header(array, int(encoding.big_endian), scratch.rows, found, syntax)
+              or _decoded(data, syntax, encoding.big_endian))
+    if header is None:
+        return "more"
+    return header if _names_itself(header) else "odd"
+
+
+def _walk_beginning(array: NDArray[np.uint8], data_set: int, length: int,
+                    encoding: DataSetEncoding) -> tuple[int, int]:
+    """(verdict, elements found) of a walk along the top level that leaves them in the scratch
+    buffers."""
+    scratch = _SCRATCH
+    scratch.problems.fill(0)
+    scratch.state.fill(0)
     scratch.limits[codes.END] = length
-    scratch.limits[codes.HOW] = codes.BEGINNING if len(data) < length else codes.SHALLOW
-    kernel(array, data_set, implicit, big_endian, scratch.limits, scratch.rows, problems, state)
-    verdict, _, found, _, _, _ = state.tolist()
-    if verdict == codes.MORE:
-        return len(data) < length
-    if verdict != codes.OK or found > len(scratch.rows) or any_serious(problems, _SERIOUS):
-        return False
-    used = gather(array, big_endian, scratch.rows, found, _TAGS, _SLOTS, len(_TEXTS),
-                  scratch.places, scratch.text, scratch.numbers)
+    scratch.limits[codes.HOW] = codes.BEGINNING if len(array) < length else codes.SHALLOW
+    kernel(array, data_set, int(encoding.implicit), int(encoding.big_endian), scratch.limits,
+           scratch.rows, scratch.problems, scratch.state)
+    verdict, _, found, _, _, _ = scratch.state.tolist()
+    return verdict, found
+
+
+def _names_itself(header: InstanceHeader) -> bool:
+    """Where UIDs are missing, elements may stand out of order beyond what was read."""
+    return bool(header.sop_instance_uid and header.study_instance_uid
+                and header.series_instance_uid)
+
+
+def _plain_header(array: NDArray[np.uint8], big_endian: int, rows: NDArray[np.void], count: int,
+                  syntax: str) -> InstanceHeader | None:
+    """The header where all values are plain ASCII; the places of its elements are left behind in
+    the scratch buffers."""
+    scratch = _SCRATCH
+    used = gather(array, big_endian, rows, count, _TAGS, _SLOTS, len(_TEXTS), scratch.places,
+                  scratch.text, scratch.numbers)
     if used < 0:
-        return _decoded(data, syntax, encoding.big_endian)
+        return None
     texts: list[Any] = scratch.text[:used - 1].tobytes().decode("ascii").split("\0")
     texts.insert(_SYNTAX_PLACE, syntax)
     return InstanceHeader(*texts, *scratch.numbers.tolist())
@@ -147,15 +179,15 @@ def _vr_as_said(data: bytes, at: int, implicit: bool) -> bool:
     return data[at + 4:at + 6].isalpha() != implicit
 
 
-def _decoded(data: bytes, syntax: str, big_endian: bool) -> InstanceHeader | bool:
-    """The header from values that need decoding; True when one of them was not read yet."""
+def _decoded(data: bytes, syntax: str, big_endian: bool) -> InstanceHeader | None:
+    """The header from values that need decoding; None when one of them was not read yet."""
     values: dict[str, RawValue] = {}
     places = _SCRATCH.places.tolist()
     for attribute, (start, length, vr) in zip(HEADER_ATTRIBUTES, places, strict=True):
         if start < 0:
             continue
         if start + length > len(data):
-            return True
+            return None
         words = vr.to_bytes(2, "little").rstrip(b"\0").decode("latin-1")
         values[attribute.field] = RawValue(data[start:start + length], words)
     return compose_header(values, syntax, big_endian=big_endian)[0]

@@ -10,11 +10,10 @@ from mediasvc.dicom.pixel_place import (
     PixelDataPlace,
 )
 from mediasvc.model import Finding, InstanceHeader
-from mediasvc.standard.encodings import NATIVE, REFERENCED, VIDEO_PREFIXES
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 
 #: Bits of one sample where Bits Allocated need not say them (PS3.3 C.7.6.24, C.7.6.25).
 _FLOAT_BITS = {FLOAT_PIXEL_DATA: 32, DOUBLE_FLOAT_PIXEL_DATA: 64}
-_STANDARD_SYNTAXES = "1.2.840.10008.1.2"
 
 SAMPLES_PER_PIXEL, PHOTOMETRIC_INTERPRETATION = 0x00280002, 0x00280004
 NUMBER_OF_FRAMES, BITS_STORED, PIXEL_REPRESENTATION = 0x00280008, 0x00280101, 0x00280103
@@ -45,11 +44,13 @@ def expected_bytes(header: InstanceHeader, tag: int) -> int:
 
 
 def _form(place: PixelDataPlace, syntax: str) -> list[Finding]:
-    if place.encapsulated and syntax in NATIVE:
+    row = TRANSFER_SYNTAXES.get(syntax)
+    if row is None:
+        return []
+    if place.encapsulated and row.form == "native":
         return [error("pixels-not-as-said", "The pixel data are compressed although the file "
                       "header says that they are not", "P02")]
-    compressed = syntax.startswith(_STANDARD_SYNTAXES) and syntax not in NATIVE | REFERENCED
-    if compressed and not place.encapsulated:
+    if row.encapsulated and not place.encapsulated:
         return [error("pixels-not-as-said", "The pixel data are not compressed although the file "
                       "header says that they are", "P02")]
     return []
@@ -75,7 +76,7 @@ def _odd_attributes(framing: Framing, header: InstanceHeader,
               (PHOTOMETRIC_INTERPRETATION, "Photometric Interpretation")]
     if place.tag not in _FLOAT_BITS:
         needed += [(BITS_STORED, "Bits Stored"), (PIXEL_REPRESENTATION, "Pixel Representation")]
-    absent = [words for tag, words in needed if framing.find(tag) is None]
+    absent = [words for tag, words in needed if tag not in framing.index]
     if absent:
         findings.append(warning("image-attributes-missing",
                                 f"The image does not say its {', '.join(absent)}", "PS3.3 C.7.6.3"))
@@ -107,7 +108,8 @@ def _fragments(framing: Framing, header: InstanceHeader, place: PixelDataPlace) 
         items += 1
         if items > frames:
             return []
-    if items >= 2 and framing.transfer_syntax_uid.startswith(VIDEO_PREFIXES):
+    row = TRANSFER_SYNTAXES.get(framing.transfer_syntax_uid)
+    if items >= 2 and row is not None and row.form == "video":
         return []
     return [error("frames-missing", f"The image should have {frames} frames, its pixel data hold "
                   f"only {max(0, items - 1)}", "P02")]

@@ -16,6 +16,7 @@ from mediasvc.dicom.checks import (
     check_content,
     check_duplicates,
     check_meta,
+    check_syntax,
     check_types,
     check_uids,
 )
@@ -79,6 +80,7 @@ def _screen_instance(view: memoryview, framing: Framing) -> Screening:
     header, odd_values = examine_header(framing)
     findings = [*framing.findings, *odd_values]
     findings += check_meta(framing, header)
+    findings += check_syntax(framing)
     findings += check_duplicates(framing)
     findings += check_types(framing)
     if framing.verdict == codes.OK:

@@ -66,10 +66,10 @@ def walk(data: bytes | memoryview, start: int, end: int, *, implicit: bool, big_
     from mediasvc.dicom.walk_kernel import walk as kernel
 
     array = np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)
-    bounds = np.array((limits.depth, limits.total, limits.few, codes.EVERY_TAG, end, 0), np.int64)
+    bounds = np.array((limits.depth, limits.total, limits.few, 0, end, codes.FULL), np.int64)
     capacity = _FIRST_ROWS
     while True:
-        rows = np.zeros(capacity, codes.KERNEL_ROW)
+        rows = np.empty(capacity, codes.KERNEL_ROW)
         problems = np.zeros((codes.CODES, 3), np.int64)
         state = np.zeros(codes.STATES, np.int64)
         kernel(array, start, int(implicit), int(big_endian), bounds, rows, problems, state)

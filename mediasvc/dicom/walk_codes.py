@@ -11,7 +11,6 @@ FIRST_PIXEL_DATA = 0x7FE00008
 """Float Pixel Data; from here on a data set may only ascend (padding, signatures, private)."""
 FIRST_BULK = 0x50000000
 """From here on values may be anything, so what looks like an item may be chance."""
-EVERY_TAG = 1 << 40
 
 #: Faults of structure: the walk leaves the container, or ends.
 (OK, CUT, BEYOND, NO_DELIMITER, ILLEGAL_VR, NOT_AN_ITEM, TOO_DEEP, TOO_MANY, STRAY_DELIMITER,
@@ -25,8 +24,8 @@ CODES = 26
 VERDICT, AT, ROWS, COUNT, FRAGMENTS, TOP = range(6)
 STATES = 6
 
-#: Columns of ``limits``; the last three describe the walk: the tag that it ends behind, the end of
-#: the data set, and how.
+#: Columns of ``limits``; the last three describe the walk: the tag that it must get beyond, the end
+#: of the data set, and how.
 DEPTH, TOTAL, FEW, UNTIL, END, HOW = range(6)
 #: Into all sequences; only along the top level; the same with only the first bytes at hand.
 FULL, SHALLOW, BEGINNING = range(3)

@@ -117,6 +117,12 @@ def _push(stack: Ints, state: Ints, stop: int, defined: int, implicit: int, big:
 
 
 @part
+def _ran_out(limits: Ints, stack: Ints) -> int:
+    """The bytes at hand have ended: enough when the last tag that was asked for is passed."""
+    return DONE if stack[0, LAST] > limits[codes.UNTIL] else codes.MORE
+
+
+@part
 def _pop(state: Ints, rows: Rows, at: int) -> None:
     """Leave a sequence or item of undefined length that ends at ``at``."""
     state[codes.AT] = at
@@ -159,7 +165,7 @@ def _item(data: Bytes, tag: int, limits: Ints, stack: Ints, rows: Rows, problems
     if length != codes.UNDEFINED and length > stop - at - 8:
         return codes.BEYOND
     if limits[codes.HOW] == codes.BEGINNING and len(data) - at < 16:
-        return codes.MORE
+        return _ran_out(limits, stack)
     inner = stop if length == codes.UNDEFINED else at + 8 + length
     implicit = stack[top, IMPLICIT]
     if implicit == codes.GUESS:
@@ -170,15 +176,15 @@ def _item(data: Bytes, tag: int, limits: Ints, stack: Ints, rows: Rows, problems
 
 
 @part
-def _fragments(data: Bytes, at: int, stop: int, big: int, limits: Ints, problems: Ints,
-               state: Ints) -> int:
+def _fragments(data: Bytes, at: int, stop: int, big: int, limits: Ints, stack: Ints,
+               problems: Ints, state: Ints) -> int:
     """The items of encapsulated pixel data, from ``at`` through their delimiter."""
     while True:
         state[codes.AT] = at
         if stop - at < 8:
             return codes.NO_DELIMITER
         if limits[codes.HOW] == codes.BEGINNING and len(data) - at < 8:
-            return codes.MORE
+            return _ran_out(limits, stack)
         tag, length = _tag(data, at, big), _u32(data, at + 4, big)
         if tag == codes.SEQUENCE_DELIMITER:
             if length != 0:
@@ -239,7 +245,7 @@ def _without_length(data: Bytes, tag: int, kind: int, value: int, limits: Ints, 
     top, at = state[codes.TOP], state[codes.AT]
     stop, big, implicit = stack[top, STOP], stack[top, BIG], stack[top, IMPLICIT]
     if kind == FRAGMENTED or tag == codes.PIXEL_DATA:
-        answer = _fragments(data, value, stop, big, limits, problems, state)
+        answer = _fragments(data, value, stop, big, limits, stack, problems, state)
         row = state[codes.ROWS] - 1
         if answer == GO and top == 0 and row < len(rows):
             rows[row].length = state[codes.AT] - value
@@ -344,10 +350,10 @@ def _step(data: Bytes, limits: Ints, stack: Ints, rows: Rows, problems: Ints, st
     if stop - at < 8:
         return _end(data, limits, stack, problems, state)
     if limits[codes.HOW] == codes.BEGINNING and len(data) - at < 12:
-        return codes.MORE
+        return _ran_out(limits, stack)
     tag = _tag(data, at, stack[top, BIG])
     if top == 0:
-        if tag > limits[codes.UNTIL]:
+        if limits[codes.HOW] != codes.FULL and tag >= codes.FIRST_PIXEL_DATA:
             return DONE
         if tag == 0 and limits[codes.HOW] == codes.FULL and _zeros(data, at, stop):
             _note(problems, codes.TRAILING_ZEROS, at, tag)
@@ -389,8 +395,9 @@ def walk(data: Bytes, start: int, implicit: int, big: int, limits: Ints, rows: R
     ``limits`` and ``state`` have the columns of `walk_codes`, both zero but for what they say.
     ``rows`` takes top-level elements as far as it reaches; ``problems[code]`` = (count, first
     position, first tag). ``limits[HOW]`` says how deep to look: unless FULL, sequences that say
-    their length are stepped over; in a BEGINNING the data may end before the data set does, and
-    the verdict is MORE when they do not reach ``limits[UNTIL]``.
+    their length are stepped over and the walk ends before pixel data; in a BEGINNING the data may
+    end before the data set does, and the verdict is MORE when they do not go beyond the tag
+    ``limits[UNTIL]``.
     """
     stack = np.empty((2 * limits[codes.DEPTH] + 1, 6), np.int64)
     if limits[codes.HOW] == codes.FULL:

@@ -13,6 +13,8 @@ EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 #: Implicit VR, little endian, but pixel data big endian: written by old GE scanners.
 GE_PRIVATE_IMPLICIT = "1.2.840.113619.5.2"
+#: Papyrus 3, retired.
+PAPYRUS_IMPLICIT = "1.2.840.10008.1.20"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +31,11 @@ ENCODINGS: dict[str, DataSetEncoding] = {
     EXPLICIT_VR_LITTLE_ENDIAN: _EXPLICIT,  # A.2
     EXPLICIT_VR_BIG_ENDIAN: DataSetEncoding(big_endian=True),  # A.3, retired
     GE_PRIVATE_IMPLICIT: DataSetEncoding(implicit=True),
+    PAPYRUS_IMPLICIT: DataSetEncoding(implicit=True),
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN: DataSetEncoding(deflated=True),  # A.5
     "1.2.840.10008.1.2.4.95": DataSetEncoding(deflated=True),  # A.7 JPIP Referenced Deflate
     "1.2.840.10008.1.2.4.205": DataSetEncoding(deflated=True),  # JPIP HTJ2K Referenced Deflate
 }
-
-#: Pixel data are native in these; in every other known syntax they are encapsulated (A.4).
-NATIVE = frozenset({
-    IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN,
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, GE_PRIVATE_IMPLICIT,
-})
-
-#: Pixel data are elsewhere: Pixel Data Provider URL (A.6, A.7).
-REFERENCED = frozenset({
-    "1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95",
-    "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205",
-})
-
-#: One stream holds all frames (A.4.5 to A.4.9): the number of fragments says nothing.
-VIDEO_PREFIXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 
 
 def encoding_of(transfer_syntax_uid: str) -> DataSetEncoding:
