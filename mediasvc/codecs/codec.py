@@ -21,16 +21,13 @@ from numpy.typing import NDArray
 
 from mediasvc.errors import BudgetError, DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import GREY
 
 Array = NDArray[np.generic]
 Frame = bytes | bytearray | memoryview
 
 #: Bytes of one decoded frame that we are ready to hold.
 FRAME_LIMIT = 1 << 30
-
-MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
-GREY = MONOCHROME | {"PALETTE COLOR"}
-COLOUR = frozenset({"RGB", "YBR_FULL"})
 
 
 @dataclass(frozen=True, slots=True)

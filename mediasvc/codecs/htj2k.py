@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mediasvc.codecs import j2k_stream as J
+from mediasvc.codecs import j2k_stream
 from mediasvc.codecs.codec import (
-    COLOUR,
-    GREY,
-    MONOCHROME,
     Array,
     Codec,
     Control,
@@ -25,6 +22,7 @@ from mediasvc.codecs.codec import (
 from mediasvc.codecs.jpeg2000 import adapt, check, decoded, narrow, openjpeg_decode, stored
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import HTJ2K, HTJ2K_LOSSLESS, HTJ2K_RPCL
 
 #: The lowest resolution of .202 (PS3.5 10.18).
@@ -34,14 +32,14 @@ LEVELS = 5
 
 def _check(frame: Frame, spec: FrameSpec) -> None:
     check(frame, spec)
-    if not J.read_j2k_header(frame).high_throughput:
+    if not j2k_stream.read_j2k_header(frame).high_throughput:
         raise DamagedError("the frame is not an HTJ2K stream")
 
 
 def _check_rpcl(frame: Frame, spec: FrameSpec) -> None:
     _check(frame, spec)
-    header = J.read_j2k_header(frame)
-    if header.progression != J.RPCL or not header.tile_lengths or header.base > BASE:
+    header = j2k_stream.read_j2k_header(frame)
+    if header.progression != j2k_stream.RPCL or not header.tile_lengths or header.base > BASE:
         raise DamagedError("the frame is not in the order that the transfer syntax asks for")
 
 
@@ -77,7 +75,7 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
 
 
 def _with_depth(stream: bytearray, spec: FrameSpec) -> bytes:
-    header = J.read_j2k_header(stream)
+    header = j2k_stream.read_j2k_header(stream)
     depth = spec.bits_stored - 1 | (0x80 if spec.pixel_representation else 0)
     for component in range(len(header.precisions)):
         stream[header.ssiz + 3 * component] = depth

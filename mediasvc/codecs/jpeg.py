@@ -14,10 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mediasvc.codecs import jpeg_stream as J
+from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import (
-    COLOUR,
-    MONOCHROME,
     Array,
     Codec,
     Control,
@@ -30,6 +28,7 @@ from mediasvc.codecs.codec import (
 from mediasvc.codecs.samples import require_fit
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import COLOUR, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import (
     JPEG_BASELINE,
     JPEG_EXTENDED,
@@ -43,21 +42,21 @@ Check = Callable[[Frame, FrameSpec], None]
 def _check_for(sofs: frozenset[int], precisions: tuple[int, ...]) -> Check:
     """The header check of one process: which SOF and how many bits (PS3.5 8.2.1)."""
     def check(frame: Frame, spec: FrameSpec) -> None:
-        header = J.read_jpeg_header(frame)
+        header = jpeg_stream.read_jpeg_header(frame)
         if header.sof not in sofs:
             raise DamagedError("the frame is another JPEG process than the transfer syntax says")
-        J.check_size(header, spec)
+        jpeg_stream.check_size(header, spec)
         if header.precision not in precisions:
             raise DamagedError(f"a JPEG stream of {header.precision} bits")
         if spec.pixel_representation:
             raise UnsupportedError("signed samples in lossy JPEG")
-        if J.end_of_image(frame) == len(frame) and bytes(memoryview(frame)[-2:]) != b"\xff\xd9":
+        if jpeg_stream.end_of_image(frame) == len(frame) and bytes(memoryview(frame)[-2:]) != b"\xff\xd9":
             raise DamagedError("the JPEG stream is cut off")
         _check_colour(header, spec.photometric_interpretation)
     return check
 
 
-def _check_colour(header: J.JpegHeader, photometric: str) -> None:
+def _check_colour(header: jpeg_stream.JpegHeader, photometric: str) -> None:
     """Refuse when the stream says RGB and the attributes YBR, or the other way round."""
     if len(header.components) != 3:
         return
@@ -138,20 +137,20 @@ _QUALITY = Control(1, 100, 90, whole=True, of_quality=lambda quality: min(max(qu
 
 
 def _old(uid: str, name: str) -> Codec:
-    return Codec(uid=uid, name=name, check=_check_for(frozenset({J.SOF_PROGRESSIVE}), (8, 12)),
+    return Codec(uid=uid, name=name, check=_check_for(frozenset({jpeg_stream.SOF_PROGRESSIVE}), (8, 12)),
                  first=_TURBO, second=None, decoded=_decoded, unwritten="retired by the standard",
                  clause="PS3.5 8.2.1")
 
 
 BASELINE = Codec(
-    uid=JPEG_BASELINE, name="JPEG Baseline", check=_check_for(frozenset({J.SOF_BASELINE}), (8,)),
+    uid=JPEG_BASELINE, name="JPEG Baseline", check=_check_for(frozenset({jpeg_stream.SOF_BASELINE}), (8,)),
     first=_TURBO, second=None, decoded=_decoded,
     lossy=Encoder("libjpeg-turbo", BASELINE_TAKES, _encode_8, _stored_8, _QUALITY),
     clause="PS3.5 8.2.1")
 
 EXTENDED = Codec(
     uid=JPEG_EXTENDED, name="JPEG Extended",
-    check=_check_for(frozenset({J.SOF_BASELINE, J.SOF_EXTENDED}), (8, 12)),
+    check=_check_for(frozenset({jpeg_stream.SOF_BASELINE, jpeg_stream.SOF_EXTENDED}), (8, 12)),
     first=_TURBO, second=None, decoded=_decoded,
     lossy=Encoder("libjpeg-turbo", EXTENDED_TAKES, _encode_12, _stored_12, _QUALITY),
     clause="PS3.5 8.2.1")

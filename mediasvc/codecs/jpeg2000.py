@@ -10,11 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mediasvc.codecs import j2k_stream as J
+from mediasvc.codecs import j2k_stream
 from mediasvc.codecs.codec import (
-    COLOUR,
-    GREY,
-    MONOCHROME,
     Array,
     Codec,
     Control,
@@ -27,9 +24,9 @@ from mediasvc.codecs.codec import (
 from mediasvc.codecs.samples import fits, from_codes, require_fit
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME, TRANSFORMED
 from mediasvc.standard.transfer_syntaxes import J2K, J2K_LOSSLESS
 
-TRANSFORMED = frozenset({"YBR_RCT", "YBR_ICT"})
 #: The encoder of `_encode_lossy` always makes 5 levels and fails below this.
 SMALLEST = 32
 MOST_RESOLUTIONS = 6
@@ -37,8 +34,8 @@ MOST_RESOLUTIONS = 6
 
 def check(frame: Frame, spec: FrameSpec) -> None:
     """Size, depth and colour transform of the stream against the attributes."""
-    header = J.read_j2k_header(frame)
-    J.check_size(header, spec)
+    header = j2k_stream.read_j2k_header(frame)
+    j2k_stream.check_size(header, spec)
     transformed = spec.photometric_interpretation in TRANSFORMED
     if spec.samples_per_pixel == 3 and transformed and not header.transformed:
         raise UnsupportedError(f"{spec.photometric_interpretation}, but the stream has no component "
@@ -53,7 +50,7 @@ def adapt(samples: Array, frame: Frame, spec: FrameSpec) -> Array:
     Where stream and attributes differ in sign, the bits are right and the sign is the attributes'
     (old encoders wrote signed samples as unsigned bit patterns, and the other way round).
     """
-    header = J.read_j2k_header(frame)
+    header = j2k_stream.read_j2k_header(frame)
     precision, signed = header.precisions[0], header.signed[0]
     if signed == bool(spec.pixel_representation):
         array = samples.astype(dtype_of(spec), copy=False)

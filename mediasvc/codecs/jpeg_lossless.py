@@ -11,24 +11,25 @@ from itertools import pairwise
 
 import numpy as np
 
-from mediasvc.codecs import jpeg_stream as J
-from mediasvc.codecs.codec import COLOUR, GREY, Array, Codec, Decoder, Encoder, Frame, Takes
+from mediasvc.codecs import jpeg_stream
+from mediasvc.codecs.codec import Array, Codec, Decoder, Encoder, Frame, Takes
 from mediasvc.codecs.samples import from_codes, to_codes
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import COLOUR, GREY
 from mediasvc.standard.transfer_syntaxes import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1
 
 
 def _check(frame: Frame, spec: FrameSpec) -> None:
-    header = J.read_jpeg_header(frame)
-    if header.sof != J.SOF_LOSSLESS:
+    header = jpeg_stream.read_jpeg_header(frame)
+    if header.sof != jpeg_stream.SOF_LOSSLESS:
         raise DamagedError("the frame is not a JPEG Lossless stream")
-    J.check_size(header, spec)
+    jpeg_stream.check_size(header, spec)
 
 
 def _check_sv1(frame: Frame, spec: FrameSpec) -> None:
     _check(frame, spec)
-    if J.read_jpeg_header(frame).selection != 1:
+    if jpeg_stream.read_jpeg_header(frame).selection != 1:
         raise DamagedError("the frame uses another predictor than the transfer syntax says")
 
 
@@ -39,14 +40,14 @@ def _decode(frame: Frame, spec: FrameSpec) -> Array:
         codes = jpeg8_decode(bytes(frame), colorspace=colour, outcolorspace=colour)
     except (Jpeg8Error, ValueError) as error:
         raise DamagedError("the JPEG Lossless stream cannot be decoded") from error
-    return from_codes(codes, spec, J.read_jpeg_header(frame).precision)
+    return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
 
 def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
     from mediasvc.codecs.jpeg_lossless_reference import decode
     planes = decode(frame)
     codes = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
-    return from_codes(codes, spec, J.read_jpeg_header(frame).precision)
+    return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
 
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
@@ -62,19 +63,19 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
 
 #: Where the first component's identifier stands in a segment with its marker, and the step to the
 #: next one (T.81 B.2.2, B.2.3).
-_IDENTIFIERS = {J.SOF_LOSSLESS: (10, 3), J.SOS: (5, 2)}
+_IDENTIFIERS = {jpeg_stream.SOF_LOSSLESS: (10, 3), jpeg_stream.SOS: (5, 2)}
 
 
 def _without_rgb(stream: bytes) -> bytes:
     """Leave out APP14 and number the components, so that nothing in the stream says RGB."""
     parts = [b"\xff\xd8"]
-    rows = J.segments(memoryview(stream))
+    rows = jpeg_stream.segments(memoryview(stream))
     for before, row in pairwise(rows):
         segment = bytearray(stream[before.end:row.end])
         if row.marker in _IDENTIFIERS:
             first, step = _IDENTIFIERS[row.marker]
             segment[first:first + 3 * step:step] = b"\1\2\3"
-        if row.marker != J.APP14:
+        if row.marker != jpeg_stream.APP14:
             parts.append(bytes(segment))
     return b"".join([*parts, stream[rows[-1].end:]])
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.codecs import jpeg_stream as J
+from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import Frame
 from mediasvc.errors import DamagedError, UnsupportedError
 
@@ -36,8 +36,8 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     """
     from mediasvc.codecs.jpeg_lossless_kernel import decode_scan
 
-    header = J.read_jpeg_header(frame)
-    if header.sof != J.SOF_LOSSLESS:
+    header = jpeg_stream.read_jpeg_header(frame)
+    if header.sof != jpeg_stream.SOF_LOSSLESS:
         raise DamagedError("the stream is not JPEG Lossless")
     if any((c.horizontal, c.vertical) != (1, 1) for c in header.components):
         raise UnsupportedError("JPEG Lossless with subsampled components")
@@ -46,9 +46,9 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     planes = np.zeros((len(header.components), header.rows, header.columns), np.uint16)
     tables, left, at = _Tables(), set(header.identifiers), 0
     while left:
-        rows = J.segments(data, at)
+        rows = jpeg_stream.segments(data, at)
         scan = rows[-1]
-        if scan.marker != J.SOS:
+        if scan.marker != jpeg_stream.SOS:
             raise DamagedError("the JPEG stream ends before its last component")
         _read_tables(rows, tables)
         numbers, lookups = _scan_components(scan.body, header, tables)
@@ -65,11 +65,11 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     return planes
 
 
-def _read_tables(rows: list[J.Segment], tables: _Tables) -> None:
+def _read_tables(rows: list[jpeg_stream.Segment], tables: _Tables) -> None:
     for row in rows:
-        if row.marker == J.DHT:
+        if row.marker == jpeg_stream.DHT:
             _read_huffman(row.body, tables)
-        elif row.marker == J.DRI:
+        elif row.marker == jpeg_stream.DRI:
             if len(row.body) != 2:
                 raise DamagedError("the JPEG restart interval is damaged")
             tables.restart = struct.unpack(">H", row.body)[0]
@@ -103,7 +103,7 @@ def huffman_lookup(counts: bytes, values: bytes) -> NDArray[np.int64]:
     return table
 
 
-def _scan_components(body: memoryview, header: J.JpegHeader, tables: _Tables,
+def _scan_components(body: memoryview, header: jpeg_stream.JpegHeader, tables: _Tables,
                      ) -> tuple[list[int], NDArray[np.int64]]:
     """Positions of the scan's components in the frame, and their lookup tables."""
     numbers, lookups = [], []
@@ -118,7 +118,7 @@ def _scan_components(body: memoryview, header: J.JpegHeader, tables: _Tables,
     return numbers, np.array(lookups)
 
 
-def _require(header: J.JpegHeader, predictor: int, transform: int, restart: int) -> None:
+def _require(header: jpeg_stream.JpegHeader, predictor: int, transform: int, restart: int) -> None:
     if not 1 <= predictor <= 7 or not 2 <= header.precision <= 16 or transform >= header.precision:
         raise DamagedError("the JPEG Lossless parameters are impossible")
     if restart % header.columns:  # H.1.1: whole lines

@@ -9,11 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mediasvc.codecs import jpeg_stream as J
+from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import (
-    COLOUR,
-    GREY,
-    MONOCHROME,
     Array,
     Codec,
     Control,
@@ -25,6 +22,7 @@ from mediasvc.codecs.codec import (
 from mediasvc.codecs.samples import from_codes, to_codes
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import JPEG_LS, JPEG_LS_NEAR
 
 BY_COMPONENT, BY_LINE, BY_SAMPLE = 0, 1, 2
@@ -33,15 +31,15 @@ _SPACE = 1 << 12
 
 
 def _check(frame: Frame, spec: FrameSpec) -> None:
-    header = J.read_jpeg_header(frame)
-    if header.sof != J.SOF_LS:
+    header = jpeg_stream.read_jpeg_header(frame)
+    if header.sof != jpeg_stream.SOF_LS:
         raise DamagedError("the frame is not a JPEG-LS stream")
-    J.check_size(header, spec)
+    jpeg_stream.check_size(header, spec)
 
 
 def _check_lossless(frame: Frame, spec: FrameSpec) -> None:
     _check(frame, spec)
-    if J.read_jpeg_header(frame).selection:
+    if jpeg_stream.read_jpeg_header(frame).selection:
         raise DamagedError("the frame is near-lossless, the transfer syntax says lossless")
 
 
@@ -65,7 +63,7 @@ def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
     from mediasvc.codecs.jpeg_ls_reference import decode
     planes = decode(frame)
     codes = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
-    return from_codes(codes, spec, J.read_jpeg_header(frame).precision)
+    return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
 
 def _shape(spec: FrameSpec) -> tuple[int, ...]:

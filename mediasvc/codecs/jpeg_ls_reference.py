@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.codecs import jpeg_stream as J
+from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import Frame
 from mediasvc.errors import DamagedError, UnsupportedError
 
@@ -39,8 +39,8 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     """
     from mediasvc.codecs.jpeg_ls_kernel import decode_scan
 
-    header = J.read_jpeg_header(frame)
-    if header.sof != J.SOF_LS:
+    header = jpeg_stream.read_jpeg_header(frame)
+    if header.sof != jpeg_stream.SOF_LS:
         raise DamagedError("the stream is not JPEG-LS")
     if any((c.horizontal, c.vertical) != (1, 1) for c in header.components):
         raise UnsupportedError("JPEG-LS with subsampled components")
@@ -49,9 +49,9 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     preset: bytes = b""
     left, at = set(header.identifiers), 0
     while left:
-        rows = J.segments(data, at)
+        rows = jpeg_stream.segments(data, at)
         scan = rows[-1]
-        if scan.marker != J.SOS:
+        if scan.marker != jpeg_stream.SOS:
             raise DamagedError("the JPEG-LS stream ends before its last component")
         preset = _preset(rows, preset)
         numbers, near, interleave = _scan(scan.body, header)
@@ -64,19 +64,19 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     return planes
 
 
-def _preset(rows: list[J.Segment], before: bytes) -> bytes:
+def _preset(rows: list[jpeg_stream.Segment], before: bytes) -> bytes:
     """The last LSE segment with coding parameters (C.2.4.1); other kinds are refused."""
     for row in rows:
-        if row.marker == J.DRI:
+        if row.marker == jpeg_stream.DRI:
             raise UnsupportedError("JPEG-LS with restart intervals")
-        if row.marker == J.LSE:
+        if row.marker == jpeg_stream.LSE:
             if len(row.body) != 11 or row.body[0] != 1:
                 raise UnsupportedError("JPEG-LS with mapping tables")
             before = bytes(row.body[1:])
     return before
 
 
-def _scan(body: memoryview, header: J.JpegHeader) -> tuple[list[int], int, int]:
+def _scan(body: memoryview, header: jpeg_stream.JpegHeader) -> tuple[list[int], int, int]:
     """(positions of the components in the frame, NEAR, ILV)."""
     identifiers = bytes(body[1:1 + 2 * body[0]:2])
     if any(body[2:2 + 2 * body[0]:2]):

@@ -12,8 +12,6 @@ import numpy as np
 
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import (
-    GREY,
-    MONOCHROME,
     Array,
     Codec,
     Control,
@@ -27,6 +25,7 @@ from mediasvc.codecs.jpeg_xl_stream import check_size, read_jxl_header
 from mediasvc.codecs.samples import fits, require_fit
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import GREY, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import JPEG_XL, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 
 #: Effort 1 is the only one that keeps up with an archive; 3 gives 20 % more at a twentieth of it.

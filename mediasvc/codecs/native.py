@@ -5,10 +5,11 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 
-from mediasvc.codecs.codec import COLOUR, GREY, Array, Codec, Decoder, Encoder, Frame, Takes
+from mediasvc.codecs.codec import Array, Codec, Decoder, Encoder, Frame, Takes
 from mediasvc.codecs.samples import array_to_native, native_to_array
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import COLOUR, GREY
 from mediasvc.standard.transfer_syntaxes import DEFLATED_FRAME, ENCAPSULATED_UNCOMPRESSED
 
 TAKES = (

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mediasvc.codecs.codec import COLOUR, GREY, Array, Codec, Decoder, Encoder, Frame, Takes, dtype_of
+from mediasvc.codecs.codec import Array, Codec, Decoder, Encoder, Frame, Takes, dtype_of
 from mediasvc.codecs.samples import array_to_native
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.photometric import COLOUR, GREY
 from mediasvc.standard.transfer_syntaxes import RLE
 
 #: Number of segments and 15 offsets, each 32 bits (G.5).

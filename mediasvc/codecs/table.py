@@ -8,29 +8,29 @@ from typing import Any
 
 from mediasvc.codecs.codec import Codec, Encoder
 from mediasvc.errors import UnsupportedError
-from mediasvc.standard import transfer_syntaxes as T
+from mediasvc.standard import transfer_syntaxes as ts
 
 #: UID → module and name of its codec, loaded when it is asked for.
 _CODECS = {
-    T.ENCAPSULATED_UNCOMPRESSED: ("native", "UNCOMPRESSED"),
-    T.DEFLATED_FRAME: ("native", "DEFLATED"),
-    T.RLE: ("rle", "CODEC"),
-    T.JPEG_BASELINE: ("jpeg", "BASELINE"),
-    T.JPEG_EXTENDED: ("jpeg", "EXTENDED"),
-    T.JPEG_SPECTRAL: ("jpeg", "SPECTRAL"),
-    T.JPEG_PROGRESSIVE: ("jpeg", "PROGRESSIVE"),
-    T.JPEG_LOSSLESS: ("jpeg_lossless", "PROCESS_14"),
-    T.JPEG_LOSSLESS_SV1: ("jpeg_lossless", "SV1"),
-    T.JPEG_LS: ("jpeg_ls", "LOSSLESS"),
-    T.JPEG_LS_NEAR: ("jpeg_ls", "NEAR_LOSSLESS"),
-    T.J2K_LOSSLESS: ("jpeg2000", "LOSSLESS"),
-    T.J2K: ("jpeg2000", "LOSSY"),
-    T.JPEG_XL_LOSSLESS: ("jpeg_xl", "LOSSLESS"),
-    T.JPEG_XL_JPEG: ("jpeg_xl", "RECOMPRESSION"),
-    T.JPEG_XL: ("jpeg_xl", "LOSSY"),
-    T.HTJ2K_LOSSLESS: ("htj2k", "LOSSLESS"),
-    T.HTJ2K_RPCL: ("htj2k", "RPCL"),
-    T.HTJ2K: ("htj2k", "LOSSY"),
+    ts.ENCAPSULATED_UNCOMPRESSED: ("native", "UNCOMPRESSED"),
+    ts.DEFLATED_FRAME: ("native", "DEFLATED"),
+    ts.RLE: ("rle", "CODEC"),
+    ts.JPEG_BASELINE: ("jpeg", "BASELINE"),
+    ts.JPEG_EXTENDED: ("jpeg", "EXTENDED"),
+    ts.JPEG_SPECTRAL: ("jpeg", "SPECTRAL"),
+    ts.JPEG_PROGRESSIVE: ("jpeg", "PROGRESSIVE"),
+    ts.JPEG_LOSSLESS: ("jpeg_lossless", "PROCESS_14"),
+    ts.JPEG_LOSSLESS_SV1: ("jpeg_lossless", "SV1"),
+    ts.JPEG_LS: ("jpeg_ls", "LOSSLESS"),
+    ts.JPEG_LS_NEAR: ("jpeg_ls", "NEAR_LOSSLESS"),
+    ts.J2K_LOSSLESS: ("jpeg2000", "LOSSLESS"),
+    ts.J2K: ("jpeg2000", "LOSSY"),
+    ts.JPEG_XL_LOSSLESS: ("jpeg_xl", "LOSSLESS"),
+    ts.JPEG_XL_JPEG: ("jpeg_xl", "RECOMPRESSION"),
+    ts.JPEG_XL: ("jpeg_xl", "LOSSY"),
+    ts.HTJ2K_LOSSLESS: ("htj2k", "LOSSLESS"),
+    ts.HTJ2K_RPCL: ("htj2k", "RPCL"),
+    ts.HTJ2K: ("htj2k", "LOSSY"),
 }
 
 #: Why a form has no codec here.
@@ -46,7 +46,7 @@ _UNTESTED = "no tested decoder is at hand"
 def codec(uid: str) -> Codec:
     """The codec of an encapsulated transfer syntax. Raises UnsupportedError with the reason."""
     if uid not in _CODECS:
-        raise UnsupportedError(f"{T.name_of(uid)}: {missing(uid)}")
+        raise UnsupportedError(f"{ts.name_of(uid)}: {missing(uid)}")
     module, name = _CODECS[uid]
     found: Codec = getattr(importlib.import_module(f"mediasvc.codecs.{module}"), name)
     return found
@@ -54,7 +54,7 @@ def codec(uid: str) -> Codec:
 
 def missing(uid: str) -> str:
     """Why there is no codec; empty when there is one or none is needed (native pixel data)."""
-    row = T.TRANSFER_SYNTAXES.get(uid)
+    row = ts.TRANSFER_SYNTAXES.get(uid)
     if row is None:
         return "the standard does not know this transfer syntax"
     if uid in _CODECS or row.form == "native":
@@ -64,10 +64,10 @@ def missing(uid: str) -> str:
 
 def codecs_table() -> list[dict[str, Any]]:
     """One row per transfer syntax: what decodes it, what encodes it, which pixels, or why not."""
-    return [_row(row) for row in T.TRANSFER_SYNTAXES.values()]
+    return [_row(row) for row in ts.TRANSFER_SYNTAXES.values()]
 
 
-def _row(row: T.TransferSyntax) -> dict[str, Any]:
+def _row(row: ts.TransferSyntax) -> dict[str, Any]:
     out: dict[str, Any] = {
         "uid": row.uid, "name": row.name, "alias": row.alias, "decode": [], "lossless": "",
         "lossy": "", "pixels": "", "reason": missing(row.uid)}

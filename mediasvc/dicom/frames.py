@@ -12,7 +12,7 @@ from mediasvc.dicom.framing import Framing
 from mediasvc.dicom.pixel_place import PIXEL_DATA
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import Finding, FrameSpec
-from mediasvc.standard import transfer_syntaxes as T
+from mediasvc.standard import transfer_syntaxes as ts
 
 EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS = 0x7FE00001, 0x7FE00002
 NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION = 0x00280008, 0x00280004
@@ -21,9 +21,9 @@ MOST_FRAMES = 1 << 22
 
 #: How a frame begins where the transfer syntax lets us see it (SOI of T.81, SOC and SIZ of 15444-1).
 _MARKS = {
-    **dict.fromkeys((T.JPEG_BASELINE, T.JPEG_EXTENDED, T.JPEG_SPECTRAL, T.JPEG_PROGRESSIVE,
-                     T.JPEG_LOSSLESS, T.JPEG_LOSSLESS_SV1, T.JPEG_LS, T.JPEG_LS_NEAR), b"\xff\xd8\xff"),
-    **dict.fromkeys((T.J2K_LOSSLESS, T.J2K, T.HTJ2K_LOSSLESS, T.HTJ2K_RPCL, T.HTJ2K),
+    **dict.fromkeys((ts.JPEG_BASELINE, ts.JPEG_EXTENDED, ts.JPEG_SPECTRAL, ts.JPEG_PROGRESSIVE,
+                     ts.JPEG_LOSSLESS, ts.JPEG_LOSSLESS_SV1, ts.JPEG_LS, ts.JPEG_LS_NEAR), b"\xff\xd8\xff"),
+    **dict.fromkeys((ts.J2K_LOSSLESS, ts.J2K, ts.HTJ2K_LOSSLESS, ts.HTJ2K_RPCL, ts.HTJ2K),
                     b"\xff\x4f\xff\x51"),
 }
 
@@ -118,7 +118,7 @@ def frames(framing: Framing) -> Frames:
         raise UnsupportedError("it has no pixel data")
     if place.tag != PIXEL_DATA:
         raise UnsupportedError("float pixel data")
-    row = T.TRANSFER_SYNTAXES.get(framing.transfer_syntax_uid)
+    row = ts.TRANSFER_SYNTAXES.get(framing.transfer_syntax_uid)
     if row is not None and row.form == "video":
         raise UnsupportedError("video streams are kept as they are, never decoded")
     count = number_of_frames(framing)

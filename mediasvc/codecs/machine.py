@@ -1,0 +1,106 @@
+"""Machine words for kernels: eight bytes at once out of an array of bytes, and counted zeros.
+
+numba has no loads across element boundaries, no unsigned shift of its usual integers and no bit
+counts, so these are LLVM instructions on int64. They check nothing: the kernel proves that ``at``
+… ``at + 7`` lie in the array, and under ``NUMBA_BOUNDSCHECK=1`` (how the fuzz is run once) every
+access is checked here too. numba does not see a change of this file in the caches of other files:
+change it, clear the caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+CHECKED = bool(config.BOUNDSCHECK)
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_WORD = types.int64
+
+
+def kernels(*signatures: Any) -> Callable[[_Function], _Function]:
+    """Like `compiled.kernel`, for several signatures (numba types: ``result(argument, …)``)."""
+    return cast("Callable[[_Function], _Function]", njit(list(signatures), nogil=True, cache=True))
+
+
+def inline(function: _Function) -> _Function:
+    """A piece of a kernel that costs no call."""
+    return cast("_Function", njit(forceinline=True)(function))
+
+
+def _place(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> Any:
+    """Pointer to the word that begins at byte ``at``."""
+    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
+    word = context.get_value_type(_WORD)
+    return builder.bitcast(builder.gep(data, [at]), word.as_pointer())
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _load(typing_context: Any, array: Any, at: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(_place(context, builder, signature.args[0], *arguments), align=1)
+    return _WORD(array, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _store(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place(context, builder, signature.args[0], *arguments[:2])
+        builder.store(arguments[2], place, align=1)
+        return context.get_dummy_value()
+    return types.void(array, types.int64, _WORD), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def big_endian(typing_context: Any, value: Any) -> Any:
+    """The word with its eight bytes in the other order."""
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bswap(arguments[0])
+    return _WORD(_WORD), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def shift_right(typing_context: Any, value: Any, count: Any) -> Any:
+    """Zeros come in from the left; ``count`` 0 to 63."""
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.lshr(*arguments)
+    return _WORD(_WORD, _WORD), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def leading_zeros(typing_context: Any, value: Any) -> Any:
+    """0 to 64."""
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], cgutils.false_bit)
+    return _WORD(_WORD), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def trailing_zeros(typing_context: Any, value: Any) -> Any:
+    """0 to 64."""
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], cgutils.false_bit)
+    return _WORD(_WORD), generate
+
+
+@inline
+def load(data: NDArray[np.uint8], at: int) -> int:
+    """Bytes ``at`` to ``at + 7``, the first one lowest."""
+    if CHECKED and not 0 <= at <= len(data) - 8:
+        raise IndexError("eight bytes outside of the array")
+    word: int = _load(data, at)
+    return word
+
+
+@inline
+def store(out: NDArray[np.uint8], at: int, value: int) -> None:
+    """The inverse of `load`."""
+    if CHECKED and not 0 <= at <= len(out) - 8:
+        raise IndexError("eight bytes outside of the array")
+    _store(out, at, value)

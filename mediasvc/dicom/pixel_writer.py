@@ -1,0 +1,72 @@
+"""Pixel Data as they grow frame by frame, on disk when they are large (PS3.5 8, A.4)."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from pathlib import Path
+
+from mediasvc.dicom.compose import Encoding
+from mediasvc.dicom.encapsulation import DELIMITER, item, offset_tables
+from mediasvc.dicom.frames import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS
+from mediasvc.dicom.pixel_place import PIXEL_DATA
+from mediasvc.errors import BudgetError
+
+#: Above this the frames lie in a file and are mapped, so that memory stays flat.
+MEMORY = 64 << 20
+#: The longest native value (PS3.5 7.1.1); it must be even.
+NATIVE_LIMIT = 0xFFFFFFFE
+
+
+class PixelWriter:
+    """``add`` every frame, then ``finish``. Encapsulated ones become one fragment each."""
+
+    def __init__(self, *, encapsulated: bool, scratch: Path | None = None) -> None:
+        self._encapsulated = encapsulated
+        self._file = tempfile.SpooledTemporaryFile(MEMORY, dir=scratch)
+        self._lengths: list[int] = []
+
+    def add(self, frame: bytes) -> None:
+        self._lengths.append(len(frame))
+        self._file.write(item(frame) if self._encapsulated else frame)
+
+    @property
+    def total(self) -> int:
+        """Bytes of all frames so far, without padding and headers."""
+        return sum(self._lengths)
+
+    def finish(self, encoding: Encoding, bits_allocated: int) -> tuple[dict[int, bytes], memoryview]:
+        """(the elements that announce the frames, their bytes).
+
+        The last element is Pixel Data without its frames: the bytes follow directly behind it.
+        Raises BudgetError when native pixel data are longer than DICOM can say.
+        """
+        if self._encapsulated:
+            return self._encapsulated_head(encoding)
+        if self.total % 2:
+            self._file.write(b"\0")
+        length = self.total + self.total % 2
+        if length > NATIVE_LIMIT:
+            raise BudgetError("native pixel data of more than 4 GiB cannot be written")
+        vr = "OW" if bits_allocated > 8 or encoding.implicit else "OB"
+        empty = encoding.element(PIXEL_DATA, vr, b"")
+        return {PIXEL_DATA: empty[:-4] + length.to_bytes(4, "little")}, self._bytes()
+
+    def _encapsulated_head(self, encoding: Encoding) -> tuple[dict[int, bytes], memoryview]:
+        self._file.write(DELIMITER)
+        basic, extended = offset_tables(self._lengths)
+        head = encoding.element(PIXEL_DATA, "OB", b"")[:-4] + b"\xff\xff\xff\xff" + basic
+        if extended is None:
+            return {PIXEL_DATA: head}, self._bytes()
+        return {EXTENDED_OFFSET_TABLE: encoding.element(EXTENDED_OFFSET_TABLE, "OV", extended[0]),
+                EXTENDED_OFFSET_TABLE_LENGTHS: encoding.element(
+                    EXTENDED_OFFSET_TABLE_LENGTHS, "OV", extended[1]),
+                PIXEL_DATA: head}, self._bytes()
+
+    def _bytes(self) -> memoryview:
+        size = self._file.tell()
+        if size <= MEMORY:
+            self._file.seek(0)
+            return memoryview(self._file.read())
+        self._file.flush()
+        return memoryview(mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ))
