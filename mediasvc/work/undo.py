@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import StateError
+from mediasvc.model import Finding
 from mediasvc.span import Span
 from mediasvc.store import index, ledger, removal
 from mediasvc.store.durable import Shelf
@@ -38,8 +39,16 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
     with desk.store.transaction() as connection:
         _back_to_waiting(connection, package, spans, filed, by)
         removed = removal.remove_package(connection, number, by=by)
+        for dependent in removed.dependents:
+            ledger.add_findings(connection, dependent, [_no_longer_here(number)])
     forget_given_up(desk)
     return removed
+
+
+def _no_longer_here(number: int) -> Finding:
+    return Finding("error", "duplicate-taken-back", "",
+                   f"Instances that were here already came with package {number}, which was taken "
+                   "back. Bring this package in again to file them.", "I11")
 
 
 def forget_given_up(desk: Desk) -> None:
