@@ -18,8 +18,8 @@ from mediasvc.media.verdict import Verdict
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
-from mediasvc.standard.encodings import NATIVE
 from mediasvc.standard.profiles import load_profile
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.check_disc import check_disc
 from mediasvc.work.disc_build import Built, Container, build_disc, name_file_set
 
@@ -44,7 +44,7 @@ def disc_instances(folder: Path, instances: Iterable[FileDataset]) -> list[DiscI
         dcmwrite(path, ds, enforce_file_format=True)
         header, span = scan(path), Span.of_file(path)
         assert header is not None
-        dense = header.transfer_syntax_uid not in NATIVE
+        dense = TRANSFER_SYNTAXES[header.transfer_syntax_uid].encapsulated
         found.append(DiscInstance(header, span, span.sha256(), dense))
     return found
 

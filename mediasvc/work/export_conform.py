@@ -12,8 +12,8 @@ from mediasvc.media.disc_layout import DiscInstance
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer
 from mediasvc.span import Span
-from mediasvc.standard.encodings import NATIVE
 from mediasvc.standard.profiles import Profile
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.desk import Desk
 from mediasvc.work.export_order import ExportOrder
@@ -143,5 +143,6 @@ def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) ->
 
 
 def _take(result: Conformed, header: InstanceHeader, span: Span, sha256: str) -> None:
-    dense = header.transfer_syntax_uid not in NATIVE
+    syntax = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
+    dense = syntax is not None and syntax.encapsulated
     result.instances.append(DiscInstance(header, span, sha256, dense))
