@@ -196,6 +196,15 @@ def test_a_million_empty_items_are_walked_in_a_moment_and_stop_at_the_budget() -
     assert time.monotonic() - started < 2
 
 
+def test_zeros_that_are_not_the_end_are_looked_through_once() -> None:
+    data = text(0x00100010, "PN", "A") + bytes(20_000_000) + b"\1"
+    started = time.monotonic()
+    walked = walk(data, 0, len(data), implicit=True, big_endian=False)
+    assert walked.verdict == codes.TOO_MANY and time.monotonic() - started < 2
+    both(bytes(8) + text(0x00100010, "PN", "A", implicit=True) + bytes(9), implicit=True)
+    both(bytes(40) + b"\1" + bytes(40), implicit=True)
+
+
 def test_too_many_elements_at_top_level_stop_the_walk() -> None:
     data = b"".join(element(0x00090000 + number, "LO") for number in range(700))
     assert len(both(data).elements) == 700  # more rows than the first buffer takes

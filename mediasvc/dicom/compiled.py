@@ -1,4 +1,8 @@
-"""numba's decorators with types, and the array types of the kernels beside this file."""
+"""numba's decorators with types, and the array types of the kernels beside this file.
+
+A compiled kernel is kept until its own file changes: who changes a constant that it takes from
+another file must touch the kernel's file too.
+"""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def _walk_beginning(array: NDArray[np.uint8], data_set: int, length: int,
     scratch.limits[codes.HOW] = codes.BEGINNING if len(array) < length else codes.SHALLOW
     kernel(array, data_set, int(encoding.implicit), int(encoding.big_endian), scratch.limits,
            scratch.rows, scratch.problems, scratch.state)
-    verdict, _, found, _, _, _ = scratch.state.tolist()
+    verdict, _, found, *_ = scratch.state.tolist()
     return verdict, found
 
 

@@ -73,7 +73,7 @@ def walk(data: bytes | memoryview, start: int, end: int, *, implicit: bool, big_
         problems = np.zeros((codes.CODES, 3), np.int64)
         state = np.zeros(codes.STATES, np.int64)
         kernel(array, start, int(implicit), int(big_endian), bounds, rows, problems, state)
-        verdict, stopped, found, count, fragments, _ = state.tolist()
+        verdict, stopped, found, count, fragments, *_ = state.tolist()
         if found <= capacity:
             break
         capacity = found

@@ -21,8 +21,8 @@ FIRST_BULK = 0x50000000
 CODES = 26
 
 #: Columns of ``state``.
-VERDICT, AT, ROWS, COUNT, FRAGMENTS, TOP = range(6)
-STATES = 6
+VERDICT, AT, ROWS, COUNT, FRAGMENTS, TOP, TAIL = range(7)
+STATES = 7
 
 #: Columns of ``limits``; the last three describe the walk: the tag that it must get beyond, the end
 #: of the data set, and how.

@@ -78,11 +78,14 @@ def _vr_class(data: Bytes, at: int) -> int:
 
 
 @part
-def _zeros(data: Bytes, start: int, stop: int) -> bool:
-    at = start
-    while at < stop and data[at] == 0:
-        at += 1
-    return at >= stop
+def _only_zeros(data: Bytes, at: int, stop: int, state: Ints) -> bool:
+    """Whether nothing but zeros follows up to the end of the data set; it is searched only once."""
+    if state[codes.TAIL] == 0:
+        tail = stop
+        while tail > at and data[tail - 1] == 0:
+            tail -= 1
+        state[codes.TAIL] = tail + 1
+    return bool(at + 1 >= state[codes.TAIL])
 
 
 @part
@@ -331,7 +334,7 @@ def _end(data: Bytes, limits: Ints, stack: Ints, problems: Ints, state: Ints) ->
     top, at = state[codes.TOP], state[codes.AT]
     stop = stack[top, STOP]
     if at < stop:
-        if top == 0 and limits[codes.HOW] == codes.FULL and _zeros(data, at, stop):
+        if top == 0 and limits[codes.HOW] == codes.FULL and _only_zeros(data, at, stop, state):
             _note(problems, codes.TRAILING_ZEROS, at, 0)
             return DONE
         return codes.CUT
@@ -355,7 +358,7 @@ def _step(data: Bytes, limits: Ints, stack: Ints, rows: Rows, problems: Ints, st
     if top == 0:
         if limits[codes.HOW] != codes.FULL and tag >= codes.FIRST_PIXEL_DATA:
             return DONE
-        if tag == 0 and limits[codes.HOW] == codes.FULL and _zeros(data, at, stop):
+        if tag == 0 and limits[codes.HOW] == codes.FULL and _only_zeros(data, at, stop, state):
             _note(problems, codes.TRAILING_ZEROS, at, tag)
             return DONE
     state[codes.COUNT] += 1
