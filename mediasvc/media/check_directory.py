@@ -14,6 +14,7 @@ from typing import Any
 
 from pydicom import dcmread
 
+from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_meta import check_meta
 from mediasvc.media.check_records import (
@@ -79,6 +80,8 @@ def check_directory(view: memoryview) -> DirectoryCheck:
     bytes cannot be read as one."""
     found = DirectoryCheck()
     found.findings += check_meta(view)
+    found.findings += [trouble("R10-1b", finding.text) for finding in read_framing(view).findings
+                       if finding.severity == "error"]
     try:
         data = dcmread(io.BytesIO(view))
         records = [record_of(item) for item in data.get("DirectoryRecordSequence") or []]

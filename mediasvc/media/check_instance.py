@@ -27,9 +27,11 @@ TIFF = (b"II*\0", b"MM\0*")
 #: Level of a leaf record: its keys, and the UIDs and Patient ID above, must agree.
 LEAF = 3
 IDENTIFYING = frozenset({0x00100020, 0x0020000D, 0x0020000E})
-#: Rules of screening findings that are about pixel data, or about the preamble.
-OWN_RULES = {"P02": "P02", "P12": "R10-5"}
-PIXEL_CODES = frozenset({"pixels-too-short", "pixels-not-as-said", "image-size-unknown"})
+#: Screening findings that belong to a rule of their own; all others break P01.
+RULE_OF_CODE = {
+    "hostile-preamble": "R10-5", "meta-disagrees": "R10-8", "pixels-too-short": "P02",
+    "pixels-not-as-said": "P02", "image-size-unknown": "P02", "frames-missing": "P02",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,7 @@ def _finding(rule: str, text: str) -> Finding:
 
 
 def _judged(finding: Finding) -> Finding:
-    rule = "P02" if finding.code in PIXEL_CODES else OWN_RULES.get(finding.rule[-3:], "P01")
-    return Finding("error", finding.code, "", finding.text, rule)
+    return Finding("error", finding.code, "", finding.text, RULE_OF_CODE.get(finding.code, "P01"))
 
 
 def _preamble(view: memoryview) -> Iterator[Finding]:
