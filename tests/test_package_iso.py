@@ -279,6 +279,12 @@ def test_a_pure_udf_disc_is_refused_with_words(disc: Opener) -> None:
         disc(bytes(data))
 
 
+def test_an_image_of_raw_cd_sectors_is_refused_with_words(disc: Opener) -> None:
+    raw = b"".join(b"\0" + b"\xff" * 10 + b"\0" + bytes(4) + bytes(2336) for _ in range(20))
+    with pytest.raises(UnsupportedError, match="raw CD sectors"):
+        disc(raw)
+
+
 def test_a_nested_zip_on_a_disc_is_opened(disc: Opener) -> None:
     from hostile_media import ZipItem
     with disc(image({"DICOM.ZIP": zip_bytes(ZipItem(b"IM1", b"one"))})) as package:

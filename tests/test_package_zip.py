@@ -250,6 +250,16 @@ def test_m17_an_iso_in_a_zip_is_opened_too(zipped: Opener) -> None:
         assert contents(package) == {"disc.iso!/DICOMDIR": b"directory"}
 
 
+def test_m17_two_readers_of_one_package_do_not_disturb_each_other(zipped: Opener) -> None:
+    data = zip_bytes(ZipItem(b"inner.zip", zip_bytes(ZipItem(b"IM1", b"x", method=0)) + bytes(9)))
+    with zipped(data) as one, open_package(one.path, LIMITS,
+                                           scratch=one.path.parent / "scratch") as two:
+        for package in (one, two):
+            [member] = package.members()
+            assert b"".join(package.span(member).chunks()) == b"x"
+            assert package.unchanged(member)
+
+
 def test_m17_a_zip_nested_too_deeply_is_not_opened_and_said_so(zipped: Opener) -> None:
     data = b"the innermost"
     for _ in range(3):
@@ -463,6 +473,16 @@ def test_m23_a_zip_that_is_still_being_copied_is_growing_until_its_end_is_there(
     assert structure(path).state == "damaged"
     assert structure(tmp_path / "gone.zip").state == "growing"
     assert structure(tmp_path).state == "complete"
+
+
+def test_m28_a_disc_that_cannot_be_read_is_refused_with_words(
+        zipped: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipped(zip_bytes(ZipItem(b"IM1", b"one"))) as package:
+        def scratched(*_: object) -> bytes:
+            raise OSError(5, "Input/output error")
+        monkeypatch.setattr(os, "pread", scratched)
+        with pytest.raises(DamagedError, match="Input/output error"):
+            open_package(package.path, LIMITS, scratch=package.path.parent)
 
 
 def test_m25_a_zip_replaced_while_it_is_read_is_noticed(zipped: Opener) -> None:

@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def identify(offsets: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> NDArray[np.int64]:
+def identify(offsets: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> NDArray[np.int32]:
     """A number for each (offset, length), shape (n,): equal numbers are the same run of bytes."""
     import numpy as np
 
     order = np.lexsort((lengths, offsets))
-    new = np.ones(len(order), bool)
-    new[1:] = (np.diff(offsets[order]) != 0) | (np.diff(lengths[order]) != 0)
-    numbers = np.empty(len(order), np.int64)
-    numbers[order] = np.cumsum(new) - 1
+    new = np.zeros(len(order), bool)
+    for column in (offsets, lengths):
+        column = column[order]
+        new[1:] |= column[1:] != column[:-1]
+    numbers = np.empty(len(order), np.int32)
+    numbers[order] = np.cumsum(new, dtype=np.int32)
     return numbers
 
 

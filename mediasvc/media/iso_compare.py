@@ -29,7 +29,7 @@ class Rows:
         self.offsets = np.concatenate([np.asarray(tree.offsets) for tree in trees])
         self.lengths = np.concatenate([np.asarray(tree.lengths) for tree in trees])
         self.runs = identify(self.offsets, self.lengths)
-        self.twins = np.full(len(self.runs), -1)
+        self.twins = np.full(len(self.runs), -1, np.int32)
         if len(trees) > 1 and not trees[0].has_rock_ridge:
             self._find_twins(len(trees[0]))
 
@@ -54,7 +54,7 @@ class Rows:
         import numpy as np
 
         per_run = np.bincount(self.runs[count:], minlength=int(self.runs.max(initial=0)) + 1)
-        twin = np.full(len(per_run), -1)
+        twin = np.full(len(per_run), -1, np.int32)
         twin[self.runs[count:]] = np.arange(count, len(self.runs))
         twin[per_run != 1] = -1
         own = np.bincount(self.runs[:count], minlength=len(per_run))
@@ -91,8 +91,13 @@ def _report_swapped(rows: Rows, one: Tree, other: Tree, shift: int, troubles: Tr
     import numpy as np
 
     names, others = _hashes(one), _hashes(other)
-    _, at, at_other = np.intersect1d(names, others, return_indices=True)
-    differ = (rows.runs[at] != rows.runs[at_other + shift]) & (rows.lengths[at] > 0)
+    if not len(others):
+        return
+    order = np.argsort(others, kind="stable")
+    place = np.searchsorted(others, names, sorter=order)
+    place[place == len(others)] = 0
+    at = np.flatnonzero(others[order[place]] == names)
+    differ = (rows.runs[at] != rows.runs[order[place[at]] + shift]) & (rows.lengths[at] > 0)
     if differ.any():
         where = int(at[np.flatnonzero(differ)[0]])
         troubles.add("error", "iso-trees-differ", label(one.parts(where)),

@@ -67,11 +67,9 @@ class Nested:
         return found.container.span(index - found.first)
 
     def unchanged(self, index: int) -> bool:
+        """The outermost file decides; what was unpacked from it is ours alone."""
         found = self._find(index)
-        if found is None:
-            return self._outer.unchanged(self._own[index])
-        return (self._outer.unchanged(found.index)
-                and found.container.unchanged(index - found.first))
+        return self._outer.unchanged(self._own[index] if found is None else found.index)
 
     def close(self) -> None:
         for inner in self._inner:

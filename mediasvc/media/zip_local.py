@@ -20,7 +20,6 @@ from mediasvc.media.zip_directory import (
 
 #: Local file header (4.3.7) without name and extra field.
 LOCAL_HEADER = struct.Struct("<4sHHHHHIIIHH")
-_COMPARED_FLAGS = ENCRYPTED | DESCRIPTOR | UTF8
 _GUESS = 512
 
 
@@ -39,7 +38,8 @@ def locate(window: Window, entry: ZipEntry) -> int:
         raise DamagedError("it has two different names")
     length, packed = wide_values(fields(raw[name_end:start]).get(ZIP64, b""),
                                  (length, FULL32), (packed, FULL32))
-    if method != entry.method or (flags ^ entry.flags) & _COMPARED_FLAGS:
+    compared = ENCRYPTED if entry.name.isascii() else ENCRYPTED | UTF8
+    if method != entry.method or (flags ^ entry.flags) & compared:
         raise DamagedError("its two headers state different formats")
     stated, listed = (crc, packed, length), (entry.crc, entry.packed, entry.length)
     if stated != listed and not (flags & DESCRIPTOR and _open(stated, listed)):
