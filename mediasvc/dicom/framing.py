@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -100,15 +101,16 @@ class Framing:
         row = self.index.get(tag)
         return None if row is None else self.elements[row]
 
-    def value(self, tag: int) -> bytes | None:
-        """The value's bytes as they stand, padding included; group 0002 from the file meta."""
+    def value(self, tag: int, most: int = sys.maxsize) -> bytes | None:
+        """The value's bytes as they stand, padding included, up to ``most`` of them; group 0002
+        from the file meta."""
         if tag >> 16 == 2 and tag in self.meta:
-            return self._meta_value(tag)
+            return self._meta_value(tag)[:most]
         place = self.index.get(tag)
         if place is None:
             return None
         *_, value, length = self.rows[place]
-        return bytes(self.body[value:value + length])
+        return bytes(self.body[value:value + min(length, most)])
 
     def vr(self, tag: int) -> str:
         """The VR as the data set says it, ``""`` when it does not or has no such element."""

@@ -16,7 +16,7 @@ from mediasvc.dicom import walk_codes as codes
 from mediasvc.dicom.file_meta import uid_text
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.header_kernel import any_serious, gather, transfer_syntax
-from mediasvc.dicom.header_values import RawValue, compose_header
+from mediasvc.dicom.header_values import RAW_LIMIT, RawValue, compose_header
 from mediasvc.dicom.walk import DEFAULT_LIMITS
 from mediasvc.dicom.walk_kernel import walk as kernel
 from mediasvc.errors import DamagedError
@@ -60,7 +60,7 @@ def examine_header(framing: Framing) -> tuple[InstanceHeader, list[Finding]]:
             return header, []
     values = {attribute.field: RawValue(raw, framing.vr(attribute.tag))
               for attribute in HEADER_ATTRIBUTES
-              if (raw := framing.value(attribute.tag)) is not None}
+              if (raw := framing.value(attribute.tag, RAW_LIMIT + 1)) is not None}
     return compose_header(values, framing.transfer_syntax_uid, big_endian=framing.big_endian)
 
 

@@ -14,7 +14,7 @@ from mediasvc.standard.header_attributes import HEADER_ATTRIBUTES, IDENTITY_FIEL
 #: Characters of one header text that are kept; what is longer is no name.
 TEXT_LIMIT = 3000
 #: Bytes that are looked at for that many characters (four in UTF-8, escape sequences).
-_RAW_LIMIT = 4 * TEXT_LIMIT
+RAW_LIMIT = 4 * TEXT_LIMIT
 
 _INTEGER = re.compile(r"\+?\d{1,10}", re.ASCII)
 _BINARY_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "": 2, "UN": 2}
@@ -45,10 +45,10 @@ def compose_header(values: Mapping[str, RawValue], transfer_syntax_uid: str, *,
                                         f"{_words(attribute.field)} is not a number", "P13"))
             fields[attribute.field] = number or 0
             continue
-        text, certain = decode(raw.value[:_RAW_LIMIT], character_set, attribute.vr)
+        text, certain = decode(raw.value[:RAW_LIMIT], character_set, attribute.vr)
         if not certain:
             doubtful.add(attribute.field)
-        if len(text) > TEXT_LIMIT or len(raw.value) > _RAW_LIMIT:
+        if len(text) > TEXT_LIMIT or len(raw.value) > RAW_LIMIT:
             findings.append(warning("text-too-long", f"{_words(attribute.field)} is longer than "
                                     f"{TEXT_LIMIT} characters and was cut for display", "P17"))
             text = text[:TEXT_LIMIT]
