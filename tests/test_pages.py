@@ -24,12 +24,12 @@ from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
 from mediasvc.media.display import pixel_aspect, shrink, to_picture
 from mediasvc.media.markup import element, page
 from mediasvc.media.page_content import PICTURES, SeriesContent, choose, frames_of, spread
-from mediasvc.media.page_images import draw
 from mediasvc.media.pages import web_pages
 from mediasvc.media.readme import readme
 from mediasvc.model import InstanceHeader
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
+from mediasvc.work.draw_frames import draw_frames
 from mediasvc.work.previews import draw_previews
 from samples.synthesis import instance, study
 from tests.disc_things import disc_instances, facts, new_sandbox
@@ -157,7 +157,8 @@ def test_oblong_pixels_are_stretched() -> None:
     ("CT", False), ("MR", False), ("CR", False), ("US", True), ("PT", False), ("RTDOSE", False)])
 def test_every_kind_of_image_is_drawn(tmp_path: Path, modality: str, colour: bool) -> None:
     [made] = disc_instances(tmp_path / "in", [instance(modality=modality, rows=40, columns=60)])
-    width, height = draw(made.span, 0, tmp_path / "a.jpg")
+    [(width, height)] = draw_frames([{"span": made.span.as_json(), "frame": 0,
+                                      "target": str(tmp_path / "a.jpg")}])
     picture = imagecodecs.jpeg8_decode((tmp_path / "a.jpg").read_bytes())
     assert picture.shape[:2] == (40, 60)
     assert (picture.ndim == 3) == colour

@@ -27,6 +27,7 @@ from mediasvc.standard.preambles import LENGTH
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coerce import Order, coerce
+from mediasvc.work.transcode import DEFAULT, transcode_file
 
 #: The file meta is within this, or the file is read whole.
 HEAD = 4 << 10
@@ -172,16 +173,15 @@ def _to_file(view: memoryview, pieces: Sequence[Piece], target: Path) -> Span:
 
 def _transcoded(source: Span, target: Path, preferred: Sequence[str]) -> Span:
     """Into the first syntax that can hold it. Raises UnsupportedError when none can."""
-    from mediasvc.work.transcode import transcode_instance
-    with source.view() as view:
-        for number, uid in enumerate(preferred, 1):
-            try:
-                pieces = transcode_instance(view, uid).pieces
-                return _to_file(view, pieces, target)
-            except UnsupportedError:
-                if number == len(preferred):
-                    raise
-    raise UnsupportedError("no transfer syntax of the profile can hold it")
+    for number, uid in enumerate(preferred, 1):
+        try:
+            done = transcode_file(source.as_json(), str(target), uid, DEFAULT.as_json())
+            return Span(str(target), 0, int(done["length"]))
+        except UnsupportedError:
+            target.unlink(missing_ok=True)
+            if number == len(preferred):
+                raise
+    raise UnsupportedError("the profile prefers no transfer syntax")
 
 
 def _proven(span: Span) -> dict[str, Any]:

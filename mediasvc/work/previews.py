@@ -17,10 +17,10 @@ from mediasvc.media.page_content import (
     picture_name,
 )
 from mediasvc.sandbox import Sandbox
-from mediasvc.span import Span
-from mediasvc.work.batches import each, run_batches
+from mediasvc.work.batches import run_batches
 
 BATCH = 8
+CHILD = "mediasvc.work.draw_frames:draw_frames"
 
 
 def draw_previews(sandbox: Sandbox, layout: Layout, folder: Path,
@@ -36,7 +36,7 @@ def draw_previews(sandbox: Sandbox, layout: Layout, folder: Path,
         if chosen:
             (folder / picture_name(number, 1)).parent.mkdir()
     for done, (item, answer) in enumerate(run_batches(
-            sandbox, f"{__name__}:draw_frames", _requests(layout, wishes, folder), BATCH), 1):
+            sandbox, CHILD, _requests(layout, wishes, folder), BATCH), 1):
         if not answer.error:
             sizes[item["series"], item["index"]] = answer.value
         if report:
@@ -67,10 +67,3 @@ def _pictures(number: int, series: Series, chosen: list[Wish],
                 caption += f", frame {wish.frame + 1} of {frames_of(instance)}"
             width, height = size
             yield Picture(picture_name(number, index), width, height, caption)
-
-
-def draw_frames(items: list[dict[str, Any]]) -> list[Any]:
-    """The child's side: [width, height] of each picture drawn."""
-    from mediasvc.media.page_images import draw
-    return each(lambda item: draw(Span.from_json(item["span"]), int(item["frame"]),
-                                  Path(item["target"])), items)
