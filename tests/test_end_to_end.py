@@ -299,6 +299,37 @@ def test_a_copy_that_still_grows_is_left_alone(cli: Program, home: Path, disc: P
         assert wait_for_package(cli, "waiting")["instances"] == 7
 
 
+def test_services_started_at_once_are_one_service(cli: Program, home: Path) -> None:
+    started = [subprocess.Popen(cli.command("--json", "run"), stdout=subprocess.PIPE, text=True,
+                                stderr=subprocess.DEVNULL) for _ in range(4)]
+    try:
+        deadline = time.monotonic() + 60
+        while sum(one.poll() is None for one in started) > 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        [winner] = [one for one in started if one.poll() is None]
+        assert winner.stdout
+        assert json.loads(winner.stdout.readline())["type"] == "ready"
+    finally:
+        for one in started:
+            one.terminate()
+            one.communicate(timeout=60)
+    assert sorted(one.returncode for one in started) == [0, 11, 11, 11]
+
+
+def test_one_disc_brought_in_twice_at_once_is_filed_once(cli: Program, index: Path,
+                                                         tmp_path: Path) -> None:
+    made = study(2, count=8, PatientID="L2", IssuerOfPatientID="LOCAL")
+    for name in ("one", "two"):
+        write_disc(tmp_path / name, made)
+    both = [subprocess.Popen(cli.command("--json", "ingest", tmp_path / name), text=True,
+                             stdout=subprocess.PIPE) for name in ("one", "two")]
+    rows = [json.loads(line) for one in both for line in one.communicate(timeout=120)[0].split("\n")
+            if line]
+    packages = [row for row in rows if row["type"] == "package"]
+    assert sorted(row["state"] for row in packages) == ["done", "duplicate"]
+    assert sorted(row["archived"] for row in packages) == [0, 8]
+
+
 def test_images_are_rewritten_with_proof(cli: Program, disc: Path, tmp_path: Path) -> None:
     done = cli("transcode", disc, tmp_path / "out", "-t", "jls", "--skip-unsupported")
     rows = done.of("instance")

@@ -48,6 +48,7 @@ def checkup(home: Home, settings: Settings) -> Iterator[Check]:
     """All checks in the order in which a person would repair things."""
     yield _python()
     yield from _libraries()
+    yield from _codecs()
     yield from _programs()
     yield from _folders(home)
     yield from _guarded("disk", lambda: _disk(home))
@@ -90,6 +91,24 @@ def _library(name: str, extra: str) -> Check:
     except Exception as error:  # a broken native library fails in many ways
         return Check(label, False, f"{version} does not load ({type(error).__name__})", needed)
     return Check(label, True, version, needed)
+
+
+def _codecs() -> Iterator[Check]:
+    """What decodes and encodes each transfer syntax; those that have an alias are promised."""
+    from mediasvc.codecs.table import codecs_table
+
+    try:
+        rows = codecs_table()
+    except (ImportError, OSError) as error:
+        yield Check("codecs", False, f"do not load ({type(error).__name__})")
+        return
+    for row in rows:
+        if row["alias"] or row["decode"]:
+            encoder = row["lossless"] or row["lossy"]
+            words = [f"decodes with {' and '.join(row['decode'])}" if row["decode"] else "",
+                     f"encodes with {encoder} ({row['pixels']})" if encoder else "", row["reason"]]
+            yield Check(f"codec {row['alias'] or row['name']}", bool(row["decode"]),
+                        "; ".join(filter(None, words)), needed=bool(row["alias"]))
 
 
 def _programs() -> Iterator[Check]:
