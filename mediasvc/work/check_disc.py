@@ -6,7 +6,6 @@ look at the finished thing as a stranger would, in sandbox children.
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from mediasvc.standard.disc_rules import RULES
 from mediasvc.standard.profiles import Profile, load_profile, profiles
 from mediasvc.work.check_files import Report, Seen, check_files
 from mediasvc.work.disc_under_test import Disc, open_disc
+from mediasvc.work.private_folder import private_folder
 
 
 def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
@@ -35,11 +35,10 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
     UnsupportedError, PasswordNeeded or SettingsError when there is nothing to judge.
     """
     wanted = load_profile(profile, site_profiles) if profile else None
-    with (tempfile.TemporaryDirectory(prefix="mediasvc-") as scratch,
-          ThreadPoolExecutor(1) as thread):
+    with private_folder() as scratch, ThreadPoolExecutor(1) as thread:
         whole = thread.submit(Span.of_file(path).sha256) if path.is_file() else None
         try:
-            disc = open_disc(path, sandbox, limits, Path(scratch))
+            disc = open_disc(path, sandbox, limits, scratch)
         except DamagedError as error:
             return _hopeless(path, error)
         chosen = wanted or _fitting(disc, site_profiles)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
 from mediasvc.work.directories import compare
 from mediasvc.work.discover import Found, Report, Source, list_package, screen_package
+from mediasvc.work.private_folder import private_folder
 
 
 @dataclass(slots=True)
@@ -70,8 +70,8 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox,
             seen.severities[finding.severity] += 1
             tell(finding)
 
-    with tempfile.TemporaryDirectory(prefix="mediasvc-") as scratch:
-        source = Source(path.absolute(), Path(scratch), settings.limits, settings.inbox.ignore,
+    with private_folder() as scratch:
+        source = Source(path.absolute(), scratch, settings.limits, settings.inbox.ignore,
                         password)
         listing = list_package(sandbox, source)
         seen.kind = listing.kind
