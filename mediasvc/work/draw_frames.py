@@ -11,7 +11,7 @@ from pydicom.pixels.processing import convert_color_space
 from pydicom.pixels.utils import pixel_array
 
 from mediasvc.dicom.framing import read_framing
-from mediasvc.errors import UnsupportedError
+from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.disc_file import SpanFile
 from mediasvc.media.page_images import draw
 from mediasvc.span import Span
@@ -34,8 +34,8 @@ def _draw(item: Item) -> tuple[int, int]:
     header = dcmread(source, stop_before_pixels=True, force=True)
     try:
         samples = _decoded(span, frame)
-    except UnsupportedError:
-        # float, one-bit or otherwise rare pixels: good enough to be looked at
+    except (UnsupportedError, DamagedError):
+        # one-bit, padded or otherwise rare pixels: what pydicom makes of them is enough to look at
         source.seek(0)
         samples = pixel_array(source, index=frame)
     return draw(samples, header, frame, Path(item["target"]))
