@@ -24,6 +24,7 @@ from mediasvc.media.rock_ridge import Attributes, attributes, skip_length
 from mediasvc.media.tree import ROOT, Tree
 from mediasvc.media.troubles import Troubles
 from mediasvc.media.window import Window
+from mediasvc.model import Severity
 from mediasvc.settings import Limits
 
 #: Directory bytes that are read for each entry that the settings allow.
@@ -197,7 +198,7 @@ class IsoTree:
         return plain, plain
 
     def _trouble(self, folder: _Folder, code: str, text: str, rule: str) -> None:
-        severity = "warning" if code == "names-collide" else "error"
+        severity: Severity = "warning" if code == "names-collide" else "error"
         self._troubles.add(severity, code, label(self.shown.folder_parts(folder.shown)), text, rule)
 
 

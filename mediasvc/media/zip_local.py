@@ -30,7 +30,7 @@ def locate(window: Window, entry: ZipEntry) -> int:
         raise DamagedError("it is not where the zip's list says")
     (_, _, flags, method, _, _, crc, packed, length, name_length,
      extra_length) = LOCAL_HEADER.unpack_from(raw)
-    start = LOCAL_HEADER.size + name_length + extra_length
+    start: int = LOCAL_HEADER.size + name_length + extra_length
     if start > len(raw):
         raw = window.read(entry.local, start)
     name_end = LOCAL_HEADER.size + name_length

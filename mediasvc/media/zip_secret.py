@@ -116,7 +116,11 @@ def _keystream(key: bytes) -> Callable[[int], bytes]:
     import numpy as np
 
     try:
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+        from cryptography.hazmat.primitives.ciphers import (  # type: ignore[import-not-found, unused-ignore]
+            Cipher,
+            algorithms,
+            modes,
+        )
     except ImportError:
         raise UnsupportedError("the zip is encrypted with AES",
                                "Install the extra: pip install 'mediasvc[secure]'.") from None
@@ -128,7 +132,8 @@ def _keystream(key: bytes) -> Callable[[int], bytes]:
         blocks = np.zeros((-(-length // 16), 2), "<u8")
         blocks[:, 0] = np.arange(counter, counter + len(blocks))
         counter += len(blocks)
-        return encryptor.update(blocks.tobytes())[:length]
+        encrypted: bytes = encryptor.update(blocks.tobytes())
+        return encrypted[:length]
 
     return stream
 
