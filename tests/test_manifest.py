@@ -238,3 +238,12 @@ def test_uncertain_text_contradicts_nobody() -> None:
 def test_what_one_side_does_not_say_is_no_contradiction() -> None:
     assert contradictions([Reference(("I1",))], {0: HELD}) == ()
     assert contradictions([SAID], {0: InstanceHeader()}) == ()
+
+
+def test_long_file_ids_are_found_behind_mangled_iso_names() -> None:
+    members = [Member(0, "DICOM/IMAGE_0001.DCM", ("DICOM", "IMAGE_00.DCM"), 1, 0,
+                      ("DICOM", "IMAGE_0001.DCM")),
+               Member(1, "DICOM/IMAGE_0002.DCM", ("DICOM", "IMAGE_01.DCM"), 1, 1,
+                      ("DICOM", "IMAGE_0002.DCM"))]
+    found = match([Reference(("DICOM", "IMAGE_0002")), Reference(("DICOM", "IMAGE_0001"))], members)
+    assert found.found == {0: 1, 1: 0}

@@ -38,7 +38,7 @@ def command(session: Session, paths: tuple[Path, ...], source: str,
 
         with open_desk(session.home, session.settings, sandbox) as desk:
             for path in paths:
-                package = submit(desk, path.absolute(), source=source, by="command line")
+                package = submit(desk, path.resolve(), source=source, by="command line")
                 with progress(session) as report:
                     package = run_line(desk, package.id, report,
                                        password=read_password(password_file))

@@ -29,7 +29,7 @@ def command(session: Session, path: Path, password_file: Path | None) -> int:
     with open_sandbox(session.settings, SCREEN) as sandbox, progress(session) as report:
         from mediasvc.work.inspect import inspect
 
-        seen = inspect(path, session.settings, sandbox, session.finding, report,
+        seen = inspect(path.resolve(), session.settings, sandbox, session.finding, report,
                        read_password(password_file))
     for patient in seen.patients.values():
         _tell(session, patient)

@@ -40,6 +40,9 @@ class Named(Protocol):
     @property
     def parts(self) -> tuple[str, ...]: ...
 
+    @property
+    def shown(self) -> tuple[str, ...]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Matching:
@@ -118,7 +121,9 @@ class _Search:
         for member in self.members:
             # A file that is named properly cannot be what a broken name means.
             if strict or member.number not in self.taken:
-                index[key(member.parts)].append(member.number)
+                # On a mangled ISO the File ID may be the long name of another tree.
+                for name in {key(member.parts), key(member.shown or member.parts)}:
+                    index[name].append(member.number)
         self._settle(how, lambda at: self._named(self.references[at], index, key, strict))
 
     def by_uid(self) -> None:

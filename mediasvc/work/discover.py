@@ -146,6 +146,7 @@ def _unreadable(member: Member, answer: Answer) -> Finding:
 def _member(row: dict[str, Any]) -> Member:
     return Member(number=int(row["number"]), label=str(row["label"]),
                   parts=tuple(str(part) for part in row["parts"]),
+                  shown=tuple(str(part) for part in row["shown"]),
                   length=int(row["length"]), position=int(row["position"]))
 
 
