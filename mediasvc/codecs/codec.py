@@ -2,7 +2,7 @@
 
 - A *decoder* takes one frame's bytes and the `FrameSpec` of its attributes and gives the array that
   `Codec.decoded` describes: ``(rows, columns)`` or ``(rows, columns, 3)``, native byte order, dtype
-  by Bits Allocated and Pixel Representation. It raises DamagedError for bytes that it cannot decode.
+  by Bits Allocated and Pixel Representation. It raises DamagedError for bytes it cannot decode.
 - `Codec.check` reads the stream's own header and compares it with the attributes, before anything
   is allocated for the pixels (FAULTS X05).
 - An *encoder* takes such an array and gives the frame's bytes; `Encoder.stored` says which
@@ -65,13 +65,14 @@ class Decoder:
 class Control:
     """The one dial of a lossy encoder. ``worst`` gives the smallest bytes, ``best`` the finest
     pixels; ``whole`` when it turns in steps of 1. ``of_quality`` turns ``--quality`` into it, None
-    where that word has no meaning; ``of_ratio`` where the encoder itself aims at a ratio."""
+    where that word has no meaning; ``of_ratio`` where the encoder itself can aim at a ratio."""
 
     worst: float
     best: float
     default: float
     whole: bool = False
     of_quality: Callable[[float], float] | None = None
+    of_ratio: Callable[[float], float] | None = None
     quality_means: str = ""
 
 
@@ -128,7 +129,8 @@ class Codec:
         array = decoder.decode(frame, spec)
         out = self.decoded(spec)
         if array.shape != shape_of(out) or array.dtype != dtype_of(out):
-            raise DamagedError(f"{decoder.code_base} gave another image than the attributes describe")
+            raise DamagedError(
+                f"{decoder.code_base} gave another image than the attributes describe")
         return array
 
 
@@ -157,7 +159,8 @@ def general_refusal(spec: FrameSpec) -> str:
     if spec.samples_per_pixel not in (1, 3):
         return f"{spec.samples_per_pixel} samples per pixel"
     if spec.bits_allocated not in (8, 16, 32):
-        return "one bit per pixel" if spec.bits_allocated == 1 else f"{spec.bits_allocated} bits allocated"
+        one = spec.bits_allocated == 1
+        return "one bit per pixel" if one else f"{spec.bits_allocated} bits allocated"
     if not 0 < spec.bits_stored <= spec.bits_allocated:
         return f"{spec.bits_stored} bits stored in {spec.bits_allocated}"
     if spec.high_bit != spec.bits_stored - 1:

@@ -1,4 +1,4 @@
-"""YBR_FULL → RGB, for measuring a lossy image in the colours of its original (PS3.3 C.7.6.3.1.2)."""
+"""YBR_FULL → RGB, for measuring lossy images in their original colours (PS3.3 C.7.6.3.1.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ def ybr_full_to_rgb(samples: Array) -> Array:
     cb -= 128
     cr -= 128
     rgb = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=-1)
-    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    rounded: Array = np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    return rounded
 
 
 def expand_422(frame: bytes | memoryview, rows: int, columns: int) -> Array:

@@ -67,10 +67,11 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     levels = LEVELS
     while max(spec.rows, spec.columns) > BASE << levels:
         levels += 1
-    rgb = spec.photometric_interpretation == "RGB"
-    colour = {"rgb": rgb, "planar": False} if spec.samples_per_pixel == 3 else {}
-    stream = bytearray(htj2k_encode(np.ascontiguousarray(cells), dial, reversible=dial is None,
-                                    resolutions=levels, tlm=True, **colour))
+    colour = spec.samples_per_pixel == 3
+    stream = bytearray(htj2k_encode(
+        np.ascontiguousarray(cells), dial, reversible=dial is None, resolutions=levels, tlm=True,
+        rgb=spec.photometric_interpretation == "RGB" if colour else None,
+        planar=False if colour else None))
     return _with_depth(stream, spec)
 
 

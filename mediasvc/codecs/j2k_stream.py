@@ -1,4 +1,4 @@
-"""The main header of JPEG 2000 and HTJ2K codestreams (ISO/IEC 15444-1 annex A, 15444-15 annex A)."""
+"""The main header of JPEG 2000 and HTJ2K codestreams (ISO/IEC 15444-1 and -15, annex A)."""
 
 from __future__ import annotations
 

@@ -50,8 +50,7 @@ def _check_for(sofs: frozenset[int], precisions: tuple[int, ...]) -> Check:
             raise DamagedError(f"a JPEG stream of {header.precision} bits")
         if spec.pixel_representation:
             raise UnsupportedError("signed samples in lossy JPEG")
-        if jpeg_stream.end_of_image(frame) == len(frame) and bytes(memoryview(frame)[-2:]) != b"\xff\xd9":
-            raise DamagedError("the JPEG stream is cut off")
+        jpeg_stream.end_of_image(frame)
         _check_colour(header, spec.photometric_interpretation)
     return check
 
@@ -82,7 +81,7 @@ def _decode(frame: Frame, spec: FrameSpec) -> Array:
     array: Array = samples.astype(dtype_of(spec), copy=False)
     # A DCT overshoots: values above Bits Stored are the codec's, and are cut as a viewer does.
     limit = (1 << spec.bits_stored) - 1
-    return np.minimum(array, array.dtype.type(limit)) if array.size and array.max() > limit else array
+    return np.clip(array, 0, limit).astype(array.dtype) if array.max() > limit else array
 
 
 def _decoded(spec: FrameSpec) -> FrameSpec:
@@ -96,21 +95,18 @@ def _decoded(spec: FrameSpec) -> FrameSpec:
 def _encode_8(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from imagecodecs import jpeg8_encode
     if spec.samples_per_pixel == 1:
-        grey: bytes = jpeg8_encode(np.ascontiguousarray(array), int(dial or 0), optimize=True)
-        return grey
+        return bytes(jpeg8_encode(np.ascontiguousarray(array), int(dial or 0), optimize=True))
     source = "RGB" if spec.photometric_interpretation == "RGB" else "YCBCR"
-    colour: bytes = jpeg8_encode(
+    return bytes(jpeg8_encode(
         np.ascontiguousarray(array), int(dial or 0), colorspace=source, outcolorspace="YCBCR",
-        subsampling="422", optimize=True)
-    return colour
+        subsampling="422", optimize=True))
 
 
 def _encode_12(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from imagecodecs import jpeg8_encode
     require_fit(array, spec)
-    encoded: bytes = jpeg8_encode(np.ascontiguousarray(array), int(dial or 0), bitspersample=12,
-                                  optimize=True)
-    return encoded
+    return bytes(jpeg8_encode(np.ascontiguousarray(array), int(dial or 0), bitspersample=12,
+                              optimize=True))
 
 
 def _stored_8(spec: FrameSpec) -> FrameSpec:
@@ -137,13 +133,15 @@ _QUALITY = Control(1, 100, 90, whole=True, of_quality=lambda quality: min(max(qu
 
 
 def _old(uid: str, name: str) -> Codec:
-    return Codec(uid=uid, name=name, check=_check_for(frozenset({jpeg_stream.SOF_PROGRESSIVE}), (8, 12)),
+    return Codec(uid=uid, name=name, check=_check_for(frozenset({jpeg_stream.SOF_PROGRESSIVE}), (8,
+                                                                                                 12)),
                  first=_TURBO, second=None, decoded=_decoded, unwritten="retired by the standard",
                  clause="PS3.5 8.2.1")
 
 
 BASELINE = Codec(
-    uid=JPEG_BASELINE, name="JPEG Baseline", check=_check_for(frozenset({jpeg_stream.SOF_BASELINE}), (8,)),
+    uid=JPEG_BASELINE, name="JPEG Baseline",
+    check=_check_for(frozenset({jpeg_stream.SOF_BASELINE}), (8,)),
     first=_TURBO, second=None, decoded=_decoded,
     lossy=Encoder("libjpeg-turbo", BASELINE_TAKES, _encode_8, _stored_8, _QUALITY),
     clause="PS3.5 8.2.1")

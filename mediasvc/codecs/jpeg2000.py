@@ -21,7 +21,7 @@ from mediasvc.codecs.codec import (
     Takes,
     dtype_of,
 )
-from mediasvc.codecs.samples import fits, from_codes, require_fit
+from mediasvc.codecs.samples import UNSIGNED, fits, from_codes, require_fit
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME, TRANSFORMED
@@ -38,8 +38,8 @@ def check(frame: Frame, spec: FrameSpec) -> None:
     j2k_stream.check_size(header, spec)
     transformed = spec.photometric_interpretation in TRANSFORMED
     if spec.samples_per_pixel == 3 and transformed and not header.transformed:
-        raise UnsupportedError(f"{spec.photometric_interpretation}, but the stream has no component "
-                               "transform")
+        raise UnsupportedError(
+            f"{spec.photometric_interpretation}, but the stream has no component transform")
     if spec.photometric_interpretation == "YBR_FULL" and header.transformed:
         raise UnsupportedError("YBR_FULL, but the stream has a component transform")
 
@@ -57,9 +57,9 @@ def adapt(samples: Array, frame: Frame, spec: FrameSpec) -> Array:
         if not fits(array, spec) and header.reversible:
             raise DamagedError(f"the stream has values of more than {spec.bits_stored} bits")
         return _clipped(array, spec)
-    unsigned = samples.view(f"u{samples.dtype.itemsize}") if signed else samples
-    mask = unsigned.dtype.type((1 << precision) - 1)
-    return from_codes(unsigned & mask, spec, precision)
+    codes = samples.view(UNSIGNED[samples.dtype.itemsize])
+    mask = codes.dtype.type((1 << precision) - 1)
+    return from_codes(codes & mask, spec, precision)
 
 
 def _clipped(array: Array, spec: FrameSpec) -> Array:
@@ -98,25 +98,30 @@ def narrow(array: Array, spec: FrameSpec) -> Array:
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from imagecodecs import Jpeg2kError, jpeg2k_encode
     try:
-        encoded: bytes = jpeg2k_encode(
+        return bytes(jpeg2k_encode(
             narrow(array, spec), codecformat="J2K", bitspersample=spec.bits_stored, reversible=True,
             resolutions=min(MOST_RESOLUTIONS, min(spec.rows, spec.columns).bit_length()),
-            mct=spec.photometric_interpretation == "RGB", numthreads=1)
+            mct=spec.photometric_interpretation == "RGB", numthreads=1))
     except Jpeg2kError as error:  # noise in one bit outgrows its buffer
         raise UnsupportedError("OpenJPEG cannot encode this frame") from error
-    return encoded
 
 
 def _encode_lossy(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
+    """``dial`` is a PSNR in dB, or below 0 a ratio of native to encoded bytes."""
     from openjpeg.utils import encode_buffer
     if min(spec.rows, spec.columns) < SMALLEST:
         raise UnsupportedError(f"lossy JPEG 2000 of less than {SMALLEST} rows or columns")
     cells = narrow(array, spec)
     rgb = spec.photometric_interpretation == "RGB"
+    wish = float(dial or 0)
+    # OpenJPEG counts a ratio from Bits Stored, DICOM from Bits Allocated.
+    rate = max(1.0, -wish * spec.bits_stored / spec.bits_allocated)
     return bytes(encode_buffer(
         cells.astype(cells.dtype.newbyteorder("<"), copy=False).tobytes(), spec.columns, spec.rows,
         spec.samples_per_pixel, spec.bits_stored, bool(spec.pixel_representation),
-        photometric_interpretation=1 if rgb else 0, use_mct=rgb, signal_noise_ratios=[float(dial or 0)]))
+        photometric_interpretation=1 if rgb else 0, use_mct=rgb,
+        signal_noise_ratios=[wish] if wish > 0 else None,
+        compression_ratios=None if wish > 0 else [rate]))
 
 
 def stored(reversible: bool, spec: FrameSpec) -> FrameSpec:
@@ -138,7 +143,8 @@ LOSSY_TAKES = (
     Takes(3, (8,), range(4, 9), False, COLOUR),
 )
 
-PSNR = Control(20, 120, 60, of_quality=lambda quality: quality, quality_means="PSNR in dB")
+_DIAL = Control(20, 120, 60, of_quality=lambda quality: quality, of_ratio=lambda ratio: -ratio,
+                quality_means="PSNR in dB")
 _OPENJPEG = Decoder("OpenJPEG", openjpeg_decode)
 
 LOSSLESS = Codec(
@@ -149,5 +155,5 @@ LOSSLESS = Codec(
 
 LOSSY = Codec(
     uid=J2K, name="JPEG 2000", check=check, first=_OPENJPEG, second=None, decoded=decoded,
-    lossy=Encoder("OpenJPEG", LOSSY_TAKES, _encode_lossy, lambda spec: stored(False, spec), PSNR),
+    lossy=Encoder("OpenJPEG", LOSSY_TAKES, _encode_lossy, lambda spec: stored(False, spec), _DIAL),
     clause="PS3.5 8.2.4")

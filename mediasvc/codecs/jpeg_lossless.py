@@ -55,9 +55,9 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     which converts nothing; the marks of RGB are taken off again where it is not."""
     from imagecodecs import jpeg8_encode
     colour = "RGB" if spec.samples_per_pixel == 3 else None
-    encoded: bytes = jpeg8_encode(
+    encoded = bytes(jpeg8_encode(
         np.ascontiguousarray(to_codes(array, spec)), lossless=True, predictor=1,
-        bitspersample=max(2, spec.bits_stored), colorspace=colour, outcolorspace=colour)
+        bitspersample=max(2, spec.bits_stored), colorspace=colour, outcolorspace=colour))
     return _without_rgb(encoded) if spec.photometric_interpretation == "YBR_FULL" else encoded
 
 

@@ -25,7 +25,7 @@ def _fill(data: NDArray[np.uint8], state: NDArray[np.int64]) -> None:
         if at >= len(data) or (data[at] == 0xFF and (at + 1 >= len(data) or data[at + 1] != 0)):
             state[OVER] += 8
         else:
-            byte = np.int64(data[at])
+            byte = int(data[at])
             state[AT] = at + (2 if byte == 0xFF else 1)
         state[BITS] = (state[BITS] << 8 | byte) & 0xFFFFFFFF
         state[COUNT] += 8
@@ -34,11 +34,12 @@ def _fill(data: NDArray[np.uint8], state: NDArray[np.int64]) -> None:
 @part
 def _take(state: NDArray[np.int64], count: int) -> int:
     state[COUNT] -= count
-    return (state[BITS] >> state[COUNT]) & ((1 << count) - 1)
+    return int((state[BITS] >> state[COUNT]) & ((1 << count) - 1))
 
 
 @part
-def _difference(data: NDArray[np.uint8], state: NDArray[np.int64], lookup: NDArray[np.int64]) -> int:
+def _difference(data: NDArray[np.uint8], state: NDArray[np.int64],
+                lookup: NDArray[np.int64]) -> int:
     """The next difference, or 1 << 20 where no code fits (H.2.2, tables H.2 and F.2.2.1 EXTEND)."""
     _fill(data, state)
     entry = lookup[(state[BITS] >> (state[COUNT] - 16)) & 0xFFFF]
@@ -107,13 +108,13 @@ def decode_scan(data: NDArray[np.uint8], start: int, lookups: NDArray[np.int64],
             for k in range(len(numbers)):
                 plane = planes[numbers[k]]
                 if fresh:
-                    predicted = np.int64(plane[row, column - 1]) if column else 1 << (bits - 1)
+                    predicted = int(plane[row, column - 1]) if column else 1 << (bits - 1)
                 elif column == 0:
-                    predicted = np.int64(plane[row - 1, 0])
+                    predicted = int(plane[row - 1, 0])
                 else:
                     predicted = _prediction(
-                        selection, np.int64(plane[row, column - 1]), np.int64(plane[row - 1, column]),
-                        np.int64(plane[row - 1, column - 1]))
+                        selection, int(plane[row, column - 1]), int(plane[row - 1, column]),
+                        int(plane[row - 1, column - 1]))
                 difference = _difference(data, state, lookups[k])
                 if difference == 1 << 20:
                     return DAMAGED

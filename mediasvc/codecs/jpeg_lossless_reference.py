@@ -55,8 +55,8 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
         predictor, transform = scan.body[-3], scan.body[-1] & 15
         _require(header, predictor, transform, tables.restart)
         bits = header.precision - transform
-        at = int(decode_scan(octets, scan.end, lookups, np.array(numbers, np.int64), planes, predictor,
-                             bits, tables.restart))
+        at = int(decode_scan(octets, scan.end, lookups, np.array(numbers, np.int64), planes,
+                             predictor, bits, tables.restart))
         if at < 0:
             raise DamagedError("the JPEG Lossless scan is damaged")
         # Encoders of ultrasound machines rely on the wrap (pylibjpeg-libjpeg issue 90).

@@ -44,19 +44,13 @@ def _check_lossless(frame: Frame, spec: FrameSpec) -> None:
 
 
 def _decode(frame: Frame, spec: FrameSpec) -> Array:
-    from jpeg_ls import decode_pixel_data
+    """By imagecodecs: the CharLS inside pyjpegls 1.5 fails on valid presets (WG04 MR1_JLSL)."""
+    from imagecodecs import JpeglsError, jpegls_decode
     try:
-        buffer, info = decode_pixel_data(bytes(frame))
-    except (RuntimeError, ValueError) as error:
+        codes = jpegls_decode(bytes(frame))
+    except (JpeglsError, ValueError) as error:
         raise DamagedError("the JPEG-LS stream cannot be decoded") from error
-    precision = int(info["bits_per_sample"])
-    codes = np.frombuffer(buffer, np.uint8 if precision <= 8 else "<u2")
-    if codes.size != spec.samples:
-        raise DamagedError("the JPEG-LS stream does not fill the image")
-    if spec.samples_per_pixel > 1 and info["interleave_mode"] == BY_COMPONENT:
-        planes = codes.reshape(spec.samples_per_pixel, spec.rows, spec.columns)
-        return from_codes(np.ascontiguousarray(planes.transpose(1, 2, 0)), spec, precision)
-    return from_codes(codes.reshape(_shape(spec)), spec, precision)
+    return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
 
 def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
@@ -64,10 +58,6 @@ def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
     planes = decode(frame)
     codes = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
     return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
-
-
-def _shape(spec: FrameSpec) -> tuple[int, ...]:
-    return (spec.rows, spec.columns, spec.samples_per_pixel)[:2 + (spec.samples_per_pixel > 1)]
 
 
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:

@@ -29,8 +29,8 @@ WAITING, COUNT, AT, STUFFED, OVER = range(5)
 MAXVAL, NEAR, T1, T2, T3, RESET, INTERLEAVE, RANGE, QBPP, LIMIT = range(10)
 DAMAGED = -1
 #: A.7.1.1 table: order of the run-length code.
-J = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12,
-              13, 14, 15], np.int64)
+J = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3,
+              4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15], np.int64)
 
 
 @part
@@ -46,7 +46,7 @@ def _fill(data: Bytes, bits: Ints) -> None:
             bits[STUFFED] = 0
             size = 8 if size == 8 else 7
         else:
-            byte = np.int64(data[at])
+            byte = int(data[at])
             bits[AT] = at + 1
             bits[STUFFED] = byte == 0xFF
         bits[WAITING] = (bits[WAITING] << size | byte) & 0xFFFFFFFF
@@ -60,7 +60,7 @@ def _read(data: Bytes, bits: Ints, count: int) -> int:
     if bits[COUNT] < count:
         _fill(data, bits)
     bits[COUNT] -= count
-    return (bits[WAITING] >> bits[COUNT]) & ((1 << count) - 1)
+    return int((bits[WAITING] >> bits[COUNT]) & ((1 << count) - 1))
 
 
 @part
@@ -103,13 +103,14 @@ def _reconstructed(value: int, p: Ints) -> int:
         value += span
     elif value > p[MAXVAL] + p[NEAR]:
         value -= span
-    return min(max(value, 0), p[MAXVAL])
+    return int(min(max(value, 0), p[MAXVAL]))
 
 
 @part
 def _update(contexts: Ints, q: int, error: int, p: Ints) -> None:
     """A.6: the context of a regular sample, then its bias."""
-    a, b, n = contexts[A, q] + abs(error), contexts[B, q] + error * (2 * p[NEAR] + 1), contexts[N, q]
+    a, n = contexts[A, q] + abs(error), contexts[N, q]
+    b = contexts[B, q] + error * (2 * p[NEAR] + 1)
     if n == p[RESET]:
         a, b, n = a >> 1, b >> 1, n >> 1
     n += 1
@@ -221,8 +222,8 @@ def _line(data: Bytes, bits: Ints, contexts: Ints, p: Ints, line: Ints, above: I
             if x > columns:
                 break
             rb = above[x]
-            j = J[run_index[component]]
-            line[x] = _interruption(data, bits, contexts, p, ra, rb, int(abs(ra - rb) <= p[NEAR]), j)
+            j, kind = J[run_index[component]], int(abs(ra - rb) <= p[NEAR])
+            line[x] = _interruption(data, bits, contexts, p, ra, rb, kind, j)
             run_index[component] = max(run_index[component] - 1, 0)
         if line[x] < 0:
             return False

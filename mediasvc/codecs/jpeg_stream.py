@@ -137,9 +137,10 @@ def check_size(header: JpegHeader, spec: FrameSpec) -> None:
 
 
 def end_of_image(frame: Frame) -> int:
-    """The length of the stream without the padding behind EOI (PS3.5 A.4)."""
-    data = memoryview(frame)
-    end = len(data)
-    while end > 2 and data[end - 1] == 0:
-        end -= 1
-    return end if bytes(data[end - 2:end]) == b"\xff\xd9" else len(data)
+    """The length of the stream through EOI, without what pads it (PS3.5 A.4). Entropy-coded bytes
+    never look like EOI. Raises DamagedError when there is none behind the first scan header."""
+    data = bytes(frame)
+    end = data.rfind(b"\xff\xd9")
+    if end < segments(memoryview(data))[-1].end:
+        raise DamagedError("the JPEG stream is cut off")
+    return end + 2

@@ -67,18 +67,16 @@ def _narrow(array: Array, spec: FrameSpec) -> Array:
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from imagecodecs import jpegxl_encode
     effort = EFFORT if spec.bits_stored <= 14 else EFFORT_ABOVE_14_BITS
-    encoded: bytes = jpegxl_encode(
+    return bytes(jpegxl_encode(
         _narrow(array, spec), lossless=True, effort=effort, bitspersample=spec.bits_stored,
-        usecontainer=False, numthreads=1)
-    return encoded
+        usecontainer=False, numthreads=1))
 
 
 def _encode_lossy(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from imagecodecs import jpegxl_encode
-    encoded: bytes = jpegxl_encode(
+    return bytes(jpegxl_encode(
         _narrow(array, spec), lossless=False, distance=float(dial or 0), effort=LOSSY_EFFORT,
-        bitspersample=spec.bits_stored, usecontainer=False, numthreads=1)
-    return encoded
+        bitspersample=spec.bits_stored, usecontainer=False, numthreads=1))
 
 
 def from_jpeg(stream: Frame) -> bytes:
@@ -89,20 +87,18 @@ def from_jpeg(stream: Frame) -> bytes:
     from imagecodecs import JpegxlError, jpegxl_encode_jpeg
     data = bytes(stream[:jpeg_stream.end_of_image(stream)])
     try:
-        packed: bytes = jpegxl_encode_jpeg(data, numthreads=1)
+        return bytes(jpegxl_encode_jpeg(data, numthreads=1))
     except (JpegxlError, ValueError) as error:
         raise UnsupportedError("this kind of JPEG cannot be packed as JPEG XL") from error
-    return packed
 
 
 def to_jpeg(frame: Frame) -> bytes:
     """The JPEG stream that `from_jpeg` packed. Raises DamagedError."""
     from imagecodecs import JpegxlError, jpegxl_decode_jpeg
     try:
-        stream: bytes = jpegxl_decode_jpeg(bytes(frame), numthreads=1)
+        return bytes(jpegxl_decode_jpeg(bytes(frame), numthreads=1))
     except (JpegxlError, ValueError) as error:
         raise DamagedError("the JPEG stream cannot be rebuilt from the frame") from error
-    return stream
 
 
 def _decode_jpeg(frame: Frame, spec: FrameSpec) -> Array:

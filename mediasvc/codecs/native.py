@@ -1,4 +1,4 @@
-"""Frames as they are: Encapsulated Uncompressed (PS3.5 A.4.11) and Deflated Image Frame (A.4.13)."""
+"""Encapsulated Uncompressed (PS3.5 A.4.11) and Deflated Image Frame (A.4.13): native frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain reading of RLE segments: the second opinion on every other RLE decoder (PS3.5 G.3.2)."""
+"""The plain reading of RLE segments: the second opinion on other RLE decoders (PS3.5 G.3.2)."""
 
 from __future__ import annotations
 
@@ -54,5 +54,7 @@ def decode_segments(frame: Frame, bounds: list[tuple[int, int]], spec: FrameSpec
     planes = cells.view(f"<u{width}").view(dtype_of(spec)).reshape(
         spec.samples_per_pixel, spec.rows, spec.columns)
     if spec.samples_per_pixel == 1:
-        return planes[0]
-    return np.ascontiguousarray(planes.transpose(1, 2, 0))
+        only: Array = planes[0]
+        return only
+    by_pixel: Array = np.ascontiguousarray(planes.transpose(1, 2, 0))
+    return by_pixel

@@ -11,6 +11,8 @@ from mediasvc.codecs.codec import Array, Frame, dtype_of, shape_of
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
 
+#: Unsigned integers by the bytes of a cell.
+UNSIGNED: dict[int, type[np.unsignedinteger]] = {1: np.uint8, 2: np.uint16, 4: np.uint32}
 UNUSED_BITS = "the bits above Bits Stored are used (an overlay, or padding)"
 
 
@@ -60,12 +62,11 @@ def to_codes(array: Array, spec: FrameSpec) -> NDArray[np.unsignedinteger]:
     """Unsigned codes of Bits Stored bits, as JPEG Lossless and JPEG-LS carry them: two's
     complement for signed samples. uint8 up to 8 bits, else uint16. Refuses cells with more bits."""
     require_fit(array, spec)
-    dtype = np.uint8 if spec.bits_stored <= 8 else np.uint16
-    if not spec.pixel_representation:
-        return array.astype(dtype, copy=False)
-    mask = (1 << spec.bits_stored) - 1
-    unsigned = array.view(f"u{array.dtype.itemsize}")
-    return (unsigned & unsigned.dtype.type(mask)).astype(dtype)
+    dtype = UNSIGNED[1 if spec.bits_stored <= 8 else 2]
+    codes = array.view(UNSIGNED[array.dtype.itemsize])
+    if spec.pixel_representation:
+        codes = codes & codes.dtype.type((1 << spec.bits_stored) - 1)
+    return codes.astype(dtype, copy=False)
 
 
 def from_codes(codes: NDArray[np.unsignedinteger], spec: FrameSpec, precision: int) -> Array:
@@ -77,7 +78,8 @@ def from_codes(codes: NDArray[np.unsignedinteger], spec: FrameSpec, precision: i
     """
     dtype = dtype_of(spec)
     if precision > spec.bits_allocated:
-        raise DamagedError(f"the stream has {precision} bits, Bits Allocated says {spec.bits_allocated}")
+        raise DamagedError(
+            f"the stream has {precision} bits, Bits Allocated says {spec.bits_allocated}")
     if not spec.pixel_representation:
         array = codes.astype(dtype, copy=False)
         _require_stored(array, spec)
@@ -90,10 +92,13 @@ def from_codes(codes: NDArray[np.unsignedinteger], spec: FrameSpec, precision: i
     return sign_extend(codes, min(precision, spec.bits_stored), dtype)
 
 
-def sign_extend(codes: NDArray[np.unsignedinteger], bits: int, dtype: np.dtype[np.generic]) -> Array:
+def sign_extend(codes: NDArray[np.unsignedinteger], bits: int,
+                dtype: np.dtype[np.generic]) -> Array:
     """Two's complement of ``bits`` bits → signed integers of ``dtype``."""
     shift = dtype.itemsize * 8 - bits
-    return (codes.astype(f"u{dtype.itemsize}") << shift).view(dtype) >> shift
+    high = codes.astype(UNSIGNED[dtype.itemsize]) << shift
+    extended: Array = high.view(dtype) >> shift
+    return extended
 
 
 def _require_stored(array: Array, spec: FrameSpec) -> None:

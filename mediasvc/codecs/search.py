@@ -24,7 +24,8 @@ class Goal:
 
     def check(self, control: Control | None, name: str) -> None:
         """Raise SettingsError for a goal that the codec cannot have."""
-        chosen = [value for value in (self.ratio, self.quality, self.max_error) if value is not None]
+        chosen = [value for value in (self.ratio, self.quality,
+                                      self.max_error) if value is not None]
         if len(chosen) > 1:
             raise SettingsError("ratio, quality and maximum error exclude each other")
         if chosen and control is None:
@@ -48,6 +49,10 @@ def encode_to(goal: Goal, control: Control, attempt: Callable[[float], Trial]) -
     """The encoded frame that meets the goal. Raises UnsupportedError when no position does."""
     if goal.ratio is not None:
         wanted = goal.ratio
+        if control.of_ratio is not None:
+            trial = attempt(control.of_ratio(wanted))
+            if trial.ratio >= wanted:
+                return trial.data
         found = _search(control, attempt, lambda trial: trial.ratio >= wanted, finest=True)
         if found is None:
             raise UnsupportedError(f"a ratio of {goal.ratio:g} cannot be reached")

@@ -72,7 +72,8 @@ def _row(row: ts.TransferSyntax) -> dict[str, Any]:
         "uid": row.uid, "name": row.name, "alias": row.alias, "decode": [], "lossless": "",
         "lossy": "", "pixels": "", "reason": missing(row.uid)}
     if row.form == "native":
-        return out | {"decode": ["mediasvc"], "lossless": "mediasvc", "pixels": "any that we transcode"}
+        return out | {"decode": ["mediasvc"], "lossless": "mediasvc",
+                      "pixels": "any that we transcode"}
     if out["reason"]:
         return out
     found = codec(row.uid)
@@ -89,7 +90,8 @@ def _pixels(encoder: Encoder) -> str:
     words = []
     for row in encoder.takes:
         kind = "grey" if row.samples == 1 else "RGB" if len(row.photometric) == 1 else "RGB/YBR"
-        bits = f"{row.stored.start}-{row.stored.stop - 1}" if len(row.stored) > 1 else row.stored.start
+        few, most = row.stored.start, row.stored.stop - 1
+        bits = f"{few}-{most}" if few < most else few
         words.append(f"{kind} {bits} in {'/'.join(map(str, row.allocated))}"
                      f"{' signed too' if row.signed else ''}")
     return "; ".join(words)

@@ -24,7 +24,7 @@ Place = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Encapsulated:
     """Frames as runs of fragments. ``how`` says what they were found by: ``extended``, ``basic``,
-    ``one`` (fragment per frame), ``single`` (frame) or ``marks`` (the first bytes of each frame)."""
+    ``one`` (fragment per frame), ``single`` (frame) or ``marks`` (first bytes of each frame)."""
 
     frames: tuple[tuple[Place, ...], ...] = field(repr=False)
     how: str
@@ -70,7 +70,8 @@ def _by_extended(fragments: Sequence[Place], count: int, offsets: bytes, lengths
         return ()
     starts = {position - fragments[0][0]: (position, length) for position, length in fragments}
     frames = []
-    for offset, length in zip(struct.unpack(f"<{count}Q", offsets), struct.unpack(f"<{count}Q", lengths),
+    for offset, length in zip(struct.unpack(f"<{count}Q", offsets), struct.unpack(f"<{count}Q",
+                                                                                  lengths),
                               strict=True):
         place = starts.get(offset)
         if place is None or not place[1] - 1 <= length <= place[1]:
@@ -116,7 +117,7 @@ def item(data: bytes) -> bytes:
 
 def offset_tables(lengths: Sequence[int]) -> tuple[bytes, tuple[bytes, bytes] | None]:
     """For one fragment per frame of these lengths: the Basic Offset Table item, and the values of
-    the Extended Offset Table and its lengths where 32 bits do not reach (then the basic is empty)."""
+    the Extended Offset Table and its lengths where 32 bits do not reach (the basic is then empty)."""
     offsets, at = [], 0
     for length in lengths:
         offsets.append(at)

@@ -19,10 +19,11 @@ NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION = 0x00280008, 0x00280004
 #: More frames than any real object has; a table of offsets for them is still small.
 MOST_FRAMES = 1 << 22
 
-#: How a frame begins where the transfer syntax lets us see it (SOI of T.81, SOC and SIZ of 15444-1).
+#: How a frame begins where its syntax lets us see it (SOI of T.81, SOC and SIZ of 15444-1).
 _MARKS = {
     **dict.fromkeys((ts.JPEG_BASELINE, ts.JPEG_EXTENDED, ts.JPEG_SPECTRAL, ts.JPEG_PROGRESSIVE,
-                     ts.JPEG_LOSSLESS, ts.JPEG_LOSSLESS_SV1, ts.JPEG_LS, ts.JPEG_LS_NEAR), b"\xff\xd8\xff"),
+                     ts.JPEG_LOSSLESS, ts.JPEG_LOSSLESS_SV1, ts.JPEG_LS, ts.JPEG_LS_NEAR),
+                    b"\xff\xd8\xff"),
     **dict.fromkeys((ts.J2K_LOSSLESS, ts.J2K, ts.HTJ2K_LOSSLESS, ts.HTJ2K_RPCL, ts.HTJ2K),
                     b"\xff\x4f\xff\x51"),
 }
@@ -45,7 +46,7 @@ def words(framing: Framing, tag: int) -> str:
 
 
 def frame_spec(framing: Framing) -> FrameSpec:
-    """The attributes of one frame (PS3.3 C.7.6.3). Absent ones are 0 or empty, so that codecs refuse."""
+    """The attributes of one frame (PS3.3 C.7.6.3). Absent ones are 0 or empty: codecs refuse."""
     allocated = number(framing, 0x00280100)
     stored = number(framing, 0x00280101)
     return FrameSpec(

@@ -23,7 +23,8 @@ class PixelWriter:
 
     def __init__(self, *, encapsulated: bool, scratch: Path | None = None) -> None:
         self._encapsulated = encapsulated
-        self._file = tempfile.SpooledTemporaryFile(MEMORY, dir=scratch)
+        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - lives as long as its bytes are used
+            MEMORY, dir=str(scratch) if scratch else None)
         self._lengths: list[int] = []
 
     def add(self, frame: bytes) -> None:
@@ -35,7 +36,8 @@ class PixelWriter:
         """Bytes of all frames so far, without padding and headers."""
         return sum(self._lengths)
 
-    def finish(self, encoding: Encoding, bits_allocated: int) -> tuple[dict[int, bytes], memoryview]:
+    def finish(self, encoding: Encoding, bits_allocated: int) -> tuple[dict[int, bytes],
+                                                                       memoryview]:
         """(the elements that announce the frames, their bytes).
 
         The last element is Pixel Data without its frames: the bytes follow directly behind it.

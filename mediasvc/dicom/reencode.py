@@ -1,5 +1,5 @@
-"""A data set in another encoding, value by value: to Explicit or Implicit VR Little Endian (PS3.5 7,
-A.1, A.2).
+"""A data set in another encoding, value by value: Explicit or Implicit VR Little Endian
+(PS3.5 7, A.1, A.2).
 
 Values keep their bytes; only numbers of a big endian source are turned round. Text is never
 decoded, so nothing in it can change. VRs that an implicit source does not say come from the
@@ -40,7 +40,7 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Element:
-    """``value`` to ``end`` are the value's bytes without delimiter; ``after`` is the next element."""
+    """``value`` to ``end`` are the value without delimiter; ``after`` is the next element."""
 
     tag: int
     vr: str
@@ -122,7 +122,7 @@ def _inside(source: _Source, vr: str) -> _Source:
 def _delimited(source: _Source, at: int, stop: int) -> tuple[int, int]:
     """(start of the sequence delimiter, end of it) for a value of undefined length."""
     while at + 8 <= stop:
-        tag, length = _tag(source, at), _length(source, at + 4, 4)
+        tag = _tag(source, at)
         if tag == SEQUENCE_END:
             return at, at + 8
         if tag != ITEM:

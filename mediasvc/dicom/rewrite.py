@@ -78,7 +78,7 @@ def _meta(framing: Framing, changes: Elements) -> tuple[Piece, ...]:
 def _data_set(framing: Framing, uid: str, changes: Elements, pixels: memoryview | None,
               ) -> Iterator[bytes | memoryview]:
     """Elements in tag order, changed ones in their place, the frames behind Pixel Data."""
-    kept = {tag: element for tag, element in _received(framing, uid, frozenset(changes))}
+    kept = dict(_received(framing, uid, frozenset(changes)))
     kept.update({tag: new for tag, new in changes.items() if new is not None and tag >> 16 != 2})
     for tag in sorted(kept):
         yield kept[tag]

@@ -76,15 +76,19 @@ def _old_jpeg(number: str, process: str, keyword: str, loss: Loss = "always") ->
 
 
 _ROWS = (
-    _row("", "Implicit VR Little Endian", "ImplicitVRLittleEndian", "implicit", "native", clause="A.1"),
-    _row(".1", "Explicit VR Little Endian", "ExplicitVRLittleEndian", "explicit", "native", clause="A.2"),
+    _row("", "Implicit VR Little Endian", "ImplicitVRLittleEndian", "implicit", "native",
+         clause="A.1"),
+    _row(".1", "Explicit VR Little Endian", "ExplicitVRLittleEndian", "explicit", "native",
+         clause="A.2"),
     _row(".1.98", "Encapsulated Uncompressed Explicit VR Little Endian",
          "EncapsulatedUncompressedExplicitVRLittleEndian", "encapsulated", clause="A.4.11"),
-    _row(".1.99", "Deflated Explicit VR Little Endian", "DeflatedExplicitVRLittleEndian", "deflated",
+    _row(".1.99", "Deflated Explicit VR Little Endian", "DeflatedExplicitVRLittleEndian",
+         "deflated",
          "native", clause="A.5"),
     _row(".2", "Explicit VR Big Endian", "ExplicitVRBigEndian", "bigendian", "native",
          clause="A.3", retired=True),
-    _row(".4.50", "JPEG Baseline (Process 1)", "JPEGBaseline8Bit", "jpeg", loss="always", clause="A.4.1"),
+    _row(".4.50", "JPEG Baseline (Process 1)", "JPEGBaseline8Bit", "jpeg", loss="always",
+         clause="A.4.1"),
     _row(".4.51", "JPEG Extended (Process 2 and 4)", "JPEGExtended12Bit", "jpeg12", loss="always",
          clause="A.4.1"),
     _old_jpeg(".4.52", "Extended (Process 3 and 5)", "JPEGExtended35"),
@@ -99,8 +103,10 @@ _ROWS = (
     _row(".4.57", "JPEG Lossless, Non-Hierarchical (Process 14)", "JPEGLossless", clause="A.4.1"),
     _old_jpeg(".4.58", "Lossless, Non-Hierarchical (Process 15)", "JPEGLosslessNonHierarchical15",
               "never"),
-    _old_jpeg(".4.59", "Extended, Hierarchical (Process 16 and 18)", "JPEGExtendedHierarchical1618"),
-    _old_jpeg(".4.60", "Extended, Hierarchical (Process 17 and 19)", "JPEGExtendedHierarchical1719"),
+    _old_jpeg(".4.59", "Extended, Hierarchical (Process 16 and 18)",
+              "JPEGExtendedHierarchical1618"),
+    _old_jpeg(".4.60", "Extended, Hierarchical (Process 17 and 19)",
+              "JPEGExtendedHierarchical1719"),
     _old_jpeg(".4.61", "Spectral Selection, Hierarchical (Process 20 and 22)",
               "JPEGSpectralSelectionHierarchical2022"),
     _old_jpeg(".4.62", "Spectral Selection, Hierarchical (Process 21 and 23)",
@@ -109,38 +115,48 @@ _ROWS = (
               "JPEGFullProgressionHierarchical2426"),
     _old_jpeg(".4.64", "Full Progression, Hierarchical (Process 25 and 27)",
               "JPEGFullProgressionHierarchical2527"),
-    _old_jpeg(".4.65", "Lossless, Hierarchical (Process 28)", "JPEGLosslessHierarchical28", "never"),
-    _old_jpeg(".4.66", "Lossless, Hierarchical (Process 29)", "JPEGLosslessHierarchical29", "never"),
+    _old_jpeg(".4.65", "Lossless, Hierarchical (Process 28)", "JPEGLosslessHierarchical28",
+              "never"),
+    _old_jpeg(".4.66", "Lossless, Hierarchical (Process 29)", "JPEGLosslessHierarchical29",
+              "never"),
     _row(".4.70", "JPEG Lossless, Non-Hierarchical, First-Order Prediction "
          "(Process 14 [Selection Value 1])", "JPEGLosslessSV1", "jpll", clause="A.4.1"),
     _row(".4.80", "JPEG-LS Lossless Image Compression", "JPEGLSLossless", "jls", clause="A.4.3"),
-    _row(".4.81", "JPEG-LS Lossy (Near-Lossless) Image Compression", "JPEGLSNearLossless", "jls-near",
+    _row(".4.81", "JPEG-LS Lossy (Near-Lossless) Image Compression", "JPEGLSNearLossless",
+         "jls-near",
          loss="may", clause="A.4.3"),
     _row(".4.90", "JPEG 2000 Image Compression (Lossless Only)", "JPEG2000Lossless", "j2k",
          clause="A.4.4"),
-    _row(".4.91", "JPEG 2000 Image Compression", "JPEG2000", "j2k-lossy", loss="may", clause="A.4.4"),
+    _row(".4.91", "JPEG 2000 Image Compression", "JPEG2000", "j2k-lossy", loss="may",
+         clause="A.4.4"),
     _row(".4.92", "JPEG 2000 Part 2 Multi-component Image Compression (Lossless Only)",
          "JPEG2000MCLossless", clause="A.4.4"),
     _row(".4.93", "JPEG 2000 Part 2 Multi-component Image Compression", "JPEG2000MC", loss="may",
          clause="A.4.4"),
     _row(".4.94", "JPIP Referenced", "JPIPReferenced", "", "referenced", "may", "A.6"),
-    _row(".4.95", "JPIP Referenced Deflate", "JPIPReferencedDeflate", "", "referenced", "may", "A.7"),
+    _row(".4.95", "JPIP Referenced Deflate", "JPIPReferencedDeflate", "", "referenced", "may",
+         "A.7"),
     _video(".4.100", "MPEG2 Main Profile / Main Level", "MPEG2MPML", "A.4.5"),
     _video(".4.100.1", "Fragmentable MPEG2 Main Profile / Main Level", "MPEG2MPMLF", "A.4.5"),
     _video(".4.101", "MPEG2 Main Profile / High Level", "MPEG2MPHL", "A.4.5"),
     _video(".4.101.1", "Fragmentable MPEG2 Main Profile / High Level", "MPEG2MPHLF", "A.4.5"),
     _video(".4.102", "MPEG-4 AVC/H.264 High Profile / Level 4.1", "MPEG4HP41", "A.4.6"),
-    _video(".4.102.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.1", "MPEG4HP41F", "A.4.6"),
-    _video(".4.103", "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1", "MPEG4HP41BD", "A.4.6"),
+    _video(".4.102.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.1", "MPEG4HP41F",
+           "A.4.6"),
+    _video(".4.103", "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1", "MPEG4HP41BD",
+           "A.4.6"),
     _video(".4.103.1", "Fragmentable MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1",
            "MPEG4HP41BDF", "A.4.6"),
-    _video(".4.104", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video", "MPEG4HP422D", "A.4.7"),
+    _video(".4.104", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video", "MPEG4HP422D",
+           "A.4.7"),
     _video(".4.104.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video",
            "MPEG4HP422DF", "A.4.7"),
-    _video(".4.105", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video", "MPEG4HP423D", "A.4.7"),
+    _video(".4.105", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video", "MPEG4HP423D",
+           "A.4.7"),
     _video(".4.105.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video",
            "MPEG4HP423DF", "A.4.7"),
-    _video(".4.106", "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "MPEG4HP42STEREO", "A.4.8"),
+    _video(".4.106", "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "MPEG4HP42STEREO",
+           "A.4.8"),
     _video(".4.106.1", "Fragmentable MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2",
            "MPEG4HP42STEREOF", "A.4.8"),
     _video(".4.107", "HEVC/H.265 Main Profile / Level 5.1", "HEVCMP51", "A.4.9"),
@@ -153,13 +169,15 @@ _ROWS = (
          "htj2k", clause="A.4.4"),
     _row(".4.202", "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
          "HTJ2KLosslessRPCL", "htj2k-rpcl", clause="A.4.4"),
-    _row(".4.203", "High-Throughput JPEG 2000 Image Compression", "HTJ2K", "htj2k-lossy", loss="may",
+    _row(".4.203", "High-Throughput JPEG 2000 Image Compression", "HTJ2K", "htj2k-lossy",
+         loss="may",
          clause="A.4.4"),
     _row(".4.204", "JPIP HTJ2K Referenced", "JPIPHTJ2KReferenced", "", "referenced", "may", "A.11"),
     _row(".4.205", "JPIP HTJ2K Referenced Deflate", "JPIPHTJ2KReferencedDeflate", "", "referenced",
          "may", "A.12"),
     _row(".5", "RLE Lossless", "RLELossless", "rle", clause="A.4.2, annex G"),
-    _row(".6.1", "RFC 2557 MIME encapsulation", "RFC2557MIMEEncapsulation", "", "none", retired=True),
+    _row(".6.1", "RFC 2557 MIME encapsulation", "RFC2557MIMEEncapsulation", "", "none",
+         retired=True),
     _row(".6.2", "XML Encoding", "XMLEncoding", "", "none", retired=True),
     _row(".7.1", "SMPTE ST 2110-20 Uncompressed Progressive Active Video",
          "SMPTEST211020UncompressedProgressiveActiveVideo", "", "none"),
@@ -175,15 +193,18 @@ _ROWS = (
 )
 
 TRANSFER_SYNTAXES: dict[str, TransferSyntax] = {row.uid: row for row in _ROWS}
-_BY_WORD = {word.lower(): row for row in _ROWS for word in (row.uid, row.keyword, row.alias) if word}
+_EXACT = {word: row for row in _ROWS for word in (row.uid, row.keyword, row.alias) if word}
+#: In any case; where an alias is another row's keyword in small letters (htj2k), the alias counts.
+_BY_WORD = {word.lower(): row for words in ("uid", "keyword", "alias") for row in _ROWS
+            if (word := getattr(row, words))}
 
 
 def transfer_syntax(text: str) -> TransferSyntax:
-    """The row of a UID, keyword or alias, in any case.
+    """The row of a UID, keyword or alias; in any case where that is clear.
 
     Raises SettingsError, with the nearest words, for anything else.
     """
-    row = _BY_WORD.get(text.strip().lower())
+    row = _EXACT.get(text.strip()) or _BY_WORD.get(text.strip().lower())
     if row is not None:
         return row
     near = difflib.get_close_matches(text.strip().lower(), _BY_WORD, n=3, cutoff=0.5)

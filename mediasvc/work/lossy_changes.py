@@ -1,4 +1,4 @@
-"""The labels of a lossy copy: another instance that says what it is made from (STANDARD RL-1 … RL-4)."""
+"""The labels of a lossy copy: another instance that names its source (STANDARD RL-1 to RL-4)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def is_lossy(framing: Framing, lossy_stream: bool) -> bool:
     return lossy_stream or "01" in words(framing, label.LOSSY_IMAGE_COMPRESSION)
 
 
-def refuse_lossy(framing: Framing, target: ts.TransferSyntax, options: Options, lossy: bool) -> None:
+def refuse_lossy(framing: Framing, target: ts.TransferSyntax, options: Options,
+                 lossy: bool) -> None:
     """Raise UnsupportedError for what may not be compressed with loss unless asked for by name."""
     if lossy and not options.allow_lossy_on_lossy:
         raise UnsupportedError("it was already compressed with loss (--allow-lossy-on-lossy)")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
 
 LENGTH_TO_END = 0x00080001
-_WORDS = {"OW": "u2", "OF": "u4", "OL": "u4", "OD": "u8", "OV": "u8"}
+#: Values that have a byte order, as numbers of numpy.
+_NUMBERS = {"OW": "u2", "US": "u2", "SS": "u2", "AT": "u2", "OF": "u4", "OL": "u4", "FL": "u4",
+            "SL": "u4", "UL": "u4", "OD": "u8", "OV": "u8", "FD": "u8", "SV": "u8", "UV": "u8"}
 TRANSFER_SYNTAX_UID, GROUP_LENGTH, SOP_INSTANCE_UID = 0x00020010, 0x00020000, 0x00020003
 
 
@@ -95,7 +97,7 @@ def _data_set(view: memoryview) -> Dataset:
 
 def _compare(old: Dataset, new: Dataset, allowed: frozenset[int] = frozenset()) -> None:
     def tags(dataset: Dataset) -> list[int]:
-        return sorted(int(tag) for tag in dataset.keys()
+        return sorted(int(tag) for tag in dataset.keys()  # noqa: SIM118 - iterates elements
                       if tag.element and tag.group != 0xFFFC and int(tag) not in allowed
                       and int(tag) != LENGTH_TO_END)
 
@@ -110,12 +112,12 @@ def _compare(old: Dataset, new: Dataset, allowed: frozenset[int] = frozenset()) 
 def _same(one: DataElement | RawDataElement | None, two: DataElement | RawDataElement | None,
           old: Dataset, new: Dataset, tag: int) -> bool:
     raw, other = _value(one), _value(two)
-    if isinstance(raw, bytes) and isinstance(other, bytes) and raw == other:
-        return True
-    vr = one.VR if one is not None else ""
-    if vr in _WORDS and isinstance(raw, bytes) and not old.original_encoding[1]:
-        # words that the library hands out as they stand, here from a big endian file
-        return bool(np.frombuffer(raw, f">{_WORDS[vr]}").astype(f"<{_WORDS[vr]}").tobytes() == other)
+    if isinstance(raw, bytes) and isinstance(other, bytes):
+        if raw == other:
+            return True
+        number = _NUMBERS.get(one.VR or "" if one is not None else "")
+        if number and not old.original_encoding[1]:
+            return bool(np.frombuffer(raw, f">{number}").astype(f"<{number}").tobytes() == other)
     left, right = old[tag], new[tag]
     if left.VR == "SQ" and right.VR == "SQ":
         if len(left.value) != len(right.value):
@@ -128,4 +130,4 @@ def _same(one: DataElement | RawDataElement | None, two: DataElement | RawDataEl
 
 def _value(element: Any) -> Any:
     value = element.value if element is not None else None
-    return b"" if value is None else value
+    return b"" if value is None or value == "" else value

@@ -10,7 +10,6 @@ import numpy as np
 from mediasvc.codecs.codec import (
     Array,
     Codec,
-    dtype_of,
     general_refusal,
     refuse,
 )
@@ -66,8 +65,9 @@ class SourceFrames:
             return
         apart = int(np.abs(array.astype(np.int64) - other.astype(np.int64)).max())
         if self.lossless or apart > ROUNDING:
-            raise ProofError(f"{self.codec.first.code_base} and {self.codec.second.code_base} decode "
-                             f"frame {number + 1} to different images")
+            raise ProofError(
+                f"{self.codec.first.code_base} and {self.codec.second.code_base} decode "
+                f"frame {number + 1} to different images")
 
     @property
     def lossless(self) -> bool:
@@ -104,17 +104,19 @@ def source_frames(framing: Framing) -> SourceFrames:
         _refuse_icons(framing)
         one = codec(framing.transfer_syntax_uid)
         return SourceFrames(framing, one, received, one.decoded(received), found)
-    spec = received if received.samples_per_pixel == 1 else replace(received, planar_configuration=0)
+    spec = received if received.samples_per_pixel == 1 else replace(received,
+                                                                    planar_configuration=0)
     if received.photometric_interpretation == "YBR_FULL_422":
         spec = replace(spec, photometric_interpretation="YBR_FULL")
         if received.bits_allocated != 8 or received.columns % 2 or received.planar_configuration:
-            raise UnsupportedError("native YBR_FULL_422 of odd width, by plane or of more than 8 bits")
+            raise UnsupportedError(
+                "native YBR_FULL_422 of odd width, by plane or of more than 8 bits")
     refuse(general_refusal(spec))
     return SourceFrames(framing, None, received, spec, found)
 
 
 def _refuse_icons(framing: Framing) -> None:
-    """Compressed pixel data in a sequence (an icon) would be left behind in the old syntax (A.4)."""
+    """Compressed pixel data in a sequence (an icon) would stay in the old syntax (A.4)."""
     for row in framing.elements:
         if row["tag"] >= 0x7FE00000 or bytes(row["vr"]) not in (b"SQ", b"UN"):
             continue

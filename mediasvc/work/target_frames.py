@@ -1,4 +1,4 @@
-"""Frames into another transfer syntax, each one proven before the next (DESIGN §3, FAULTS X01, X02)."""
+"""Frames into another transfer syntax, each proven before the next (FAULTS X01, X02)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class Result:
         return sum(one.ssim for one in self.distances) / len(self.distances)
 
 
-def to_native(source: SourceFrames, writer: PixelWriter, options: Options) -> tuple[Result, Verified]:
+def to_native(source: SourceFrames, writer: PixelWriter, options: Options) -> tuple[Result,
+                                                                                    Verified]:
     """Decode only: the proof is a second decoder's look at the original."""
     result = Result(source.spec)
     for number in range(len(source)):
@@ -123,7 +124,7 @@ def _max_error(chosen: Codec, data: bytes, array: Array, spec: FrameSpec, stored
 
 
 def _in_colours_of(back: Array, spec: FrameSpec, decoded: FrameSpec) -> Array:
-    """Lossy colour comes back as the stream holds it; errors are measured in the source's colours."""
+    """Lossy colour comes back as the stream holds it; errors count in the source's colours."""
     if (decoded.photometric_interpretation, spec.photometric_interpretation) == ("YBR_FULL", "RGB"):
         return ybr_full_to_rgb(back)
     return back
@@ -152,7 +153,7 @@ def _prove(chosen: Codec, encoder: Encoder, data: bytes, array: Array, stored: F
 
 
 def _judges(chosen: Codec, encoder: Encoder, options: Options) -> list[Decoder]:
-    """Who looks at a new frame: in normal verification one of another code base than the encoder."""
+    """Who looks at a new frame: normally one of another code base than the encoder."""
     everyone = [decoder for decoder in (chosen.second, chosen.first) if decoder is not None]
     if options.verify == "full":
         return everyone
@@ -166,7 +167,8 @@ def _verified(result: Result, encoder: Encoder, options: Options) -> Verified:
     return "two decoders" if result.decoders - {encoder.code_base} else "one decoder"
 
 
-def _pack_jpeg(source: SourceFrames, writer: PixelWriter, options: Options) -> tuple[Result, Verified]:
+def _pack_jpeg(source: SourceFrames, writer: PixelWriter, options: Options) -> tuple[Result,
+                                                                                     Verified]:
     """JPEG Baseline streams packed as JPEG XL; the proof is that the very stream comes back."""
     from mediasvc.codecs.jpeg_stream import end_of_image
     from mediasvc.codecs.jpeg_xl import from_jpeg, to_jpeg

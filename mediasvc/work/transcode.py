@@ -1,4 +1,4 @@
-"""One instance into another transfer syntax: decode, encode, decode again, compare, splice (DESIGN §3)."""
+"""One instance into another transfer syntax: decode, encode, decode again, compare, splice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mediasvc.dicom.frames import (
 )
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.pieces import Copy, write
-from mediasvc.dicom.pixel_place import PIXEL_DATA, PIXEL_TAGS
+from mediasvc.dicom.pixel_place import PIXEL_TAGS
 from mediasvc.dicom.pixel_writer import PixelWriter
 from mediasvc.dicom.rewrite import Elements, rewrite, target_encoding
 from mediasvc.errors import DamagedError, UnsupportedError
@@ -25,7 +25,7 @@ from mediasvc.standard import lossy_labels as label
 from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.work.lossy_changes import is_lossy, lossy_changes, refuse_lossy
 from mediasvc.work.source_frames import SourceFrames, source_frames
-from mediasvc.work.target_frames import Result, to_codec, to_native
+from mediasvc.work.target_frames import to_codec, to_native
 from mediasvc.work.transcode_row import Options, RatioRow, Transcoded, Verified
 
 #: Attribute of `FrameSpec` → tag and VR, where the syntax may force another value (STANDARD RL-9).
@@ -85,7 +85,8 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
     return {**done.row.as_json(), "sha256": sha256, "length": length}
 
 
-def _identical(framing: Framing, total: int, wanted: ts.TransferSyntax, started: float) -> Transcoded:
+def _identical(framing: Framing, total: int, wanted: ts.TransferSyntax,
+               started: float) -> Transcoded:
     """It is in that transfer syntax already: the same bytes."""
     native = size = count = 0
     if framing.pixel is not None:

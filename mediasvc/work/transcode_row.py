@@ -20,9 +20,12 @@ VERIFY: tuple[Verify, ...] = ("normal", "full", "none")
 Verified = Literal["two decoders", "one decoder", "identical", "none"]
 
 
+NO_GOAL = Goal()
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    goal: Goal = Goal()
+    goal: Goal = NO_GOAL
     verify: Verify = "normal"
     allow_lossy_on_lossy: bool = False
     allow_mammography: bool = False
@@ -39,8 +42,8 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class RatioRow:
-    """One instance. Bytes are of pixel data: native, as received, as written. ``max_error``, ``psnr``
-    (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None for equal images too.
+    """One instance. Bytes are of pixel data: native, as received, as written. ``max_error``,
+    ``psnr`` (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None for equal images too.
     ``pixels_sha256`` is over all decoded frames, by pixel, little endian: the same in every
     lossless syntax."""
 
@@ -72,7 +75,7 @@ class RatioRow:
 
 @dataclass(frozen=True, slots=True)
 class Transcoded:
-    """``pieces`` over the received file make the new one. ``allowed`` are the tags that may differ."""
+    """``pieces`` over the received file make the new one. Only tags in ``allowed`` may differ."""
 
     pieces: Sequence[Piece]
     row: RatioRow

@@ -1,0 +1,96 @@
+"""`mediasvc transcode IN OUT -t SYNTAX`: rewrite files with proof, and say what it saved."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mediasvc.cli.progress import progress
+from mediasvc.cli.session import Session
+from mediasvc.cli.table import table
+
+if TYPE_CHECKING:
+    from mediasvc.report.ratios import Ratios
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=_PATH)
+@click.argument("out", metavar="OUT", type=_PATH)
+@click.option("-t", "--transfer-syntax", "syntax", required=True, metavar="SYNTAX",
+              help="UID, keyword or alias: explicit rle jpll jls j2k htj2k jxl jpeg j2k-lossy …")
+@click.option("--ratio", type=float, metavar="R", help="Lossy: native : encoded at least R.")
+@click.option("--quality", type=float, metavar="Q",
+              help="Lossy: 1 to 100 for JPEG and JPEG XL, PSNR in dB for JPEG 2000.")
+@click.option("--max-error", type=int, metavar="N", help="Lossy: no sample further off than N.")
+@click.option("--workers", type=click.IntRange(1), metavar="N",
+              help="Children; all cores if unset.")
+@click.option("--verify", type=click.Choice(["normal", "full", "none"]), default="normal",
+              show_default=True, help="How the new frames are proven against the old ones.")
+@click.option("--skip-unsupported", is_flag=True, help="Skipped files are no finding.")
+@click.option("--force", is_flag=True, help="Replace files that OUT already has.")
+@click.option("--allow-lossy-on-lossy", is_flag=True,
+              help="Lossy: also what was compressed with loss before.")
+@click.option("--allow-mammography", is_flag=True, help="Lossy: also mammography.")
+@click.option("--csv", "csv_path", type=_PATH, metavar="FILE", help="One line per file.")
+@click.option("--report-json", "json_path", type=_PATH, metavar="FILE", help="Rows and summary.")
+@click.pass_obj
+def command(session: Session, /, source: Path, out: Path, syntax: str, workers: int | None,
+            skip_unsupported: bool, force: bool, csv_path: Path | None, json_path: Path | None,
+            **wishes: Any) -> int:
+    """Rewrite DICOM files in another transfer syntax. IN is a file or a tree, OUT mirrors it.
+
+    Lossless: the SOP Instance UID stays, and every frame is decoded again and compared. Lossy: a
+    new instance, labelled as the standard asks. Exit code 1 when a file was skipped or failed.
+    """
+    from mediasvc.report.ratios import Ratios, row_file
+    from mediasvc.standard.transfer_syntaxes import transfer_syntax
+    from mediasvc.work.transcode_tree import Order, check_order, transcode_tree
+
+    order = check_order(Order(source, out, transfer_syntax(syntax), _options(**wishes), force,
+                              workers or 0))
+    ratios, started = Ratios(), time.monotonic()
+    with row_file(csv_path, json_path) as reports, progress(session) as report:
+        for row in transcode_tree(order, session.settings, report):
+            ratios.add(row)
+            reports.add(row)
+            _tell(session, row)
+        summary = ratios.summary(time.monotonic() - started)
+        reports.close(summary)
+    _show(session, ratios, summary)
+    return _exit_code(ratios, skip_unsupported)
+
+
+def _options(ratio: float | None, quality: float | None, max_error: int | None, verify: Any,
+             allow_lossy_on_lossy: bool, allow_mammography: bool) -> Any:
+    from mediasvc.codecs.search import Goal
+    from mediasvc.work.transcode_row import Options
+
+    return Options(Goal(ratio, quality, max_error), verify, allow_lossy_on_lossy, allow_mammography)
+
+
+def _tell(session: Session, row: dict[str, Any]) -> None:
+    fields = {key: value for key, value in row.items() if key != "type"}
+    session.emit(row["type"], **fields)
+    if row["type"] != "instance":
+        session.say(f"  {row['type']:<8}{row['path']}: {row['reason']}")
+
+
+def _show(session: Session, ratios: Ratios, summary: dict[str, Any]) -> None:
+    head, *rows = ratios.table()
+    if ratios.total.instances:
+        session.say(table(head, rows))
+    session.say(f"{summary['instances']} instances in {summary['seconds']:.1f} s "
+                f"({summary['mb_per_s'] or 0:.0f} MB/s), {summary['skipped']} skipped, "
+                f"{summary['failed']} failed")
+    session.summary(**summary)
+
+
+def _exit_code(ratios: Ratios, skip_unsupported: bool) -> int:
+    if ratios.failed and not ratios.total.instances:
+        return 2
+    return 1 if ratios.failed or (ratios.skipped and not skip_unsupported) else 0
