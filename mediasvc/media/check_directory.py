@@ -39,19 +39,21 @@ from mediasvc.standard.sop_classes import MEDIA_STORAGE_DIRECTORY
 COMPONENT = re.compile(r"[A-Z0-9_]{1,8}")
 FILE_SET_ID = re.compile(r"[A-Z0-9_ ]{0,16}")
 CHARACTER_SET = 0x00080005
+DEPTH = 3
+#: tag → (value bytes as latin-1, level of its record, Specific Character Set of its record)
+Keys = dict[int, tuple[str, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What DICOMDIR says of one file. ``keys``: tag → (value bytes as latin-1, level of its record,
-    Specific Character Set of its record); values stripped of padding."""
+    """What DICOMDIR says of one file; values in ``keys`` are stripped of padding."""
 
     parts: tuple[str, ...]
     record_type: str
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
-    keys: dict[int, tuple[str, int, str]]
+    keys: Keys
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -120,35 +122,40 @@ def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
 
 
 def _expected(records: list[DirectoryRecord]) -> Iterator[Expected]:
+    branches: dict[int, Keys] = {}
     for record in records:
         if raw := raw_value(record.data, 0x00041500):
             parts = tuple(part.strip() for part in raw.decode("latin-1").split("\\"))
             sop_class, instance, syntax = (text_of(raw_value(record.data, tag))
                                            for tag in (0x00041510, 0x00041511, 0x00041512))
             yield Expected(parts, record.type, sop_class, instance, syntax,
-                           _keys(records, record))
+                           {**_above(records, record.parent, branches), **_own_keys(record)})
 
 
-def _keys(records: list[DirectoryRecord], leaf: DirectoryRecord) -> dict[int, tuple[str, int, str]]:
-    """All keys of a leaf and of the records above it, but for sequences and what has no value."""
-    keys: dict[int, tuple[str, int, str]] = {}
-    record, steps = leaf, 0
-    while steps < 9:
-        known = RECORD_TYPES.get(record.type)
-        charset = text_of(raw_value(record.data, CHARACTER_SET))
-        for tag in map(int, record.data.keys()):  # iterating the data would convert values
-            if tag >> 16 in (2, 4) or tag == CHARACTER_SET:
-                continue
-            element = record.data.get_item(tag)
-            value = element.value
-            if element.VR == "SQ" or not isinstance(value, bytes):
-                continue
-            if value := value.rstrip(b" \0"):
-                keys.setdefault(tag, (value.decode("latin-1"), known.level if known else 3,
-                                      charset))
-        if record.parent < 0:
-            break
-        record, steps = records[record.parent], steps + 1
+def _above(records: list[DirectoryRecord], number: int, known: dict[int, Keys]) -> Keys:
+    """The keys of a record and of all above it; ``known`` keeps them for its next leaf."""
+    if number < 0:
+        return {}
+    if number not in known:
+        chain = [number]
+        while (parent := records[chain[-1]].parent) >= 0 and len(chain) < DEPTH:
+            chain.append(parent)
+        known[number] = {}
+        for place in reversed(chain):
+            known[number].update(_own_keys(records[place]))
+    return known[number]
+
+
+def _own_keys(record: DirectoryRecord) -> Keys:
+    """Without sequences and what has no value."""
+    level = RECORD_TYPES[record.type].level if record.type in RECORD_TYPES else DEPTH
+    charset = text_of(raw_value(record.data, CHARACTER_SET))
+    keys: Keys = {}
+    for tag, element in record.data.items():
+        if element.VR == "SQ" or tag.group in (2, 4) or tag == CHARACTER_SET:
+            continue
+        if isinstance(element.value, bytes) and (value := element.value.rstrip(b" \0")):
+            keys[int(tag)] = (value.decode("latin-1"), level, charset)
     return keys
 
 

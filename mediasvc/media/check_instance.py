@@ -6,8 +6,9 @@ The framing walk judges the bytes, pydicom reads the values: neither shares code
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydicom import dcmread
@@ -21,7 +22,7 @@ from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import Expected
 from mediasvc.media.check_meta import check_meta
 from mediasvc.model import Finding
-from mediasvc.standard.directory_records import KEY_VRS, keys_of
+from mediasvc.standard.directory_records import KEY_VRS, RECORD_TYPES, keys_of
 
 TIFF = (b"II*\0", b"MM\0*")
 #: Level of a leaf record: its keys, and the UIDs and Patient ID above, must agree.
@@ -60,7 +61,7 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
     findings += _preamble(view)
     findings += check_meta(view)
     try:
-        data = dcmread(io.BytesIO(view), stop_before_pixels=True)
+        data = dcmread(_stream(view), stop_before_pixels=True)
         findings += _meta_agrees(data)
         if expected is not None:
             findings += _agrees(data, expected, key_set)
@@ -69,6 +70,12 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
         if findings:
             return InstanceCheck("instance", tuple(findings))
         raise DamagedError("cannot be read to its end") from error
+
+
+def _stream(view: memoryview) -> io.BytesIO:
+    """Without a copy where the view is all of some bytes."""
+    whole = view.obj
+    return io.BytesIO(whole if isinstance(whole, bytes) and len(whole) == len(view) else view)
 
 
 def _finding(rule: str, text: str) -> Finding:
@@ -85,35 +92,50 @@ def _preamble(view: memoryview) -> Iterator[Finding]:
         yield _finding("R10-5b", "the preamble holds something else than zeros or TIFF")
 
 
+def _raw(data: Any, tag: int) -> bytes:
+    """The value's bytes without padding; of a sequence only whether it has items."""
+    element = data.get_item(tag)
+    if element is None:
+        return b""
+    value = element.value
+    if isinstance(value, bytes):
+        return value.strip(b" \0")
+    return str(value).encode() if value else b""
+
+
+def _ascii(data: Any, tag: int) -> str:
+    return _raw(data, tag).decode("ascii", "replace")
+
+
 def _identity(data: Any) -> tuple[str, str, str, str]:
-    return (str(data.get("SOPClassUID", "")), str(data.get("SOPInstanceUID", "")),
-            str(data.file_meta.get("TransferSyntaxUID", "")), str(data.get("PatientID") or ""))
+    return (_ascii(data, 0x00080016), _ascii(data, 0x00080018),
+            _ascii(data.file_meta, 0x00020010), str(data.get("PatientID") or ""))
 
 
 def _meta_agrees(data: Any) -> Iterator[Finding]:
-    meta = data.file_meta
-    if meta.get("MediaStorageSOPClassUID", "") != data.get("SOPClassUID", ""):
-        yield _finding("R10-8", "file meta and data set have different SOP classes")
-    if meta.get("MediaStorageSOPInstanceUID", "") != data.get("SOPInstanceUID", ""):
-        yield _finding("R10-8", "file meta and data set have different SOP Instance UIDs")
+    for words, in_meta, in_data in (("classes", 0x00020002, 0x00080016),
+                                    ("Instance UIDs", 0x00020003, 0x00080018)):
+        if _raw(data.file_meta, in_meta) != _raw(data, in_data):
+            yield _finding("R10-8", f"file meta and data set have different SOP {words}")
 
 
 def _agrees(data: Any, expected: Expected, key_set: str) -> Iterator[Finding]:
-    sop_class, instance, syntax, _ = _identity(data)
-    for words, said, held in (("SOP class", expected.sop_class_uid, sop_class),
-                              ("SOP Instance UID", expected.sop_instance_uid, instance),
-                              ("transfer syntax", expected.transfer_syntax_uid, syntax)):
-        if said != held:
+    for words, said, tag, where in (
+            ("SOP class", expected.sop_class_uid, 0x00080016, data),
+            ("SOP Instance UID", expected.sop_instance_uid, 0x00080018, data),
+            ("transfer syntax", expected.transfer_syntax_uid, 0x00020010, data.file_meta)):
+        if said != _ascii(where, tag):
             yield _finding("RF-3", f"DICOMDIR says another {words}")
     wrong: dict[str, list[str]] = {"RF-10": [], "RF-11": []}
-    for tag, (said, level, charset) in expected.keys.items():
-        if not _same(data, tag, said, charset):
+    for tag, (value, level, charset) in expected.keys.items():
+        if not _same(data, tag, value, charset):
             rule = "RF-10" if level == LEAF or tag in IDENTIFYING else "RF-11"
             wrong[rule].append(_name(tag))
     for rule, names in wrong.items():
         if names:
             yield _finding(rule, "DICOMDIR and the file differ in " + ", ".join(names))
-    if lost := [_name(tag) for tag in _lost(data, expected, key_set)]:
+    if lost := [_name(tag) for tag in _conditional(expected.record_type, key_set)
+                if tag not in expected.keys and _raw(data, tag)]:
         yield _finding("R11-5", "DICOMDIR leaves out " + ", ".join(lost))
 
 
@@ -123,12 +145,8 @@ def _name(tag: int) -> str:
 
 def _same(data: Any, tag: int, said: str, charset: str) -> bool:
     """Equal bytes or equal decoded values; what the file does not say may be made up (RF-7)."""
-    if tag not in data:
-        return True
-    held = data.get_item(tag).value
-    if not isinstance(held, bytes):
-        held = str(held).encode()
-    if not held.strip(b" \0") or held.strip(b" \0") == said.encode("latin-1").strip(b" \0"):
+    held = _raw(data, tag)
+    if not held or held == said.encode("latin-1").strip(b" \0"):
         return True
     return _decoded(data, tag) == _from_record(tag, said, charset)
 
@@ -157,22 +175,12 @@ def _normal(value: Any) -> str:
         return text.rstrip("^=")
 
 
-def _lost(data: Any, expected: Expected, key_set: str) -> Iterable[int]:
-    """Keys of type 1C that the file has a value for and the record has not (R11-5)."""
-    for kind in ("PATIENT", "STUDY", "SERIES", expected.record_type):
-        for key in _conditional(kind, key_set):
-            if key not in expected.keys and key in data:
-                held = data.get_item(key).value
-                if held if not isinstance(held, bytes) else held.strip(b" \0"):
-                    yield key
+@lru_cache(maxsize=256)
+def _conditional(record_type: str, key_set: str) -> tuple[int, ...]:
+    """Keys that a record must have when the file has them (type 1C, R11-5), on all levels.
 
-
-def _conditional(record_type: str, key_set: str) -> Iterator[int]:
-    """Type 1C keys but for sequences, which `Expected` leaves out."""
-    try:
-        keys = keys_of(record_type, key_set)
-    except KeyError:
-        return
-    for key in keys:
-        if key.type == "1C" and key.vr != "SQ":
-            yield key.tag
+    Without sequences, which `Expected` leaves out.
+    """
+    kinds = ["PATIENT", "STUDY", "SERIES", record_type]
+    return tuple(key.tag for kind in kinds if kind in RECORD_TYPES
+                 for key in keys_of(kind, key_set) if key.type == "1C" and key.vr != "SQ")
