@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mediasvc.media.verdict import RuleResult, Verdict
 
 SHOWN = 5
+CHILD = "mediasvc.work.check_members"
 
 
 @click.command()
@@ -27,12 +28,14 @@ def command(session: Session, path: Path, profile: str, certificate: Path | None
 
     Exit code 1 when a rule that a disc must keep is broken.
     """
-    from mediasvc.work.check_disc import check_disc
-    from mediasvc.work.desk import open_sandbox
+    from mediasvc.work.children import open_sandbox
 
-    with open_sandbox(session.settings) as sandbox, progress(session) as report:
-        verdict = check_disc(path, sandbox, session.settings.limits, profile=profile,
-                             certificate=certificate, report=report)
+    with open_sandbox(session.settings, CHILD) as sandbox:
+        from mediasvc.work.check_disc import check_disc
+
+        with progress(session) as report:
+            verdict = check_disc(path, sandbox, session.settings.limits, profile=profile,
+                                 certificate=certificate, report=report)
     show(session, verdict)
     return 0 if verdict.passed else 1
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mediasvc.work.export import Exported
     from mediasvc.work.export_order import ExportOrder
 
+#: What the first child loads while we load our own libraries.
+CHILDREN = ("mediasvc.work.conform", "mediasvc.work.draw_frames", "mediasvc.work.check_members")
+
 
 @click.command()
 @click.option("--patient", metavar="ID[@ISSUER]", help="All studies of this patient.")
@@ -37,8 +40,7 @@ def command(session: Session, patient: str | None, studies: tuple[str, ...], pro
     """
     from mediasvc.model import PatientKey
     from mediasvc.standard.profiles import load_profile
-    from mediasvc.work.desk import open_desk
-    from mediasvc.work.export import export, preview
+    from mediasvc.work.children import open_sandbox
     from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 
     if (patient is None) == (not studies):
@@ -51,8 +53,13 @@ def command(session: Session, patient: str | None, studies: tuple[str, ...], pro
         patient=PatientKey.parse(patient, session.settings.site.issuer) if patient else None,
         several_patients=allow_several_patients, incomplete=allow_incomplete, replace=replace,
         by="command line")
-    with open_desk(session.home, session.settings) as desk, progress(session) as report:
-        done = (preview if dry_run else export)(desk, order, session.finding, report)
+    with open_sandbox(session.settings, *CHILDREN) as sandbox:
+        from mediasvc.work.desk import open_desk
+        from mediasvc.work.export import export, preview
+
+        with (open_desk(session.home, session.settings, sandbox) as desk,
+              progress(session) as report):
+            done = (preview if dry_run else export)(desk, order, session.finding, report)
     _show(session, order, done, dry_run)
     return 1 if done.excluded else 0
 

@@ -16,7 +16,7 @@ from mediasvc.work.desk import SOFTWARE, Desk
 from mediasvc.work.export_order import ExportOrder
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from mediasvc.store.db import Connection
 
 
 @dataclass(frozen=True, slots=True)
