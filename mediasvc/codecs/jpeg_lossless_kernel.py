@@ -21,11 +21,11 @@ def _fill(data: NDArray[np.uint8], state: NDArray[np.int64]) -> None:
     """At least 25 waiting bits; zeros behind a marker or the end (T.81 F.2.2.5)."""
     while state[COUNT] <= 24:
         at = state[AT]
-        byte = 0
+        byte = np.int64(0)
         if at >= len(data) or (data[at] == 0xFF and (at + 1 >= len(data) or data[at + 1] != 0)):
             state[OVER] += 8
         else:
-            byte = int(data[at])
+            byte = np.int64(data[at])
             state[AT] = at + (2 if byte == 0xFF else 1)
         state[BITS] = (state[BITS] << 8 | byte) & 0xFFFFFFFF
         state[COUNT] += 8
@@ -59,7 +59,7 @@ def _difference(data: NDArray[np.uint8], state: NDArray[np.int64],
 
 
 @part
-def _prediction(selection: int, ra: int, rb: int, rc: int) -> int:
+def _prediction(selection: int, ra: np.int64, rb: np.int64, rc: np.int64) -> np.int64:
     """Table H.1."""
     if selection == 1:
         return ra
@@ -107,14 +107,14 @@ def decode_scan(data: NDArray[np.uint8], start: int, lookups: NDArray[np.int64],
         for column in range(columns):
             for k in range(len(numbers)):
                 plane = planes[numbers[k]]
+                left = np.int64(plane[row, column - 1]) if column else np.int64(0)
                 if fresh:
-                    predicted = int(plane[row, column - 1]) if column else 1 << (bits - 1)
+                    predicted = left if column else np.int64(1 << (bits - 1))
                 elif column == 0:
-                    predicted = int(plane[row - 1, 0])
+                    predicted = np.int64(plane[row - 1, 0])
                 else:
-                    predicted = _prediction(
-                        selection, int(plane[row, column - 1]), int(plane[row - 1, column]),
-                        int(plane[row - 1, column - 1]))
+                    predicted = _prediction(selection, left, np.int64(plane[row - 1, column]),
+                                            np.int64(plane[row - 1, column - 1]))
                 difference = _difference(data, state, lookups[k])
                 if difference == 1 << 20:
                     return DAMAGED

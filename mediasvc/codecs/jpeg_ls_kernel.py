@@ -39,14 +39,14 @@ def _fill(data: Bytes, bits: Ints) -> None:
     while bits[COUNT] <= 24:
         at = bits[AT]
         size = 7 if bits[STUFFED] else 8
-        byte = 0
+        byte = np.int64(0)
         if at >= len(data) or (bits[STUFFED] and data[at] >= 0x80) or (
                 data[at] == 0xFF and at + 1 < len(data) and data[at + 1] >= 0x80):
             bits[OVER] += size
             bits[STUFFED] = 0
             size = 8 if size == 8 else 7
         else:
-            byte = int(data[at])
+            byte = np.int64(data[at])
             bits[AT] = at + 1
             bits[STUFFED] = byte == 0xFF
         bits[WAITING] = (bits[WAITING] << size | byte) & 0xFFFFFFFF

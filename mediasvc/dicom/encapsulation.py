@@ -117,7 +117,7 @@ def item(data: bytes) -> bytes:
 
 def offset_tables(lengths: Sequence[int]) -> tuple[bytes, tuple[bytes, bytes] | None]:
     """For one fragment per frame of these lengths: the Basic Offset Table item, and the values of
-    the Extended Offset Table and its lengths where 32 bits do not reach (the basic is then empty)."""
+    the Extended Offset Table and its lengths where 32 bits do not reach (then it is empty)."""
     offsets, at = [], 0
     for length in lengths:
         offsets.append(at)

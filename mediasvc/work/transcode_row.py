@@ -42,10 +42,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class RatioRow:
-    """One instance. Bytes are of pixel data: native, as received, as written. ``max_error``,
-    ``psnr`` (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None for equal images too.
-    ``pixels_sha256`` is over all decoded frames, by pixel, little endian: the same in every
-    lossless syntax."""
+    """One instance. Bytes are of pixel data: native, as received, as written.
+
+    ``max_error``, ``psnr`` (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None
+    for equal images too. ``pixels_sha256`` is over all decoded frames, by pixel, little endian: the
+    same in every lossless syntax.
+    """
 
     sop_instance_uid: str
     modality: str
