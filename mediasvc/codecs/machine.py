@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -22,6 +23,7 @@ CHECKED = bool(config.BOUNDSCHECK)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _WORD = types.int64
+_I64 = ir.IntType(64)
 
 
 def kernels(*signatures: Any) -> Callable[[_Function], _Function]:
@@ -34,24 +36,24 @@ def inline(function: _Function) -> _Function:
     return cast("_Function", njit(forceinline=True)(function))
 
 
-def _place(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> Any:
+def _place(context: Any, builder: Any, array_type: Any, array: Any, at: Any,
+           kind: Any) -> Any:
     """Pointer to the word that begins at byte ``at``."""
     data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
-    word = context.get_value_type(_WORD)
-    return builder.bitcast(builder.gep(data, [at]), word.as_pointer())
+    return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _load(typing_context: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_place(context, builder, signature.args[0], *arguments), align=1)
+        return builder.load(_place(context, builder, signature.args[0], *arguments, _I64), align=1)
     return _WORD(array, types.int64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _store(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], *arguments[:2])
+        place = _place(context, builder, signature.args[0], *arguments[:2], _I64)
         builder.store(arguments[2], place, align=1)
         return context.get_dummy_value()
     return types.void(array, types.int64, _WORD), generate
@@ -89,6 +91,17 @@ def trailing_zeros(typing_context: Any, value: Any) -> Any:
     return _WORD(_WORD), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = ir.VectorType(ir.IntType(64), 4)
+        there = _place(context, builder, signature.args[0], *arguments[:2], block)
+        here = _place(context, builder, signature.args[2], *arguments[2:], block)
+        builder.store(builder.load(there, align=1), here, align=1)
+        return context.get_dummy_value()
+    return types.void(data, types.int64, out, types.int64), generate
+
+
 @inline
 def load(data: NDArray[np.uint8], at: int) -> int:
     """Bytes ``at`` to ``at + 7``, the first one lowest."""
@@ -104,3 +117,11 @@ def store(out: NDArray[np.uint8], at: int, value: int) -> None:
     if CHECKED and not 0 <= at <= len(out) - 8:
         raise IndexError("eight bytes outside of the array")
     _store(out, at, value)
+
+
+@inline
+def copy_block(data: NDArray[np.uint8], at: int, out: NDArray[np.uint8], to: int) -> None:
+    """32 bytes."""
+    if CHECKED and not (0 <= at <= len(data) - 32 and 0 <= to <= len(out) - 32):
+        raise IndexError("32 bytes outside of the array")
+    _copy(data, at, out, to)

@@ -12,13 +12,15 @@ from numba import types
 from numpy.typing import NDArray
 
 from mediasvc.codecs.compiled import BYTES, INT, INTS, SPACE
-from mediasvc.codecs.machine import inline, kernels, load, store, trailing_zeros
+from mediasvc.codecs.machine import copy_block, inline, kernels, load, store, trailing_zeros
 
 Bytes = NDArray[np.uint8]
 
 #: The most bytes that one header byte stands for, and the words that may be touched behind them.
 MOST, WORD = 128, 8
-SLACK = MOST + 2 * WORD
+BLOCK = 32
+SLACK = MOST + 2 * BLOCK
+PIECE = 8192
 LOW, HIGH = 0x0101010101010101, -0x7F7F7F7F7F7F7F80  # 01 and 80 in every byte
 _PLANES = types.Array(types.uint8, 2, "C")
 _U1, _U2 = types.Array(types.uint8, 1, "C"), types.Array(types.uint16, 1, "C")
@@ -125,30 +127,30 @@ def pack(data: Bytes, rows: int, columns: int, step: int, ends: NDArray[np.int64
 
 
 @inline
-def _unpack_quickly(data: Bytes, at: int, end: int, out: Bytes, need: int) -> tuple[int, int]:
-    """As long as a whole header with 128 bytes lies in the segment and words may be read and
+def _unpack_quickly(data: Bytes, at: int, end: int, out: Bytes, done: int, need: int,
+                    ) -> tuple[int, int]:
+    """As long as a whole header with 128 bytes lies in the segment and blocks may be read and
     written behind it: (position, bytes done)."""
-    done = 0
     last = min(end - MOST - 1, len(data) - SLACK)
     while at <= last and done < need:
         n = np.int64(data[at])
         if n < 128:
-            store(out, done, load(data, at + 1))
-            store(out, done + WORD, load(data, at + 1 + WORD))
-            k = 2 * WORD
-            while k <= n:
-                store(out, done + k, load(data, at + 1 + k))
-                k += WORD
+            copy_block(data, at + 1, out, done)
+            copy_block(data, at + 33, out, done + 32)
+            if n >= 64:
+                copy_block(data, at + 65, out, done + 64)
+                copy_block(data, at + 97, out, done + 96)
             done += n + 1
             at += n + 2
         elif n > 128:
             same = np.int64(data[at + 1]) * LOW
-            store(out, done, same)
-            store(out, done + WORD, same)
-            k = 2 * WORD
+            k = 0
             while k < 257 - n:
                 store(out, done + k, same)
-                k += WORD
+                store(out, done + k + WORD, same)
+                store(out, done + k + 2 * WORD, same)
+                store(out, done + k + 3 * WORD, same)
+                k += BLOCK
             done += 257 - n
             at += 2
         else:
@@ -157,30 +159,78 @@ def _unpack_quickly(data: Bytes, at: int, end: int, out: Bytes, need: int) -> tu
 
 
 @inline
-def _unpack(data: Bytes, at: int, end: int, out: Bytes, need: int) -> int:
-    """Fill ``out[:need]``; the number of bytes that were there for it."""
-    at, done = _unpack_quickly(data, at, end, out, need)
+def _unpack(data: Bytes, at: int, end: int, out: Bytes, done: int, need: int) -> tuple[int, int]:
+    """Go on to fill ``out[done:need]``, with up to 127 bytes more; ``out`` has `SLACK` behind
+    ``need``. (position, bytes done); done < need where the segment ends too early."""
+    at, done = _unpack_quickly(data, at, end, out, done, need)
     while done < need and at < end:
         n = np.int64(data[at])
         at += 1
         if n < 128:
-            for _ in range(min(n + 1, end - at, need - done)):
+            for _ in range(min(n + 1, end - at)):
                 out[done] = data[at]
                 at += 1
                 done += 1
         elif n > 128 and at < end:
-            for _ in range(min(257 - n, need - done)):
+            for _ in range(257 - n):
                 out[done] = data[at]
                 done += 1
             at += 1
-    return min(done, need)
+    return at, done
 
 
-@kernels(types.boolean(BYTES, INTS, INT, _PLANES))
-def unpack(data: Bytes, bounds: NDArray[np.int64], need: int, planes: Bytes) -> bool:
-    """Segment k, ``data[bounds[2 * k]:bounds[2 * k + 1]]``, into ``planes[k, :need]``; False when
-    one is too short."""
-    for k in range(len(planes)):
-        if _unpack(data, bounds[2 * k], bounds[2 * k + 1], planes[k], need) != need:
-            return False
+@inline
+def _put_plane(plane: Bytes, out: Bytes, first: int, step: int, pixels: int) -> None:
+    base, wide = np.uintp(first), np.uintp(step)
+    for x in range(pixels):
+        out[base + np.uintp(x) * wide] = plane[x]
+
+
+@inline
+def _put_planes(planes: Bytes, order: NDArray[np.int64], out: Bytes, first: int, pixels: int,
+                ) -> None:
+    """The first ``pixels`` bytes of each plane to pixels ``first`` … of ``out``."""
+    step = len(order)
+    if step == 2:
+        high, low, words = planes[0], planes[1], out.view(np.uint16)[first:first + pixels]
+        for x in range(pixels):
+            words[x] = np.uint16(high[x]) << 8 | low[x]
+        return
+    if step == 3:
+        red, green, blue, base = planes[0], planes[1], planes[2], np.uintp(3 * first)
+        for x in range(pixels):
+            at = base + np.uintp(x) * np.uintp(3)
+            out[at] = red[x]
+            out[at + np.uintp(1)] = green[x]
+            out[at + np.uintp(2)] = blue[x]
+        return
+    for k in range(step):
+        if step == 4:
+            _put_plane(planes[k], out, first * 4 + order[k], 4, pixels)
+        else:
+            _put_plane(planes[k], out, first * step + order[k], step, pixels)
+
+
+@kernels(types.boolean(BYTES, INTS, INTS, SPACE, INT))
+def unpack(data: Bytes, bounds: NDArray[np.int64], order: NDArray[np.int64], out: Bytes,
+           pixels: int) -> bool:
+    """Segment k, ``data[bounds[2 * k]:bounds[2 * k + 1]]``, is byte ``order[k]`` of each of the
+    ``len(order)`` bytes of a pixel; False when one is too short. All segments go on together, so
+    that a piece of every plane stays in the nearest cache."""
+    count = len(order)
+    planes = np.empty((count, PIECE + SLACK), np.uint8)
+    at, done = bounds[::2].copy(), np.zeros(count, np.int64)
+    for first in range(0, pixels, PIECE):
+        piece = min(PIECE, pixels - first)
+        for k in range(count):
+            plane = planes[k]
+            at[k], reached = _unpack(data, at[k], bounds[2 * k + 1], plane, done[k], piece)
+            if reached < piece:
+                return False
+            done[k] = reached
+        _put_planes(planes, order, out, first, piece)
+        for k in range(count):
+            done[k] -= piece
+            for x in range(done[k]):
+                planes[k, x] = planes[k, piece + x]
     return True
