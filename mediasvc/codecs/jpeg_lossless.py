@@ -1,7 +1,7 @@
 """JPEG Lossless, Process 14 (.57) and its Selection Value 1 (.70), written by libjpeg-turbo
 (PS3.5 8.2.1, T.81 annex H).
 
-The stream carries unsigned codes of Bits Stored bits; signed samples are their two's complement.
+The stream carries unsigned codes; signed samples are two's complement (`samples.code_bits`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import Array, Codec, Decoder, Encoder, Frame, Takes
-from mediasvc.codecs.samples import from_codes, to_codes
+from mediasvc.codecs.samples import code_bits, from_codes, to_codes
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY
@@ -57,7 +57,7 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     colour = "RGB" if spec.samples_per_pixel == 3 else None
     encoded = bytes(jpeg8_encode(
         np.ascontiguousarray(to_codes(array, spec)), lossless=True, predictor=1,
-        bitspersample=max(2, spec.bits_stored), colorspace=colour, outcolorspace=colour))
+        bitspersample=code_bits(spec), colorspace=colour, outcolorspace=colour))
     return _without_rgb(encoded) if spec.photometric_interpretation == "YBR_FULL" else encoded
 
 

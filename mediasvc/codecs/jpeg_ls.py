@@ -1,6 +1,6 @@
 """JPEG-LS lossless (.80) and near-lossless (.81) through CharLS (PS3.5 8.2.3, T.87).
 
-The stream carries unsigned codes of Bits Stored bits; signed samples are their two's complement.
+The stream carries unsigned codes; signed samples are two's complement (`samples.code_bits`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mediasvc.codecs.codec import (
     Frame,
     Takes,
 )
-from mediasvc.codecs.samples import from_codes, to_codes
+from mediasvc.codecs.samples import code_bits, from_codes, to_codes
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME
@@ -65,7 +65,7 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     codes = to_codes(array, spec)
     source = codes.astype(codes.dtype.newbyteorder("<"), copy=False).tobytes()
     mode = BY_COMPONENT if spec.samples_per_pixel == 1 else BY_SAMPLE
-    bits = max(2, spec.bits_stored)
+    bits = code_bits(spec)
     space = _SPACE
     while True:
         try:

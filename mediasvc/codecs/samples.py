@@ -58,15 +58,21 @@ def require_fit(array: Array, spec: FrameSpec) -> None:
         raise UnsupportedError(UNUSED_BITS)
 
 
+def code_bits(spec: FrameSpec) -> int:
+    """The precision of a JPEG Lossless or JPEG-LS stream, which knows no sign: Bits Stored.
+
+    Signed samples go as two's complement of Bits Allocated, because other decoders (dcmtk, gdcm)
+    extend no sign; fewer than 8 bits go as 8, because gdcm ends the program at 6 and 7.
+    """
+    return max(8, spec.bits_allocated if spec.pixel_representation else spec.bits_stored)
+
+
 def to_codes(array: Array, spec: FrameSpec) -> NDArray[np.unsignedinteger]:
-    """Unsigned codes of Bits Stored bits, as JPEG Lossless and JPEG-LS carry them: two's
-    complement for signed samples. uint8 up to 8 bits, else uint16. Refuses cells with more bits."""
+    """Unsigned codes of `code_bits` bits: uint8 for 8, else uint16. Refuses cells that have more
+    than Bits Stored."""
     require_fit(array, spec)
-    dtype = UNSIGNED[1 if spec.bits_stored <= 8 else 2]
     codes = array.view(UNSIGNED[array.dtype.itemsize])
-    if spec.pixel_representation:
-        codes = codes & codes.dtype.type((1 << spec.bits_stored) - 1)
-    return codes.astype(dtype, copy=False)
+    return codes.astype(UNSIGNED[1 if code_bits(spec) <= 8 else 2], copy=False)
 
 
 def from_codes(codes: NDArray[np.unsignedinteger], spec: FrameSpec, precision: int) -> Array:
