@@ -1,11 +1,13 @@
 """Is this DICOMDIR right, offset by offset? (PS3.3 Annex F; runs in a sandbox child)
 
-Read with pydicom and walked strictly: nothing is repaired, unlike in `mediasvc.media.dicomdir`.
+Read with pydicom, item by item, and walked strictly: nothing is repaired, unlike in
+`mediasvc.media.dicomdir`.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,16 +15,21 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_sequence_item
 
 from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_meta import check_meta
 from mediasvc.media.check_records import (
+    DEPTH,
     DirectoryRecord,
+    Keys,
     check_keys,
     check_types,
     check_unique,
     follow,
+    keys_in,
     limited,
     nest_by_order,
     number_value,
@@ -32,16 +39,13 @@ from mediasvc.media.check_records import (
     trouble,
 )
 from mediasvc.model import Finding
-from mediasvc.standard.directory_records import KEY_SETS, RECORD_TYPES
+from mediasvc.standard.directory_records import KEY_SETS
 from mediasvc.standard.profiles import EXPLICIT_VR_LITTLE_ENDIAN
 from mediasvc.standard.sop_classes import MEDIA_STORAGE_DIRECTORY
 
 COMPONENT = re.compile(r"[A-Z0-9_]{1,8}")
 FILE_SET_ID = re.compile(r"[A-Z0-9_ ]{0,16}")
-CHARACTER_SET = 0x00080005
-DEPTH = 3
-#: tag → (value bytes as latin-1, level of its record, Specific Character Set of its record)
-Keys = dict[int, tuple[str, int, str]]
+RECORDS = 0x00041220
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +71,54 @@ class Expected:
 
 @dataclass(slots=True)
 class DirectoryCheck:
-    """``missing_keys``: key set → findings about the keys that only it asks for."""
+    """``missing_keys``: key set → findings about the keys that only it asks for. ``syntaxes``: how
+    many files are said to be in each transfer syntax."""
 
     file_set_id: str = ""
     file_set_uid: str = ""
-    records: int = 0
-    expected: list[Expected] = field(default_factory=list)
+    records: list[DirectoryRecord] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     missing_keys: dict[str, list[Finding]] = field(default_factory=dict)
+    syntaxes: Counter[str] = field(default_factory=Counter)
+    _said: dict[int, str] = field(default_factory=dict)
+    """Number of a record that names a file → its `Expected` as JSON, with its own keys only."""
+    _inner: dict[int, Keys] = field(default_factory=dict)
+    """Number of a record with others below it → its keys."""
+
+    def note(self, item: Dataset) -> None:
+        """Take one record in; the item itself is not kept."""
+        number, record = len(self.records), record_of(item)
+        self.records.append(record)
+        keys = keys_in(item, record.level)
+        if record.level < DEPTH:
+            self._inner[number] = keys
+        if raw := raw_value(item, 0x00041500):
+            said = Expected(
+                tuple(part.strip() for part in raw.decode("latin-1").split("\\")), record.type,
+                record.sop_class_uid, text_of(raw_value(item, 0x00041511)),
+                text_of(raw_value(item, 0x00041512)), keys)
+            self.syntaxes[said.transfer_syntax_uid] += 1
+            self._said[number] = json.dumps(said.as_json())
+
+    def expected(self) -> Iterator[Expected]:
+        """What each file should be, with the keys of all records above it."""
+        for number, said in self._said.items():
+            row = Expected.from_json(json.loads(said))
+            keys: Keys = {}
+            for parent in self._above(number):
+                keys.update(self._inner.get(parent, {}))
+            yield Expected(row.parts, row.record_type, row.sop_class_uid, row.sop_instance_uid,
+                           row.transfer_syntax_uid, {**keys, **row.keys})
+
+    def _above(self, number: int) -> list[int]:
+        """From the root down to the record above."""
+        chain: list[int] = []
+        while (number := self.records[number].parent) >= 0 and len(chain) < DEPTH:
+            chain.append(number)
+        return chain[::-1]
+
+    def file_ids(self) -> Iterator[tuple[str, ...]]:
+        return (tuple(json.loads(said)["parts"]) for said in self._said.values())
 
 
 def check_directory(view: memoryview) -> DirectoryCheck:
@@ -86,23 +130,39 @@ def check_directory(view: memoryview) -> DirectoryCheck:
                        if finding.severity == "error"]
     try:
         data = dcmread(io.BytesIO(view))
-        records = [record_of(item) for item in data.get("DirectoryRecordSequence") or []]
+        for item in _items(data):
+            found.note(item)
     except Exception as error:
         raise DamagedError("DICOMDIR cannot be read to its end") from error
-    found.records = len(records)
     found.findings += _head(data, found)
-    broken = list(follow(data, records))
+    broken = list(follow(data, found.records))
     found.findings += broken
     if broken:
-        nest_by_order(records)
-    found.findings += limited(check_types(records))
-    found.findings += limited(check_unique(records))
-    found.findings += limited(check_keys(records, "none"))
-    found.missing_keys = {name: list(limited(check_keys(records, name, only_extra=True)))
+        nest_by_order(found.records)
+    for check in (check_types(found.records), check_unique(found.records),
+                  check_keys(found.records, "none"), _file_ids(found)):
+        found.findings += limited(check)
+    found.missing_keys = {name: list(limited(check_keys(found.records, name)))
                           for name in KEY_SETS if name != "none"}
-    found.expected = list(_expected(records))
-    found.findings += limited(_file_ids(found.expected))
     return found
+
+
+def _items(data: Any) -> Iterator[Dataset]:
+    """The records one by one, so that only one is in memory."""
+    element = data.get_item(RECORDS)
+    if element is None:
+        return
+    if not isinstance(element.value, bytes):
+        yield from element.value
+        return
+    stream = io.BytesIO(element.value)
+    implicit, little = data.original_encoding
+    while stream.tell() < len(element.value):
+        item = read_sequence_item(stream, bool(implicit), bool(little), "iso8859",
+                                  offset=element.value_tell)
+        if item is None:
+            return
+        yield item
 
 
 def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
@@ -117,53 +177,14 @@ def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
         yield trouble("R10-2", "the File-set ID is longer or has other characters than allowed")
     if number_value(data, 0x00041212) != 0:
         yield trouble("RF-1", "it says of itself that it is inconsistent")
-    if not data.get("DirectoryRecordSequence"):
+    if not found.records:
         yield trouble("R11-3", "it has no records")
 
 
-def _expected(records: list[DirectoryRecord]) -> Iterator[Expected]:
-    branches: dict[int, Keys] = {}
-    for record in records:
-        if raw := raw_value(record.data, 0x00041500):
-            parts = tuple(part.strip() for part in raw.decode("latin-1").split("\\"))
-            sop_class, instance, syntax = (text_of(raw_value(record.data, tag))
-                                           for tag in (0x00041510, 0x00041511, 0x00041512))
-            yield Expected(parts, record.type, sop_class, instance, syntax,
-                           {**_above(records, record.parent, branches), **_own_keys(record)})
-
-
-def _above(records: list[DirectoryRecord], number: int, known: dict[int, Keys]) -> Keys:
-    """The keys of a record and of all above it; ``known`` keeps them for its next leaf."""
-    if number < 0:
-        return {}
-    if number not in known:
-        chain = [number]
-        while (parent := records[chain[-1]].parent) >= 0 and len(chain) < DEPTH:
-            chain.append(parent)
-        known[number] = {}
-        for place in reversed(chain):
-            known[number].update(_own_keys(records[place]))
-    return known[number]
-
-
-def _own_keys(record: DirectoryRecord) -> Keys:
-    """Without sequences and what has no value."""
-    level = RECORD_TYPES[record.type].level if record.type in RECORD_TYPES else DEPTH
-    charset = text_of(raw_value(record.data, CHARACTER_SET))
-    keys: Keys = {}
-    for tag, element in record.data.items():
-        if element.VR == "SQ" or tag.group in (2, 4) or tag == CHARACTER_SET:
-            continue
-        if isinstance(element.value, bytes) and (value := element.value.rstrip(b" \0")):
-            keys[int(tag)] = (value.decode("latin-1"), level, charset)
-    return keys
-
-
-def _file_ids(expected: list[Expected]) -> Iterator[Finding]:
-    seen = Counter(row.parts for row in expected)
-    for row in expected:
-        if not 1 <= len(row.parts) <= 8 or not all(map(COMPONENT.fullmatch, row.parts)):
-            yield trouble("R10-3", "not a File ID that PS3.10 allows", "/".join(row.parts))
+def _file_ids(found: DirectoryCheck) -> Iterator[Finding]:
+    seen = Counter(found.file_ids())
     for parts, count in seen.items():
+        if not 1 <= len(parts) <= 8 or not all(map(COMPONENT.fullmatch, parts)):
+            yield trouble("R10-3", "not a File ID that PS3.10 allows", "/".join(parts))
         if count > 1:
             yield trouble("R11-3b", f"named by {count} records", "/".join(parts))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,12 +48,12 @@ def directory(number: int, target: str, **source: Any) -> dict[str, Any]:
     with package.span(package.member(number)).view() as view:
         found = check_directory(view)
     with open(target, "w", encoding="utf-8") as lines:
-        for row in found.expected:
+        for row in found.expected():
             lines.write(json.dumps(row.as_json()) + "\n")
     return {
         "file_set_id": found.file_set_id, "file_set_uid": found.file_set_uid,
-        "syntaxes": dict(Counter(row.transfer_syntax_uid for row in found.expected)),
-        "records": found.records, "findings": [asdict(row) for row in found.findings],
+        "syntaxes": dict(found.syntaxes), "records": len(found.records),
+        "findings": [asdict(row) for row in found.findings],
         "missing_keys": {name: [asdict(row) for row in rows]
                          for name, rows in found.missing_keys.items()},
     }
