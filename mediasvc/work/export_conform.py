@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.disc_layout import DiscInstance
+from mediasvc.media.disc_layout import DiscInstance, lean
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer
 from mediasvc.span import Span
@@ -145,4 +145,4 @@ def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) ->
 def _take(result: Conformed, header: InstanceHeader, span: Span, sha256: str) -> None:
     syntax = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
     dense = syntax is not None and syntax.encapsulated
-    result.instances.append(DiscInstance(header, span, sha256, dense))
+    result.instances.append(DiscInstance(lean(header), span, sha256, dense))
