@@ -13,7 +13,7 @@ def grey(rows: int, columns: int, seed: int, *, bits: int = 12) -> NDArray[np.ui
     body = ((x / 0.8) ** 2 + (y / 0.65) ** 2 < 1) * 0.45
     organ = ((x - 0.25) ** 2 + (y - 0.1 + (seed % 7) / 50) ** 2 < 0.05) * 0.2
     bone = ((x ** 2 + (y - 0.45) ** 2) < 0.012) * 0.3
-    noise = rng.normal(0, 0.008, (rows, columns))
+    noise = rng.normal(0, 0.002, (rows, columns))
     level = np.clip(0.05 + body + organ + bone + 0.05 * x + noise, 0, 1)
     return np.asarray(np.rint(level * (2 ** bits - 1)), np.uint16)
 
