@@ -68,6 +68,31 @@ class Source(Section):
     """Issuer of its Patient IDs where its files do not say. Empty: an issuer of its own."""
 
 
+class Hl7(Section):
+    """The patient feed: HL7 v2 ADT messages, as files in HOME/hl7 and over MLLP."""
+
+    issuer: str = ""
+    """Issuer of patient identifiers that name no assigning authority. Empty: they are refused."""
+    character_set: str = ""
+    """As in MSH-18 (8859/1, UNICODE UTF-8 …), for messages that name none."""
+    settle_seconds: Annotated[float, Field(ge=0)] = 2.0
+    """A file in HOME/hl7 must be unchanged this long before it is read."""
+    mllp_host: str = "127.0.0.1"
+    """Address to listen at."""
+    mllp_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port to listen at; 0 = no listener."""
+    mllp_peers: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses or networks that may connect; others are cut off at once."""
+    message_bytes: Annotated[int, Field(gt=0, le=4 * MIB)] = MIB
+    """A longer message ends the connection without an answer."""
+    message_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """A message that has begun must be complete within this time."""
+    idle_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    """A connection without any message for so long is ended."""
+    connections: Annotated[int, Field(gt=0)] = 16
+    """At one time."""
+
+
 class Export(Section):
     profile: str = "STD-GEN-CD"
     creator_name: str = "mediasvc"
@@ -87,6 +112,7 @@ class Settings(Section):
     inbox: Inbox = Inbox()
     export: Export = Export()
     work: Work = Work()
+    hl7: Hl7 = Hl7()
     sources: tuple[Source, ...] = ()
     database: str = ""
     """SQLAlchemy URL; empty means HOME/mediasvc.db."""
@@ -119,6 +145,10 @@ class Home:
         return self.root / "outbox"
 
     @property
+    def hl7(self) -> Path:
+        return self.root / "hl7"
+
+    @property
     def archive(self) -> Path:
         return self.root / "archive"
 
@@ -133,5 +163,5 @@ class Home:
     def create(self) -> None:
         """Make what is missing; private, because patients' data lie in it."""
         for path in (self.root, self.inbox, self.staging, self.quarantine, self.outbox,
-                     self.archive, self.archive / "objects", self.archive / "received"):
+                     self.hl7, self.archive, self.archive / "objects", self.archive / "received"):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

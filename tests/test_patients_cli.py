@@ -60,10 +60,10 @@ def test_bad_rows_are_all_said_and_good_rows_are_in(cli: Program, tmp_path: Path
     assert "Canary" not in loaded.stdout + loaded.stderr
 
 
-def test_an_hl7_file_is_refused_with_words(cli: Program, tmp_path: Path) -> None:
+def test_hl7_messages_are_no_list_to_match(cli: Program, tmp_path: Path) -> None:
     path = tmp_path / "adt.hl7"
     path.write_bytes(b"MSH|^~\\&|HIS|H\r")
-    refused = cli("patients", "load", path)
+    refused = cli("patients", "match", "--batch", path)
     assert refused.code == 3 and "HL7" in refused.stderr and refused.stdout == ""
 
 

@@ -14,8 +14,8 @@ from mediasvc.cli.table import table
 
 if TYPE_CHECKING:
     from mediasvc.identity.match import Candidate, Rule
-    from mediasvc.model import Patient
-    from mediasvc.store.db import Store
+    from mediasvc.model import Patient, PatientKey
+    from mediasvc.store.db import Connection, Store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -33,14 +33,17 @@ def command() -> None:
 @click.option("--by", default="", help="Who loads it, for the ledger.")
 @click.pass_obj
 def load(session: Session, file: Path, by: str) -> int:
-    """Load a CSV list; the same list again changes nothing.
+    """Load a CSV list or HL7 v2 ADT messages; the same again changes nothing.
 
     Columns: patient_id, issuer, name (DICOM PN), birth_date (YYYYMMDD), sex; optional other_ids
     (ID@ISSUER, separated by |), address, postcode, phone. Good rows go in even when others are
-    refused; exit 1 then.
+    refused; exit 1 then. A file may hold any number of messages, framed as for MLLP or not.
     """
+    from mediasvc.identity.load import is_hl7
     from mediasvc.work import patients
 
+    if is_hl7(file):
+        return _load_messages(session, file)
     with _store(session) as store, progress(session) as report:
         loaded = patients.load(store, file, report, by=by)
     for finding in loaded.findings:
@@ -51,6 +54,79 @@ def load(session: Session, file: Path, by: str) -> int:
     session.summary(rows=loaded.rows, added=loaded.added, updated=loaded.updated,
                     unchanged=loaded.unchanged, refused=refused)
     return 1 if refused else 0
+
+
+def _load_messages(session: Session, file: Path) -> int:
+    from mediasvc.work.adt import load_messages
+
+    with _store(session) as store, progress(session) as report:
+        fed = load_messages(store, session.settings, file, report)
+    for finding in fed.findings:
+        session.finding(finding)
+    count = fed.counts
+    unchanged = fed.messages - count["added"] - count["updated"] - fed.refused
+    session.say(f"{fed.messages} messages: {count['added']} patients added, {count['updated']} "
+                f"updated or merged, {unchanged} without effect, {fed.refused} not taken")
+    session.summary(rows=fed.messages, added=count["added"], updated=count["updated"],
+                    unchanged=unchanged, refused=fed.refused, waiting=count["waiting"],
+                    stale=count["stale"], held=count["held"], repeated=count["repeated"])
+    return 1 if fed.refused else 0
+
+
+@command.command()
+@click.argument("prior")
+@click.argument("survivor")
+@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@click.pass_obj
+def merge(session: Session, prior: str, survivor: str, by: str) -> int:
+    """Two identifiers are one person: from now on PRIOR means SURVIVOR. Moves no image.
+
+    A provisional patient is replaced in this way by the real one.
+    """
+    from mediasvc.work.merge import merge_by_hand
+
+    old, new = _key(session, prior), _key(session, survivor)
+    with _store(session) as store, store.transaction() as connection:
+        _require(connection, new)
+        done = merge_by_hand(connection, old, new, _person(by))
+    session.say(f"{old} is {new} from now on." if done == "merged" else "That was so already.")
+    session.summary(prior=str(old), survivor=str(new), done=done)
+    return 0
+
+
+@command.command()
+@click.argument("prior")
+@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@click.pass_obj
+def unmerge(session: Session, prior: str, by: str) -> int:
+    """End the merge of PRIOR; everything is as it was before."""
+    from mediasvc.work.merge import unmerge_by_hand
+
+    old = _key(session, prior)
+    with _store(session) as store, store.transaction() as connection:
+        ended = unmerge_by_hand(connection, old, _person(by))
+    session.say(f"{old} is no longer {ended.survivor}.")
+    session.summary(prior=str(old), survivor=str(ended.survivor), done="ended")
+    return 0
+
+
+def _key(session: Session, text: str) -> PatientKey:
+    from mediasvc.model import PatientKey
+
+    return PatientKey.parse(text, session.settings.site.issuer)
+
+
+def _person(by: str) -> str:
+    import getpass
+
+    return by or getpass.getuser()
+
+
+def _require(connection: Connection, key: PatientKey) -> None:
+    """Raises NotFoundError; a person merges only into somebody who is there."""
+    from mediasvc.store.patients import patient
+
+    patient(connection, key)
 
 
 @command.command()
@@ -78,10 +154,9 @@ def find(session: Session, text: str) -> int:
 @click.pass_obj
 def show(session: Session, patient: str) -> int:
     """Show a patient: demographics, every identifier with its history, studies."""
-    from mediasvc.model import PatientKey
     from mediasvc.store import index, patients
 
-    key = PatientKey.parse(patient, session.settings.site.issuer)
+    key = _key(session, patient)
     with _store(session) as store, store.read() as connection:
         one = patients.patient(connection, key)
         studies = [{"study_instance_uid": study.study_instance_uid, "date": study.study_date,

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from mediasvc.errors import DamagedError, SettingsError
+from mediasvc.identity.hl7 import looks_like_hl7
 from mediasvc.identity.placeholders import is_placeholder
 from mediasvc.model import Demographics, PatientKey
 
@@ -20,7 +21,6 @@ SEXES = ("M", "F", "O", "")
 #: PS3.5 6.2: LO has 64 characters, each group of a PN as well.
 TEXT_LIMIT = 64
 FIELD_LIMIT = 1 << 16
-_HL7 = (b"MSH|", b"\x0bMSH", b"FHS|", b"BHS|")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -64,13 +64,20 @@ def read_rows(path: Path, *, foreign: bool = False) -> Iterator[Row]:
             raise SettingsError("The list is empty.", f"Its first line names {_names(REQUIRED)}.")
 
 
-def _open(path: Path) -> io.TextIOWrapper:
+def is_hl7(path: Path) -> bool:
+    """The file holds HL7 messages rather than a CSV list. Raises SettingsError."""
     try:
         with path.open("rb") as probe:
-            begin = probe.read(8).lstrip(b"\xef\xbb\xbf\r\n")
-        if begin.startswith(_HL7):
-            raise SettingsError("This version reads patient lists as CSV, not HL7 messages.",
-                                "Export the list as CSV.")
+            return looks_like_hl7(probe.read(64))
+    except OSError as error:
+        raise SettingsError(f"The list cannot be opened ({error.strerror}).") from error
+
+
+def _open(path: Path) -> io.TextIOWrapper:
+    try:
+        if is_hl7(path):
+            raise SettingsError("These are HL7 messages, not a list of people to match.",
+                                "Load them with mediasvc patients load.")
         csv.field_size_limit(FIELD_LIMIT)
         return path.open("r", encoding="utf-8-sig", newline="")
     except OSError as error:
@@ -113,8 +120,8 @@ def _row(number: int, line: int, columns: list[str], values: list[str], foreign:
     others, bad = _others(get["other_ids"])
     key = PatientKey(get["patient_id"], get["issuer"])
     sex = get["sex"].upper()
-    troubles += [*_key_troubles(key, foreign), *bad, *_name_troubles(get["name"])]
-    if get["birth_date"] and not _is_date(get["birth_date"]):
+    troubles += [*key_troubles(key, foreign), *bad, *name_troubles(get["name"])]
+    if get["birth_date"] and not is_date(get["birth_date"]):
         troubles.append("birth_date is not a date YYYYMMDD")
     if sex not in SEXES and sex != "U":
         troubles.append("sex is not M, F or O")
@@ -126,7 +133,8 @@ def _row(number: int, line: int, columns: list[str], values: list[str], foreign:
                tuple(troubles))
 
 
-def _key_troubles(key: PatientKey, foreign: bool) -> Iterator[str]:
+def key_troubles(key: PatientKey, foreign: bool = False) -> Iterator[str]:
+    """Why a Patient ID with its issuer cannot be a key; a ``foreign`` one may be empty."""
     for name, value in (("patient_id", key.patient_id), ("issuer", key.issuer)):
         if not value and not foreign:
             yield f"{name} is empty"
@@ -138,7 +146,8 @@ def _key_troubles(key: PatientKey, foreign: bool) -> Iterator[str]:
         yield "patient_id is a placeholder and identifies nobody"
 
 
-def _name_troubles(name: str) -> Iterator[str]:
+def name_troubles(name: str) -> Iterator[str]:
+    """Why a name cannot be a PN value (PS3.5 6.2), in words."""
     groups = name.split("=")
     if len(groups) > 3 or any(group.count("^") > 4 for group in groups):
         yield "name has too many groups or components"
@@ -160,7 +169,8 @@ def _others(text: str) -> tuple[list[PatientKey], list[str]]:
     return list(dict.fromkeys(keys)), list(dict.fromkeys(troubles))
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """A day of the calendar as YYYYMMDD."""
     if len(text) != 8 or not text.isascii() or not text.isdecimal():
         return False
     try:

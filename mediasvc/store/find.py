@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
+from mediasvc.store.merges import rows_merged_as
 from mediasvc.store.patients import BlockingKey
 from mediasvc.store.schema import patient, patient_identifier, patient_key
 
 
 def by_identifier(connection: sa.Connection, patient_id: str, issuer: str | None = None, *,
                   limit: int = 50) -> list[int]:
-    """Rows whose own ID or valid further identifier it is; ``None`` = of any issuer."""
+    """Rows whose own ID, valid further identifier or merged ID it is; ``None`` = of any issuer."""
     own = sa.select(patient.c.id).where(patient.c.patient_id == patient_id)
     further = sa.select(patient_identifier.c.patient).where(
         patient_identifier.c.patient_id == patient_id, patient_identifier.c.valid_to == "")
@@ -20,7 +21,8 @@ def by_identifier(connection: sa.Connection, patient_id: str, issuer: str | None
         own = own.where(patient.c.issuer == issuer)
         further = further.where(patient_identifier.c.issuer == issuer)
     return list(dict.fromkeys((*connection.execute(own.limit(limit)).scalars(),
-                               *connection.execute(further.limit(limit)).scalars())))
+                               *connection.execute(further.limit(limit)).scalars(),
+                               *rows_merged_as(connection, patient_id, issuer))))
 
 
 def by_birth_date(connection: sa.Connection, birth_date: str, *, limit: int) -> list[int]:

@@ -17,6 +17,7 @@ from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import InstanceHeader, Patient
 from mediasvc.store.db import upsert
 from mediasvc.store.events import now
+from mediasvc.store.merges import family_rows, survivors
 from mediasvc.store.patients import patient_row
 from mediasvc.store.schema import instance, object_, series, study
 
@@ -109,13 +110,14 @@ def instances(connection: sa.Connection, uids: Sequence[str]) -> dict[str, Store
 
 
 def study_patients(connection: sa.Connection, uids: Sequence[str]) -> dict[str, int]:
-    """Study Instance UID → row of the patient it belongs to, for those that are here."""
+    """Study Instance UID → row of the patient whose it is now, for those that are here."""
     found: dict[str, int] = {}
     for start in range(0, len(uids), _CHUNK):
         found.update(connection.execute(sa.select(
             study.c.study_instance_uid, study.c.patient).where(
             study.c.study_instance_uid.in_(uids[start:start + _CHUNK]))).all())
-    return found
+    present = survivors(connection, found.values())
+    return {uid: present[row] for uid, row in found.items()}
 
 
 def series_studies(connection: sa.Connection, uids: Sequence[str]) -> dict[str, str]:
@@ -155,13 +157,14 @@ def _pages(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator
 
 def studies(connection: sa.Connection, *, patient: int | None = None,
             uids: Sequence[str] | None = None) -> Iterator[StudySummary]:
-    """Newest first, with counts; of one patient, or those of ``uids``, or all."""
+    """Newest first, with counts; of one patient and all who were merged with them, or those of
+    ``uids``, or all. Each with the patient whose it is now."""
     query = sa.select(study, sa.func.count(sa.distinct(series.c.series_instance_uid)).label("n"),
                       sa.func.count(instance.c.sop_instance_uid).label("m")).select_from(
         study.join(series).join(instance)).group_by(study.c.study_instance_uid).order_by(
         study.c.study_date.desc(), study.c.study_instance_uid)
     if patient is not None:
-        query = query.where(study.c.patient == patient)
+        query = query.where(study.c.patient.in_(family_rows(connection, patient)))
     if uids is not None:
         query = query.where(study.c.study_instance_uid.in_(uids))
     rows = iter(connection.execute(query).mappings().all())
@@ -193,7 +196,7 @@ def _put_studies(connection: sa.Connection, patient: int, headers: Iterable[Inst
     } for one in reversed(list(headers))}
     _insert(connection, study, ("study_instance_uid",), list(new.values()))
     owners = study_patients(connection, list(new))
-    if set(owners.values()) - {patient}:
+    if set(owners.values()) - {survivors(connection, [patient]).get(patient)}:
         raise StateError("A study of this package is filed under another patient.")
 
 

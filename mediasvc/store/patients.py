@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from mediasvc.errors import NotFoundError
 from mediasvc.model import Demographics, Identifier, Patient, PatientKey
+from mediasvc.store import merges
 from mediasvc.store.db import upsert
 from mediasvc.store.events import now
 from mediasvc.store.schema import patient as table
@@ -42,23 +43,26 @@ class Stored:
 
 
 def put_patients(connection: sa.Connection, records: Sequence[PatientRecord], *,
-                 provenance: str) -> Stored:
+                 provenance: str, at: str = "") -> Stored:
     """Insert or update by (Patient ID, Issuer); the same again changes nothing.
+
+    ``at`` is from when further identifiers are valid or no longer so, by default now.
 
     Further identifiers of this ``provenance`` that are no longer named end now; those of another
     provenance stay. A provisional patient that the feed knows is provisional no more. The records
     of one batch have different keys.
     """
+    at = at or now()
     before = {one.key: one for one in patients_by_keys(connection, [one.key for one in records])}
     fresh = [one for one in records if one.key not in before]
     rows = _insert(connection, fresh)
     _put_keys(connection, [(rows[one.key], one) for one in fresh])
     _add_identifiers(connection, [(rows[one.key], other) for one in fresh for other in one.others],
-                     provenance)
+                     provenance, at=at)
     updated = []
     for one in records:
         if one.key in before:
-            changed = _update(connection, before[one.key], one, provenance)
+            changed = _update(connection, before[one.key], one, provenance, at)
             if changed:
                 updated.append((before[one.key].row, changed))
     return Stored(len(fresh), tuple(updated), len(records) - len(fresh) - len(updated))
@@ -87,29 +91,54 @@ def add_identifier(connection: sa.Connection, patient: int, key: PatientKey, *, 
 
 
 def patient(connection: sa.Connection, key: PatientKey) -> Patient:
-    """By the patient's own key. Raises NotFoundError."""
-    found = patients_by_keys(connection, [key])
-    if not found:
+    """By own key; a key that was merged means the survivor. Raises NotFoundError."""
+    row = merges.survivor_row(connection, key)
+    if row is None:
         raise NotFoundError("There is no such patient in the index.",
                             "See mediasvc patients find; write ID@ISSUER.")
-    return found[0]
+    return people(connection, [row])[0]
 
 
 def patient_row(connection: sa.Connection, row: int) -> Patient:
-    """By row number. Raises NotFoundError."""
-    found = patients_by_rows(connection, [row])
+    """Who the row is now: itself, or whom it was merged into. Raises NotFoundError."""
+    found = people(connection, [row])
     if not found:
         raise NotFoundError("That patient is no longer in the index.")
     return found[0]
 
 
+def people(connection: sa.Connection, rows: Sequence[int]) -> list[Patient]:
+    """Who the rows are now, each person once, in order of row.
+
+    Identifiers that were merged into a person, and those of the merged, are among their further
+    identifiers (provenance ``merge`` for the merged ones themselves).
+    """
+    present = merges.survivors(connection, rows)
+    found = patients_by_rows(connection, list(present.values()))
+    below = merges.merged_into(connection, [one.key for one in found])
+    priors = [one.prior for rest in below.values() for one in rest]
+    if not priors:
+        return found
+    merged = {one.key: one for one in patients_by_keys(connection, priors)}
+    return [replace(one, identifiers=(*one.identifiers, *_merged(below[one.key], merged)))
+            for one in found]
+
+
+def _merged(below: Iterable[merges.Merge], known: dict[PatientKey, Patient],
+            ) -> Iterator[Identifier]:
+    for one in below:
+        yield Identifier(one.prior.patient_id, one.prior.issuer, "merge", one.merged_at, "")
+        if one.prior in known:
+            yield from known[one.prior].identifiers
+
+
 def patients_by_keys(connection: sa.Connection, keys: Sequence[PatientKey]) -> list[Patient]:
-    """Whose own key is among ``keys``, in any number."""
-    return patients_by_rows(connection, list(_rows_of(connection, keys).values()))
+    """Whose own key is among ``keys``, in any number, merged or not."""
+    return patients_by_rows(connection, list(merges.rows_of(connection, keys).values()))
 
 
 def patients_by_rows(connection: sa.Connection, rows: Sequence[int]) -> list[Patient]:
-    """In order of row; rows that are not there are left out."""
+    """As they stand, merged or not, in order of row; rows that are not there are left out."""
     found: list[Patient] = []
     ordered = sorted(set(rows))
     for start in range(0, len(ordered), _CHUNK):
@@ -132,25 +161,11 @@ def _insert(connection: sa.Connection, records: Sequence[PatientRecord]) -> dict
     connection.execute(sa.insert(table), [
         {"patient_id": one.key.patient_id, "issuer": one.key.issuer, **asdict(one.demographics)}
         for one in records])
-    return _rows_of(connection, [one.key for one in records])
-
-
-def _rows_of(connection: sa.Connection, keys: Sequence[PatientKey]) -> dict[PatientKey, int]:
-    """By Patient ID first: SQLite has no index look-up for pairs."""
-    rows: dict[PatientKey, int] = {}
-    wanted = set(keys)
-    for start in range(0, len(keys), _CHUNK):
-        part = {one.patient_id for one in keys[start:start + _CHUNK]}
-        for number, *key in connection.execute(sa.select(
-                table.c.id, table.c.patient_id, table.c.issuer).where(
-                table.c.patient_id.in_(part))):
-            if PatientKey(*key) in wanted:
-                rows[PatientKey(*key)] = number
-    return rows
+    return merges.rows_of(connection, [one.key for one in records])
 
 
 def _update(connection: sa.Connection, old: Patient, new: PatientRecord, provenance: str,
-            ) -> tuple[str, ...]:
+            at: str) -> tuple[str, ...]:
     changed = [name for name in _DEMOGRAPHICS
                if getattr(old.demographics, name) != getattr(new.demographics, name)]
     if old.provisional:
@@ -167,18 +182,21 @@ def _update(connection: sa.Connection, old: Patient, new: PatientRecord, provena
         connection.execute(sa.update(identifier).where(
             identifier.c.patient == old.row, identifier.c.patient_id == key.patient_id,
             identifier.c.issuer == key.issuer, identifier.c.provenance == provenance,
-            identifier.c.valid_to == "").values(valid_to=now()))
-    _add_identifiers(connection, [(old.row, key) for key in come], provenance)
+            identifier.c.valid_to == "").values(valid_to=at))
+    _add_identifiers(connection, [(old.row, key) for key in sorted(come, key=str)], provenance,
+                     at=at)
     return (*changed, "other_ids") if gone or come else tuple(changed)
 
 
 def _add_identifiers(connection: sa.Connection, pairs: Iterable[tuple[int, PatientKey]],
-                     provenance: str, package_id: int | None = None) -> None:
+                     provenance: str, package_id: int | None = None, at: str = "") -> None:
+    """One that ended at the very time when it begins again did not end."""
     rows = [{"patient": patient, "patient_id": key.patient_id, "issuer": key.issuer,
-             "provenance": provenance, "valid_from": now(), "valid_to": "",
+             "provenance": provenance, "valid_from": at or now(), "valid_to": "",
              "package_id": package_id} for patient, key in dict.fromkeys(pairs)]
     if rows:
-        connection.execute(sa.insert(identifier), rows)
+        key = ("patient", "patient_id", "issuer", "provenance", "valid_from")
+        connection.execute(upsert(connection, identifier, key=key, update=("valid_to",)), rows)
 
 
 def _put_keys(connection: sa.Connection, pairs: Iterable[tuple[int, PatientRecord]]) -> None:

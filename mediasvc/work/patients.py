@@ -112,7 +112,7 @@ def find(connection: Connection, text: str, *, limit: int = FOUND_LIMIT) -> list
             [word for word in words if _is_date(word)], limit=limit)
     if not rows and text:
         rows = find_rows.by_id_prefix(connection, text, limit=limit)
-    found = patients.patients_by_rows(connection, rows[:limit])
+    found = patients.people(connection, rows[:limit])
     return sorted(found, key=lambda one: (normal(one.demographics.patient_name),
                                           one.key.patient_id, one.key.issuer))
 
@@ -135,7 +135,7 @@ def index_lookup(connection: Connection) -> Lookup:
                                                                   limit=DATE_LIMIT)))
         rows.update(dict.fromkeys(find_rows.by_keys(connection, wanted.keys,
                                                         limit=KEY_LIMIT)))
-        return patients.patients_by_rows(connection, list(rows))
+        return patients.people(connection, list(rows))
     return look_up
 
 

@@ -34,6 +34,6 @@ def remember_identifier(connection: Connection, row: int, foreign: PatientKey,
     """The foreign ID under which this patient came; a disc of the same sender will find them."""
     if is_placeholder(foreign.patient_id):
         return
-    if foreign != patients.patient_row(connection, row).key:
+    if foreign not in patients.patient_row(connection, row).valid_keys():
         patients.add_identifier(connection, row, foreign, provenance=PROVENANCE,
                                 package_id=package_id)

@@ -1,0 +1,95 @@
+"""The messages of the patient feed in order of arrival, and how new each patient's data are."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+
+from mediasvc.model import PatientKey
+from mediasvc.store.db import upsert
+from mediasvc.store.schema import adt_message as table
+from mediasvc.store.schema import adt_patient
+
+#: ``waiting``: a merge into somebody who is not in the index yet · ``stale``: newer knowledge is
+#: here · ``ignored``: not about identity · ``held``: a person must see to it · ``refused``: no
+#: proper message. Only the first two changed anything.
+Verdict = Literal["applied", "waiting", "stale", "ignored", "held", "refused"]
+_PAGE = 500
+_HEAD = [column for column in table.c if column.name != "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class AdtMessage:
+    """One message of the ledger, without its text."""
+
+    id: int
+    sender: str
+    control_id: str
+    digest: str
+    trigger: str
+    event_time: str
+    received_at: str
+    verdict: Verdict
+    code: str
+    reason: str
+
+
+def add_message(connection: sa.Connection, *, sender: str, control_id: str, digest: str,
+                trigger: str, received_at: str, body: bytes) -> int:
+    """Write down what came, before anything is done about it; returns its number."""
+    row = {"sender": sender, "control_id": control_id, "digest": digest, "trigger": trigger,
+           "received_at": received_at, "body": zlib.compress(body)}
+    return int(connection.execute(sa.insert(table).values(row).returning(table.c.id))
+               .scalar_one())
+
+
+def settle_message(connection: sa.Connection, number: int, verdict: Verdict, *, code: str = "",
+                   reason: str = "", event_time: str = "") -> None:
+    connection.execute(sa.update(table).where(table.c.id == number).values(
+        verdict=verdict, code=code, reason=reason, event_time=event_time))
+
+
+def message_known(connection: sa.Connection, sender: str, control_id: str, digest: str,
+                  ) -> AdtMessage | None:
+    """The same message, when it came before."""
+    row = connection.execute(sa.select(*_HEAD).where(
+        table.c.sender == sender, table.c.control_id == control_id,
+        table.c.digest == digest)).first()
+    return AdtMessage(*row) if row else None
+
+
+def control_id_known(connection: sa.Connection, sender: str, control_id: str) -> bool:
+    """The sender used this control id before."""
+    return connection.execute(sa.select(table.c.id).where(
+        table.c.sender == sender, table.c.control_id == control_id).limit(1)).first() is not None
+
+
+def messages(connection: sa.Connection) -> Iterator[tuple[AdtMessage, bytes]]:
+    """All, in order of arrival, with their bytes."""
+    last = 0
+    while True:
+        page = connection.execute(sa.select(*_HEAD, table.c.body).where(table.c.id > last)
+                                  .order_by(table.c.id).limit(_PAGE)).all()
+        for *head, body in page:
+            yield AdtMessage(*head), zlib.decompress(body)
+        if len(page) < _PAGE:
+            return
+        last = page[-1].id
+
+
+def known_until(connection: sa.Connection, key: PatientKey) -> str:
+    """Time of the newest event whose data the patient has; ``""`` when there was none."""
+    return str(connection.execute(sa.select(adt_patient.c.event_time).where(
+        adt_patient.c.patient_id == key.patient_id,
+        adt_patient.c.issuer == key.issuer)).scalar() or "")
+
+
+def set_known_until(connection: sa.Connection, key: PatientKey, event_time: str) -> None:
+    connection.execute(upsert(connection, adt_patient, key=("patient_id", "issuer"),
+                              update=("event_time",)),
+                       {"patient_id": key.patient_id, "issuer": key.issuer,
+                        "event_time": event_time})

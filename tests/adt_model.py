@@ -1,0 +1,164 @@
+"""What the patient feed should come to: a few dictionaries, and nothing of the program.
+
+A step is one message: ``("update", key, name, time)``, ``("merge", prior, survivor, time)``,
+``("change", prior, new, name, time)``, ``("unlink", a, b, time)``; keys are letters, times minutes.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediasvc.store import merges, patients
+from mediasvc.store.db import Connection
+from mediasvc.work.adt import receive
+from tests.hl7_things import FEED, NOW, message
+
+Step = tuple[Any, ...]
+KEYS = "ABCDE"
+
+
+class ContradictionError(Exception):
+    """A person must see to it; the model is as before."""
+
+
+@dataclass
+class Model:
+    names: dict[str, str] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+    up: dict[str, tuple[str, int]] = field(default_factory=dict)
+    ended: dict[frozenset[str], int] = field(default_factory=dict)
+
+    def apply(self, step: Step) -> str:
+        """The verdict."""
+        kind, *rest, time = step
+        try:
+            return str(getattr(self, kind)(*rest, time))
+        except ContradictionError:
+            return "held"
+
+    def update(self, key: str, name: str, time: int) -> str:
+        if time < self.times.get(key, -1):
+            return "stale"
+        self.names[key], self.times[key] = name, time
+        return "applied"
+
+    def merge(self, prior: str, survivor: str, time: int) -> str:
+        if prior == survivor:
+            raise ContradictionError
+        if self.ended.get(frozenset((prior, survivor)), -1) > time:
+            return "stale"
+        held_by, since = self.up.get(prior, ("", 0))
+        if held_by == survivor:
+            self.up[prior] = (survivor, max(time, since))
+            return "applied"
+        if prior in self.way(survivor):
+            raise ContradictionError
+        if held_by:
+            if self.way(prior)[-1] == self.way(survivor)[-1]:
+                return "applied"
+            raise ContradictionError
+        self.up[prior] = (survivor, time)
+        return "applied" if self.who(survivor) else "waiting"
+
+    def change(self, prior: str, new: str, name: str, time: int) -> str:
+        if prior == new:
+            return self.update(new, name, time)
+        before = dict(self.names), dict(self.times)
+        first = self.update(new, name, time)
+        try:
+            second = self.merge(prior, new, time)
+        except ContradictionError:
+            self.names, self.times = before
+            raise
+        return "applied" if "applied" in (first, second) else second
+
+    def unlink(self, a: str, b: str, time: int) -> str:
+        for prior, survivor in ((a, b), (b, a)):
+            held_by, since = self.up.get(prior, ("", 0))
+            if held_by == survivor:
+                if since > time:
+                    return "stale"
+                del self.up[prior]
+                self._end(a, b, time)
+                return "applied"
+        if self.way(a)[-1] == self.way(b)[-1]:
+            raise ContradictionError
+        self._end(a, b, time)
+        return "applied"
+
+    def _end(self, a: str, b: str, time: int) -> None:
+        pair = frozenset((a, b))
+        self.ended[pair] = max(time, self.ended.get(pair, -1))
+
+    def way(self, key: str) -> list[str]:
+        found = [key]
+        while found[-1] in self.up:
+            found.append(self.up[found[-1]][0])
+        return found
+
+    def who(self, key: str) -> str:
+        """The patient whom a key means; "" for nobody."""
+        return next((one for one in reversed(self.way(key)) if one in self.names), "")
+
+    def picture(self) -> dict[str, tuple[str, str]]:
+        """key → (who it is now, the name that stands under the key itself)."""
+        return {key: (self.who(key), self.names.get(key, "")) for key in KEYS}
+
+
+def text(step: Step, number: int) -> bytes:
+    """The step as a message; ``number`` makes its control id."""
+    kind, *rest, time = step
+    common: dict[str, str] = {"at": f"202401011{time // 60}{time % 60:02}+0000",
+                              "control": f"c{number}"}
+    if kind == "update":
+        key, name = rest
+        return message("A08", pid=f"{key}1^^^HOSP", name=name, **common)
+    if kind == "unlink":
+        a, b = rest
+        return message("A37", pid=f"{a}1^^^HOSP", pid2=f"{b}1^^^HOSP", **common)
+    prior, new = rest[:2]
+    name = rest[2] if kind == "change" else "Any^Body"
+    return message("A47" if kind == "change" else "A40", pid=f"{new}1^^^HOSP", name=name,
+                   mrg=f"{prior}1^^^HOSP", **common)
+
+
+def send(connection: Connection, step: Step, number: int) -> str:
+    return receive(connection, text(step, number), FEED, received=NOW).verdict
+
+
+def picture(connection: Connection) -> dict[str, tuple[str, str]]:
+    """The same as `Model.picture`, of the index."""
+    keys = {key: patients.PatientKey(f"{key}1", "HOSP") for key in KEYS}
+    own = {one.key: one for one in patients.patients_by_keys(connection, list(keys.values()))}
+    there = {one.row: one.key for one in own.values()}
+    now = merges.survivors(connection, list(there))
+    result = {}
+    for letter, key in keys.items():
+        row = now[own[key].row] if key in own else merges.survivor_row(connection, key)
+        name = own[key].demographics.patient_name if key in own else ""
+        result[letter] = (there[row].patient_id[0] if row else "", name)
+    return result
+
+
+def random_steps(dice: random.Random, size: int) -> list[Step]:
+    steps: list[Step] = []
+    for _ in range(size):
+        a, b = dice.choice(KEYS), dice.choice(KEYS)
+        time, name = dice.randint(0, 9), f"N{dice.randint(0, 9)}"
+        steps.append(dice.choice([("update", a, name, time), ("update", b, name, time),
+                                  ("merge", a, b, time), ("merge", b, a, time),
+                                  ("change", a, b, name, time), ("unlink", a, b, time)]))
+    return steps
+
+
+def compare(connection: Connection, steps: list[Step]) -> None:
+    """Index and model say the same after each step, and the same messages again change nothing."""
+    model = Model()
+    for number, step in enumerate(steps):
+        assert send(connection, step, number) == model.apply(step), (number, steps)
+    assert picture(connection) == model.picture(), steps
+    for number, step in enumerate(steps):
+        send(connection, step, number)
+    assert picture(connection) == model.picture(), steps
