@@ -70,9 +70,16 @@ class RatioRow:
         return round(self.native_bytes / self.encoded_bytes, 4) if self.encoded_bytes else None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of CONTRACT's ``instance`` line except the paths."""
+        """The fields of CONTRACT's ``instance`` line except the paths.
+
+        ``verified`` says whether the frames were proven, ``proof`` how. Frames that were proven
+        equal have the error 0 and the similarity 1.
+        """
         psnr = self.psnr if self.psnr is not None and math.isfinite(self.psnr) else None
-        return {**asdict(self), "ratio": self.ratio, "psnr": psnr}
+        equal = self.verified != "none" and self.max_error is None and self.frames > 0
+        return {**asdict(self), "ratio": self.ratio, "psnr": psnr,
+                "verified": self.verified != "none", "proof": self.verified,
+                "max_error": 0 if equal else self.max_error, "ssim": 1.0 if equal else self.ssim}
 
 
 @dataclass(frozen=True, slots=True)
