@@ -107,13 +107,23 @@ def publish(disc: Disc, certificate: bytes, readable: bytes) -> None:
     path, temp = Path(disc.path), temporary(disc)
     for target, data in zip(certificates(path), (certificate, readable), strict=True):
         durable.write_file(target, data)
+        target.chmod(_usual_mode())
     if temp.is_dir():
         _sync_tree(temp)
+    else:
+        temp.chmod(_usual_mode())
     if path.is_dir() and not any(path.iterdir()):
         path.rmdir()
     elif path.exists():
         remove(path)  # asked for by --replace; the new one is verified and durable beside it
     durable.publish(temp, path)
+
+
+def _usual_mode() -> int:
+    """As the caller's umask says: what leaves is theirs to share, unlike what lies in our home."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _sync_tree(folder: Path) -> None:
