@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -68,20 +70,34 @@ class Source(Section):
     """Issuer of its Patient IDs where its files do not say. Empty: an issuer of its own."""
 
 
+def _peer(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        raise PydanticCustomError("peer", "must be an address or a network") from error
+    return text
+
+
+Peer = Annotated[str, AfterValidator(_peer)]
+
+
 class Hl7(Section):
     """The patient feed: HL7 v2 ADT messages, as files in HOME/hl7 and over MLLP."""
 
     issuer: str = ""
     """Issuer of patient identifiers that name no assigning authority. Empty: they are refused."""
-    character_set: str = ""
-    """As in MSH-18 (8859/1, UNICODE UTF-8 …), for messages that name none."""
+    character_set: Literal[
+        "", "ASCII", "8859/1", "8859/2", "8859/3", "8859/4", "8859/5", "8859/6", "8859/7",
+        "8859/8", "8859/9", "8859/15", "UNICODE UTF-8", "GB 18030-2000", "BIG-5",
+        "KS X 1001"] = ""
+    """As in MSH-18, for messages that name none."""
     settle_seconds: Annotated[float, Field(ge=0)] = 2.0
     """A file in HOME/hl7 must be unchanged this long before it is read."""
     mllp_host: str = "127.0.0.1"
     """Address to listen at."""
     mllp_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Port to listen at; 0 = no listener."""
-    mllp_peers: tuple[str, ...] = ("127.0.0.1", "::1")
+    mllp_peers: tuple[Peer, ...] = ("127.0.0.1", "::1")
     """Addresses or networks that may connect; others are cut off at once."""
     message_bytes: Annotated[int, Field(gt=0, le=4 * MIB)] = MIB
     """A longer message ends the connection without an answer."""

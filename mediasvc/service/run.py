@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from mediasvc.errors import LockedError, MediasvcError
+from mediasvc.service.patient_feed import PatientFeed
 from mediasvc.service.watch import Watch
 from mediasvc.settings import Home, Settings
 from mediasvc.store.lock import HomeLock
@@ -27,7 +28,7 @@ def run(home: Home, load_settings: Callable[[], Settings], tell: Tell) -> None:
 
     Raises LockedError when another service has this home.
     """
-    stop, reload_ = threading.Event(), threading.Event()
+    stop, reload_, tell = threading.Event(), threading.Event(), _one_at_a_time(tell)
     with HomeLock(home.lock):
         settings = load_settings()
         while not stop.is_set():
@@ -41,6 +42,7 @@ def run(home: Home, load_settings: Callable[[], Settings], tell: Tell) -> None:
 
 def _serve(desk: Desk, stop: threading.Event, reload_: threading.Event, tell: Tell) -> None:
     watch = Watch(desk.home, desk.settings)
+    feed = PatientFeed(desk.home, desk.store, desk.settings, tell)
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         (reload_ if number == signal.SIGHUP else stop).set()
@@ -50,11 +52,13 @@ def _serve(desk: Desk, stop: threading.Event, reload_: threading.Event, tell: Te
         signal.signal(number, on_signal)
     try:
         forget_given_up(desk)
+        feed.start()
         tell("ready", inbox=str(desk.home.inbox))
         while not stop.is_set() and not reload_.is_set():
             _tick(desk, watch, stop, tell)
             watch.wait()
     finally:
+        feed.close()
         watch.close()
 
 
@@ -91,6 +95,17 @@ def _attempt(desk: Desk, number: int, tell: Tell) -> None:
         return
     row = view(desk, number).as_json()
     tell("package", **row)
+
+
+def _one_at_a_time(tell: Tell) -> Tell:
+    """The feed tells from threads of its own."""
+    lock = threading.Lock()
+
+    def told(event: str, **fields: object) -> None:
+        with lock:
+            tell(event, **fields)
+
+    return told
 
 
 def _reloaded(load_settings: Callable[[], Settings], old: Settings, tell: Tell) -> Settings:

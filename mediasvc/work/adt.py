@@ -76,6 +76,7 @@ class _Outcome:
 
 
 def feed_of(settings: Settings) -> Feed:
+    """How this site's messages are read."""
     return Feed(settings.site.issuer, settings.hl7.issuer, settings.hl7.character_set)
 
 
