@@ -1,35 +1,29 @@
 """Foreign bytes are parsed and decoded in limited child processes (DESIGN §6).
 
-A child is this module run as a program. It reads one JSON request per line, calls a function of
-ours named ``package.module:function`` with the request's keyword arguments, and answers one JSON
-line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall deadline. When it
+A child is the program `mediasvc.sandbox_child`. It reads one JSON request per line, calls a
+function of ours named ``package.module:function`` with the request's keyword arguments, and answers
+one JSON line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall deadline. When it
 dies, exactly the item it was working on is lost, and a new child goes on with the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import queue
-import resource
 import select
 import subprocess
 import sys
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from mediasvc.errors import MediasvcError
-
 ANSWER_LIMIT = 256 << 20
-CPU_PER_WALL = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +70,7 @@ class Child:
     def start(self, *modules: str) -> subprocess.Popen[bytes]:
         """A new process, which loads ``modules`` of ours before it is asked for anything."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mediasvc.sandbox", str(self._memory), str(self._seconds),
+            [sys.executable, "-m", "mediasvc.sandbox_child", str(self._memory), str(self._seconds),
              *modules],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=_child_environment(), close_fds=True, start_new_session=True,
@@ -220,72 +214,3 @@ def _kernel_cache() -> str:
     """Compiled kernels are kept per user and machine, so that a child starts warm."""
     base = os.environ.get("XDG_CACHE_HOME")
     return str((Path(base) if base else Path.home() / ".cache") / "mediasvc" / "kernels")
-
-
-# --- the child's side ---------------------------------------------------------------------------
-
-def _limit(memory: int, seconds: float) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), min(256, hard)))
-    _allow_cpu(seconds)
-
-
-def _allow_cpu(seconds: float) -> None:
-    """The CPU limit is raised before each item, so that it bounds the item and not the child."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime + seconds * CPU_PER_WALL) + 1
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
-
-
-def _resolve(name: str) -> Callable[..., Any]:
-    module, _, function = name.partition(":")
-    if not module.startswith("mediasvc."):
-        raise ValueError("not a function of ours")
-    resolved: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return resolved
-
-
-def _answer(request: bytes, seconds: float) -> dict[str, Any]:
-    try:
-        order = json.loads(request)
-        function = _resolve(order["function"])
-        _allow_cpu(seconds)
-        return {"value": function(**order["arguments"])}
-    except MemoryError:
-        return {"error": "memory", "text": "needs more memory than is allowed"}
-    except RecursionError:
-        return {"error": "RecursionError", "text": "is nested too deeply"}
-    except MediasvcError as error:
-        return {"error": type(error).__name__, "text": error.text}
-    except Exception as error:  # a library's words may quote the data: only the class goes out
-        where = _where(error) if os.environ.get("MEDIASVC_DEBUG") else ""
-        kind = type(error).__name__
-        return {"error": kind, "text": f"could not be read ({kind}){where}"}
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-
-
-def _child() -> None:
-    warnings.simplefilter("ignore")
-    memory, seconds, modules = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # a library that prints must not speak into the answers
-    _limit(memory, seconds)
-    for module in modules:
-        importlib.import_module(module)
-    for request in sys.stdin.buffer:
-        line = json.dumps(_answer(request, seconds), ensure_ascii=True).encode() + b"\n"
-        while line:
-            line = line[answers.write(line):]
-
-
-if __name__ == "__main__":
-    _child()

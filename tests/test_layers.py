@@ -16,7 +16,8 @@ PACKAGE = ROOT / "mediasvc"
 
 #: From the floor up; a module may import its own layer's package and whatever stands below.
 ORDER = [
-    {"errors", "model", "span", "settings", "sandbox", "configuration", "configuration_text"},
+    {"errors", "model", "span", "settings", "sandbox", "sandbox_child",
+     "configuration", "configuration_text"},
     {"standard"},
     {"codecs"},
     {"dicom"},
@@ -50,7 +51,7 @@ FENCES = {
     "pydantic": {"settings", "configuration", "configuration_text"},
     "pydicom": FLOOR_UP_FROM_DICOM,
     # the floor's sandbox alone starts children
-    "resource": {"sandbox"},
+    "resource": {"sandbox_child"},
 }
 #: `standard` may look a UID up in pydicom, but only when a function is called.
 LAZY_FENCES = {"pydicom": {"standard"}}
