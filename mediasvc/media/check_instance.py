@@ -20,7 +20,7 @@ from pydicom.tag import Tag
 from mediasvc.dicom.screening import screen
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import Expected
-from mediasvc.media.check_meta import check_meta
+from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import KEY_VRS, RECORD_TYPES, keys_of
 
@@ -63,6 +63,9 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
     try:
         data = dcmread(_stream(view), stop_before_pixels=True)
         findings += _meta_agrees(data)
+        if not encoded_as_said(view, _ascii(data.file_meta, 0x00020010)):
+            findings.append(_finding("R10-8", "the data set is not written as its transfer "
+                                              "syntax says"))
         if expected is not None:
             findings += _agrees(data, expected, key_set)
         return InstanceCheck("instance", tuple(findings), *_identity(data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mediasvc.model import Finding
+from mediasvc.standard.encodings import encoding_of
 
 LONG = frozenset({b"OB", b"OW", b"UN", b"UT", b"SQ"})
 START = 132
@@ -27,6 +28,16 @@ def check_meta(view: memoryview) -> Iterator[Finding]:
             yield _finding("the length of the file meta information is wrong")
     if found.get(0x0001, (b"\0\1", 0))[0] != b"\0\1":
         yield _finding("the version of the file meta information is not 00 01")
+
+
+def encoded_as_said(view: memoryview, transfer_syntax_uid: str) -> bool:
+    """Whether the first element of the data set shows its VR exactly when it should (PS3.5 7.1)."""
+    encoding = encoding_of(transfer_syntax_uid)
+    end = max((end for _, (_, end) in _elements(view)), default=START)
+    if encoding.deflated or end + 8 > len(view):
+        return True
+    vr = bytes(view[end + 4:end + 6])
+    return (vr.isalpha() and vr.isupper()) != encoding.implicit
 
 
 def _finding(text: str) -> Finding:

@@ -17,9 +17,11 @@ from mediasvc.dicom.file_meta import PREFIX
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.header import read_header, scan
 from mediasvc.dicom.in_utf8 import in_utf8
+from mediasvc.dicom.pieces import assemble
+from mediasvc.dicom.rewrite import can_splice, rewrite
 from mediasvc.dicom.splice import Change, Copy, Insert, Piece, plan, write
 from mediasvc.errors import DamagedError, ProofError, UnsupportedError
-from mediasvc.media.check_meta import check_meta
+from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
 from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID
@@ -85,7 +87,8 @@ def _needs(span: Span, header: InstanceHeader, item: Item, limits: Limits) -> li
         needs.append("transcode")
     if item["patient"] and not _belongs(header, item["patient"]):
         needs.append("coerce")
-    if not _clean_preamble(head) or any(check_meta(memoryview(head))):
+    if (not _clean_preamble(head) or any(check_meta(memoryview(head)))
+            or not encoded_as_said(memoryview(head), header.transfer_syntax_uid)):
         needs.append("clean")
     return needs
 
@@ -121,6 +124,7 @@ def _rewrite(item: Item, preferred: Sequence[str]) -> dict[str, Any]:
 
 def _spliced(source: Span, target: Path, needs: set[str], order: dict[str, str]) -> Span:
     with source.view() as view:
+        view = _as_said(view)
         wanted = Order.from_json(order) if "coerce" in needs else None
         try:
             pieces = _changed(view, wanted)
@@ -131,6 +135,26 @@ def _spliced(source: Span, target: Path, needs: set[str], order: dict[str, str])
         if not _clean_preamble(bytes(view[:LENGTH])):
             pieces = _zero_preamble(pieces)
         return _to_file(view, pieces, target)
+
+
+def _as_said(view: memoryview) -> memoryview:
+    """The same data set, written as its transfer syntax says (some writers forget to).
+
+    Raises ProofError when its pixel data would not be the same bytes.
+    """
+    framing = read_framing(view)
+    uid = framing.transfer_syntax_uid
+    if framing.deflated or can_splice(framing, uid):
+        return view
+    new = memoryview(b"".join(assemble(view, rewrite(framing, len(view), uid, {}))))
+    if _pixels(read_framing(new)) != _pixels(framing):
+        raise ProofError("its pixel data changed when it was written anew")
+    return new
+
+
+def _pixels(framing: Framing) -> bytes:
+    place = framing.pixel
+    return bytes(framing.body[place.value:place.end]) if place else b""
 
 
 def _changed(view: memoryview, order: Order | None) -> tuple[Piece, ...]:
@@ -189,7 +213,8 @@ def _proven(span: Span) -> dict[str, Any]:
     with span.view() as view:
         framing = read_framing(view)
         header, damaged = read_header(framing), framing.damaged
-        flaws = any(check_meta(view)) or not _clean_preamble(bytes(view[:LENGTH]))
+        flaws = (any(check_meta(view)) or not _clean_preamble(bytes(view[:LENGTH]))
+                 or not encoded_as_said(view, framing.transfer_syntax_uid))
     if damaged or flaws:
         raise ProofError("the rewritten instance is not right")
     return {"path": span.path, "length": span.length, "sha256": span.sha256(),

@@ -166,7 +166,7 @@ def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: R
     draft.verdict = verdict
     for result in verdict.failed:
         if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:
-            tell(Finding("error" if result.rule.level == "must" else "warning", "disc-rule-broken",
+            tell(Finding("error" if result.rule.level == "must" else "info", "disc-rule-broken",
                          result.findings[0].subject, result.text, result.rule.id))
     if not verdict.passed or verdict.instances != len(draft.plan.instances):
         raise ProofError("The finished disc did not pass its check and was thrown away.",
