@@ -2,8 +2,8 @@
 
 A child is the program `mediasvc.sandbox_child`. It reads one JSON request per line, calls a
 function of ours named ``package.module:function`` with the request's keyword arguments, and answers
-one JSON line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall deadline. When it
-dies, exactly the item it was working on is lost, and a new child goes on with the next one.
+one JSON line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall deadline.
+When it dies, exactly the item it was working on is lost, and a new child goes on with the next one.
 """
 
 from __future__ import annotations
