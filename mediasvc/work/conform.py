@@ -18,7 +18,7 @@ from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.header import read_header, scan
 from mediasvc.dicom.in_utf8 import in_utf8
 from mediasvc.dicom.pieces import assemble
-from mediasvc.dicom.rewrite import can_splice, rewrite
+from mediasvc.dicom.rewrite import Elements, can_splice, rewrite
 from mediasvc.dicom.splice import Change, Copy, Insert, Piece, plan, write
 from mediasvc.errors import DamagedError, ProofError, UnsupportedError
 from mediasvc.media.check_meta import check_meta, encoded_as_said
@@ -146,7 +146,13 @@ def _as_said(view: memoryview) -> memoryview:
     uid = framing.transfer_syntax_uid
     if framing.deflated or can_splice(framing, uid):
         return view
-    new = memoryview(b"".join(assemble(view, rewrite(framing, len(view), uid, {}))))
+    changes: Elements = {}
+    pixels = framing.pixel
+    if pixels and pixels.encapsulated:
+        changes[pixels.tag] = META.tag(pixels.tag) + b"OB\0\0\xff\xff\xff\xff"
+    fragments = framing.body[pixels.value:pixels.end] if pixels and changes else None
+    pieces = rewrite(framing, len(view), uid, changes, fragments)
+    new = memoryview(b"".join(assemble(view, pieces)))
     if _pixels(read_framing(new)) != _pixels(framing):
         raise ProofError("its pixel data changed when it was written anew")
     return new
