@@ -259,6 +259,25 @@ def test_a_framed_file_that_is_cut_off_leaves_the_cut_message_out(cli: Program,
     assert cli("patients", "show", "200@HOSP").code == 3
 
 
+def test_what_a_setting_repairs_is_taken_the_next_time(cli: Program, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "adt.hl7"
+    path.write_bytes(message("A28", pid="100"))
+    for _ in range(2):
+        assert cli("patients", "load", path).summary["refused"] == 1
+    monkeypatch.setenv("MEDIASVC_HL7__ISSUER", "HOSP")
+    assert cli("patients", "load", path).summary["added"] == 1
+    assert cli("patients", "load", path).summary["repeated"] == 1
+    with open_store(Home(cli.home), Settings()) as store, store.read() as connection:
+        assert [one.verdict for one, _ in adt.messages(connection)] == ["applied"]
+
+
+def test_a_merge_does_not_need_the_name(connection: Connection) -> None:
+    for key in (A, B):
+        send(connection, "A28", key)
+    assert send(connection, "A40", B, mrg=A, name="\\Zx\\").verdict == "applied"
+
+
 def test_a_person_merges_and_takes_it_back(cli: Program, tmp_path: Path) -> None:
     path = tmp_path / "adt.hl7"
     path.write_bytes(message("A28") + message("A28", pid="200^^^HOSP"))

@@ -175,9 +175,9 @@ def show(session: Session, patient: str) -> int:
 @click.option("--sex", default="", help="M, F or O.")
 @click.option("--id", "patient_id", default="", help="Foreign Patient ID.")
 @click.option("--issuer", default="", help="Its issuer.")
-@click.option("--address", default="")
-@click.option("--postcode", default="")
-@click.option("--phone", default="")
+@click.option("--address", default="", help="Street and house number.")
+@click.option("--postcode", default="", help="Postal code.")
+@click.option("--phone", default="", help="Its last nine digits count.")
 @click.option("--batch", type=_FILE, help="Match every row of a CSV with the columns of load.")
 @click.pass_obj
 def match(session: Session, /, batch: Path | None, **asked: str) -> int:

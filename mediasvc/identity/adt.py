@@ -121,7 +121,7 @@ def read_event(data: bytes, feed: Feed, received: datetime) -> AdtEvent | None:
     if kind in ("link", "unlink"):
         return AdtEvent(kind, about, at, key, priors=(_keys(persons[1], 3, feed)[0],),
                         notes=tuple(notes))
-    said = dict(_said(persons[0], notes))
+    said = dict(_said(persons[0], notes)) if kind != "merge" else {}
     return AdtEvent(kind, about, at, key, Demographics(**said), frozenset(DEMOGRAPHICS) - set(said),
                     others, _priors(priors[0], feed, key) if priors else (), tuple(notes))
 
@@ -320,6 +320,6 @@ def _plain(text: str) -> str:
 
 
 def _readable(value: str, place: str) -> None:
-    if "\ufffd" in value:
+    if "\ufffd" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise RefusedError("unreadable-text", f"{place} has bytes that its character set does not "
                            "know, or an escape sequence that is not supported.", "AE", 102)

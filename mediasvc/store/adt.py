@@ -37,6 +37,11 @@ class AdtMessage:
     code: str
     reason: str
 
+    @property
+    def unread(self) -> bool:
+        """It could not be used as it stands, whatever the index says."""
+        return self.verdict in ("held", "refused") and not self.event_time
+
 
 def add_message(connection: sa.Connection, *, sender: str, control_id: str, digest: str,
                 trigger: str, received_at: str, body: bytes) -> int:
@@ -51,6 +56,11 @@ def settle_message(connection: sa.Connection, number: int, verdict: Verdict, *, 
                    reason: str = "", event_time: str = "") -> None:
     connection.execute(sa.update(table).where(table.c.id == number).values(
         verdict=verdict, code=code, reason=reason, event_time=event_time))
+
+
+def drop_message(connection: sa.Connection, number: int) -> None:
+    """Forget one that had no effect, because it is judged anew."""
+    connection.execute(sa.delete(table).where(table.c.id == number))
 
 
 def message_known(connection: sa.Connection, sender: str, control_id: str, digest: str,

@@ -90,8 +90,10 @@ def receive(connection: Connection, data: bytes, feed: Feed, *,
     about = read_envelope(data)
     digest = hashlib.sha256(data).hexdigest()
     known = adt.message_known(connection, about.sender, about.control_id, digest)
-    if known:
+    if known and not (known.unread and _readable(data, feed, received)):
         return Receipt(about, known.verdict, known.code, known.reason, repeated=True)
+    if known:  # the settings, or the clock, are others now
+        adt.drop_message(connection, known.id)
     twice = bool(about.control_id) and adt.control_id_known(connection, about.sender,
                                                             about.control_id)
     number = adt.add_message(
@@ -106,6 +108,14 @@ def receive(connection: Connection, data: bytes, feed: Feed, *,
     if receipt.verdict != "ignored":
         _record(connection, number, digest, receipt, event, fields)
     return receipt
+
+
+def _readable(data: bytes, feed: Feed, received: datetime) -> bool:
+    try:
+        read_event(data, feed, received)
+    except RefusedError:
+        return False
+    return True
 
 
 def _judged(connection: Connection, data: bytes, feed: Feed, received: datetime, number: int,
