@@ -115,6 +115,8 @@ def test_studies_of_the_merged_are_the_survivors_until_it_is_undone(connection: 
         assert {one.study_instance_uid for one in found} == {"1.1", "1.2"}
         assert {one.patient.key for one in found} == {B}
     assert index.study_patients(connection, ["1.1"]) == {"1.1": b}
+    # an import that was decided for the prior patient and is filed only now (FAULTS I15)
+    assert patients.patient_row(connection, a).key == B
     # more of the same study, for the survivor: no stranger's study
     file_instances(connection, b, [stored_instance(3, package, study="1.1", series="1.1.1")])
     send(connection, "A37", B, pid2="100^^^HOSP", at=3)
