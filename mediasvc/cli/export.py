@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from mediasvc.work.export_order import ExportOrder
 
 #: What the first child loads while we load our own libraries.
-CHILDREN = ("mediasvc.work.conform", "mediasvc.work.draw_frames", "mediasvc.work.check_members")
+CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.draw_frames",
+            "mediasvc.work.check_members")
 
 
 @click.command()

@@ -22,21 +22,23 @@ from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_meta import check_meta
 from mediasvc.media.check_records import (
-    DEPTH,
-    DirectoryRecord,
-    Keys,
     check_keys,
     check_types,
     check_unique,
     follow,
-    keys_in,
     limited,
     nest_by_order,
+    trouble,
+)
+from mediasvc.media.checked_record import (
+    DEPTH,
+    DirectoryRecord,
+    Keys,
+    keys_in,
     number_value,
     raw_value,
     record_of,
     text_of,
-    trouble,
 )
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import KEY_SETS

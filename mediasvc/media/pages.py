@@ -17,26 +17,8 @@ from mediasvc.media.page_content import (
     frames_of,
     numbered,
 )
+from mediasvc.media.page_style import STYLE
 from mediasvc.model import InstanceHeader
-
-STYLE = (
-    "body{font:15px/1.5 'Segoe UI',Roboto,Helvetica,Arial,sans-serif;color:#1d2733;"
-    "background:#f3f5f7;margin:0}"
-    "div.bar{background:#123a52;color:#fff;padding:14px 28px}div.bar a{color:#cfe6f3}"
-    "div.bar h1{font-size:21px;font-weight:600;margin:0}div.bar p{margin:2px 0 0;color:#cfe6f3}"
-    "div.main{max-width:1080px;margin:0 auto;padding:20px 28px 40px}"
-    "div.card{background:#fff;border:1px solid #d9e0e6;border-radius:6px;padding:14px 18px;"
-    "margin:0 0 16px}h2{font-size:17px;margin:0 0 8px}h3{font-size:15px;margin:0}"
-    "a{color:#0b5d8f}table{border-collapse:collapse;width:100%}"
-    "th{text-align:left;font-weight:600;color:#5a6875}"
-    "th,td{padding:5px 14px 5px 0;vertical-align:top}"
-    "tr.line td{border-top:1px solid #e6ebef}tr.line:first-child td{border-top:0}td.thumb{width:96px}"
-    "div.note{background:#fff7e0;border:1px solid #ecd9a0;border-radius:6px;padding:10px 16px;"
-    "margin:0 0 16px}div.alert{background:#fdeaea;border-color:#e5b3b3}"
-    "div.grid{margin:0 -6px}div.shot{display:inline-block;vertical-align:top;margin:6px;"
-    "background:#000;border-radius:4px;padding:6px;text-align:center}"
-    "div.shot p{margin:4px 0 0;color:#b9c4cd;font-size:12px}div.shot a{text-decoration:none}"
-    "img{border:0}p.small{color:#5a6875;font-size:13px}")
 
 THUMBNAIL = 80
 CELL = 228

@@ -12,7 +12,7 @@ from typing import Any
 from mediasvc.media.disc_layout import Layout
 from mediasvc.media.markup import element, page
 from mediasvc.media.page_content import DiscFacts
-from mediasvc.media.pages import STYLE
+from mediasvc.media.page_style import STYLE
 from mediasvc.media.verdict import Verdict
 from mediasvc.media.words import count
 

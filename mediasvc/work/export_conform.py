@@ -20,7 +20,8 @@ from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import Selected, order_of_coercion
 
 EXAMINE, REWRITE = 64, 4
-CHILD = "mediasvc.work.conform"
+EXAMINER = "mediasvc.work.conform:examine_items"
+REWRITER = "mediasvc.work.conform_rewrite:rewrite_items"
 Report = Callable[[int, int, str], None]
 
 
@@ -75,7 +76,7 @@ def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], resu
     items = ({"at": at, "span": span.as_json(), "patient": row.identity()}
              for at, row in enumerate(selected) if (span := _present(desk, order, row, result)))
     for done, (item, answer) in enumerate(run_batches(
-            desk.sandbox, f"{CHILD}:examine_items", items, EXAMINE,
+            desk.sandbox, EXAMINER, items, EXAMINE,
             limits=_limits(order.profile)), 1):
         report(done, len(selected), "looking at instances")
         row = selected[item["at"]]
@@ -124,7 +125,7 @@ def _rewritten(desk: Desk, profile: Profile, tasks: Sequence[_Task], scratch: Pa
          "order": orders[task.selected.patient.key],
          "temps": [str(scratch / f"{at:07d}.{step}") for step in "ab"]}
         for at, task in enumerate(tasks))
-    for item, answer in run_batches(desk.sandbox, f"{CHILD}:rewrite_items", items, REWRITE,
+    for item, answer in run_batches(desk.sandbox, REWRITER, items, REWRITE,
                                     preferred=profile.preferred):
         yield tasks[item["at"]], answer
 

@@ -1,0 +1,156 @@
+"""The child's side of making instances fit a disc: rewritten, written to a file, and read back.
+
+What changes is spliced or transcoded; everything else keeps its bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mediasvc.dicom.compose import Encoding
+from mediasvc.dicom.file_meta import PREFIX
+from mediasvc.dicom.framing import Framing, read_framing
+from mediasvc.dicom.header import read_header
+from mediasvc.dicom.in_utf8 import in_utf8
+from mediasvc.dicom.pieces import assemble
+from mediasvc.dicom.rewrite import Elements, can_splice, rewrite
+from mediasvc.dicom.splice import Change, Copy, Insert, Piece, plan, write
+from mediasvc.errors import ProofError, UnsupportedError
+from mediasvc.media.check_meta import check_meta, encoded_as_said
+from mediasvc.span import Span
+from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID
+from mediasvc.standard.preambles import LENGTH
+from mediasvc.work.batches import Item, each
+from mediasvc.work.coerce import Order, coerce
+from mediasvc.work.conform import clean_preamble
+from mediasvc.work.transcode import DEFAULT, transcode_file
+
+VERSION, IMPLEMENTATION, IMPLEMENTATION_NAME = 0x00020001, 0x00020012, 0x00020013
+META = Encoding(implicit=False, big_endian=False)
+
+
+def rewrite_items(items: list[Item], preferred: Sequence[str]) -> list[Any]:
+    """For each ``{"span", "needs", "order", "temps"}``: sha256 and header of the file written.
+
+    ``temps`` are two fresh paths; the result is at ``path``.
+    """
+    return each(lambda item: _rewrite(item, preferred), items)
+
+
+def _rewrite(item: Item, preferred: Sequence[str]) -> dict[str, Any]:
+    """Transcode first, so that a deflated data set is plain when it is spliced."""
+    first, second = (Path(temp) for temp in item["temps"])
+    needs, source = set(item["needs"]), Span.from_json(item["span"])
+    if "transcode" in needs:
+        source = _transcoded(source, first, preferred)
+    source = _spliced(source, second, needs, item["order"])
+    first.unlink(missing_ok=True)
+    return _proven(source)
+
+
+def _spliced(source: Span, target: Path, needs: set[str], order: dict[str, str]) -> Span:
+    with source.view() as view:
+        view = _as_said(view)
+        wanted = Order.from_json(order) if "coerce" in needs else None
+        try:
+            pieces = _changed(view, wanted)
+        except UnsupportedError:
+            # the current name cannot be written in this character set: all text becomes UTF-8
+            view = memoryview(in_utf8(view))
+            pieces = _changed(view, wanted)
+        if not clean_preamble(bytes(view[:LENGTH])):
+            pieces = _zero_preamble(pieces)
+        return _to_file(view, pieces, target)
+
+
+def _as_said(view: memoryview) -> memoryview:
+    """The same data set, written as its transfer syntax says (some writers forget to).
+
+    Raises ProofError when its pixel data would not be the same bytes.
+    """
+    framing = read_framing(view)
+    uid = framing.transfer_syntax_uid
+    if framing.deflated or can_splice(framing, uid):
+        return view
+    changes: Elements = {}
+    pixels = framing.pixel
+    if pixels and pixels.encapsulated:
+        changes[pixels.tag] = META.tag(pixels.tag) + b"OB\0\0\xff\xff\xff\xff"
+    fragments = framing.body[pixels.value:pixels.end] if pixels and changes else None
+    pieces = rewrite(framing, len(view), uid, changes, fragments)
+    new = memoryview(b"".join(assemble(view, pieces)))
+    if _pixels(read_framing(new)) != _pixels(framing):
+        raise ProofError("its pixel data changed when it was written anew")
+    return new
+
+
+def _pixels(framing: Framing) -> bytes:
+    place = framing.pixel
+    return bytes(framing.body[place.value:place.end]) if place else b""
+
+
+def _changed(view: memoryview, order: Order | None) -> tuple[Piece, ...]:
+    framing = read_framing(view)
+    changes = list(_meta_changes(framing))
+    if order is not None:
+        changes += coerce(framing, order).changes
+    return plan(framing, len(view), changes)
+
+
+def _meta_changes(framing: Framing) -> list[Change]:
+    """Name ourselves as the implementation where none is named; put the version right."""
+    changes = []
+    if framing.value(VERSION) != b"\0\1":
+        changes.append(Change(VERSION, META.element(VERSION, "OB", b"\0\1")))
+    if not framing.value(IMPLEMENTATION):
+        changes.append(Change(IMPLEMENTATION, META.element(
+            IMPLEMENTATION, "UI", IMPLEMENTATION_CLASS_UID.encode())))
+        changes.append(Change(IMPLEMENTATION_NAME, None))
+    return changes
+
+
+def _zero_preamble(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """An outgoing file is nothing but DICOM (FAULTS E07)."""
+    first, *rest = pieces
+    if not isinstance(first, Copy) or first.offset or first.length < LENGTH + len(PREFIX):
+        return tuple(pieces)
+    left = Copy(LENGTH, first.length - LENGTH)
+    return (Insert(bytes(LENGTH)), left, *rest)
+
+
+def _to_file(view: memoryview, pieces: Sequence[Piece], target: Path) -> Span:
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        _, length = write(view, pieces, fd)
+    finally:
+        os.close(fd)
+    return Span(str(target), 0, length)
+
+
+def _transcoded(source: Span, target: Path, preferred: Sequence[str]) -> Span:
+    """Into the first syntax that can hold it. Raises UnsupportedError when none can."""
+    for number, uid in enumerate(preferred, 1):
+        try:
+            done = transcode_file(source.as_json(), str(target), uid, DEFAULT.as_json())
+            return Span(str(target), 0, int(done["length"]))
+        except UnsupportedError:
+            target.unlink(missing_ok=True)
+            if number == len(preferred):
+                raise
+    raise UnsupportedError("the profile prefers no transfer syntax")
+
+
+def _proven(span: Span) -> dict[str, Any]:
+    """Read the result as a stranger would. Raises ProofError."""
+    with span.view() as view:
+        framing = read_framing(view)
+        header, damaged = read_header(framing), framing.damaged
+        flaws = (any(check_meta(view)) or not clean_preamble(bytes(view[:LENGTH]))
+                 or not encoded_as_said(view, framing.transfer_syntax_uid))
+    if damaged or flaws:
+        raise ProofError("the rewritten instance is not right")
+    return {"path": span.path, "length": span.length, "sha256": span.sha256(),
+            "header": header.as_json()}
