@@ -64,12 +64,14 @@ class Decoder:
 @dataclass(frozen=True, slots=True)
 class Control:
     """The one dial of a lossy encoder. ``worst`` gives the smallest bytes, ``best`` the finest
-    pixels; ``whole`` when it turns in steps of 1. ``of_quality`` turns ``--quality`` into it, None
+    pixels; ``whole`` when it turns in steps of 1. Without a wish it stands at ``default``, or where
+    the ratio is ``default_ratio``, for dials whose meaning depends on the range of the values. ``of_quality`` turns ``--quality`` into it, None
     where that word has no meaning; ``of_ratio`` where the encoder itself can aim at a ratio."""
 
     worst: float
     best: float
     default: float
+    default_ratio: float = 0
     whole: bool = False
     of_quality: Callable[[float], float] | None = None
     of_ratio: Callable[[float], float] | None = None

@@ -19,7 +19,15 @@ from mediasvc.codecs.codec import (
     Frame,
     Takes,
 )
-from mediasvc.codecs.jpeg2000 import adapt, check, decoded, narrow, openjpeg_decode, stored
+from mediasvc.codecs.jpeg2000 import (
+    DEFAULT_RATIO,
+    adapt,
+    check,
+    decoded,
+    narrow,
+    openjpeg_decode,
+    stored,
+)
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME
@@ -44,35 +52,41 @@ def _check_rpcl(frame: Frame, spec: FrameSpec) -> None:
 
 
 def _openjph_decode(frame: Frame, spec: FrameSpec) -> Array:
-    from imagecodecs import Htj2kError, htj2k_decode
+    from imagecodecs import htj2k_decode
     try:
         samples = htj2k_decode(bytes(frame), planar=False)
-    except (Htj2kError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise DamagedError("the HTJ2K stream cannot be decoded") from error
     return adapt(samples, frame, spec)
 
 
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
-    """``dial`` is the quantization step, None for reversible.
-
-    OpenJPH takes the depth of the cells for the depth of the samples. Given signed cells it
-    shifts nothing, so we take the DC level off ourselves (15444-1 annex G) and write the true
-    depth and sign into Ssiz afterwards; the samples come back the same.
-    """
-    from imagecodecs import htj2k_encode
+    """Reversible. OpenJPH takes the depth of the cells for the depth of the samples. Given signed
+    cells it shifts nothing, so we take the DC level off ourselves (15444-1 annex G) and write the
+    true depth and sign into Ssiz afterwards; the samples come back the same."""
     cells = narrow(array, spec)
     if not spec.pixel_representation:
         half = 1 << (spec.bits_stored - 1)
         cells = (cells.astype(np.int32) - half).astype(f"i{cells.dtype.itemsize}")
+    return _with_depth(_openjph_encode(cells, spec, None), spec)
+
+
+def _encode_lossy(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
+    """``dial`` is the quantization step, which is relative to the depth in the stream: that stays
+    the depth of the cells, and readers find values of fewer bits in it."""
+    return bytes(_openjph_encode(narrow(array, spec), spec, dial))
+
+
+def _openjph_encode(cells: Array, spec: FrameSpec, dial: float | None) -> bytearray:
+    from imagecodecs import htj2k_encode
     levels = LEVELS
     while max(spec.rows, spec.columns) > BASE << levels:
         levels += 1
     colour = spec.samples_per_pixel == 3
-    stream = bytearray(htj2k_encode(
+    return bytearray(htj2k_encode(
         np.ascontiguousarray(cells), dial, reversible=dial is None, resolutions=levels, tlm=True,
         rgb=spec.photometric_interpretation == "RGB" if colour else None,
         planar=False if colour else None))
-    return _with_depth(stream, spec)
 
 
 def _with_depth(stream: bytearray, spec: FrameSpec) -> bytes:
@@ -105,6 +119,6 @@ RPCL = Codec(
 
 LOSSY = Codec(
     uid=HTJ2K, name="HTJ2K", check=_check, first=_OPENJPEG, second=_OPENJPH, decoded=decoded,
-    lossy=Encoder("OpenJPH", LOSSY_TAKES, _encode, lambda spec: stored(False, spec),
-                  Control(0.5, 1e-6, 1e-4)),
+    lossy=Encoder("OpenJPH", LOSSY_TAKES, _encode_lossy, lambda spec: stored(False, spec),
+                  Control(0.5, 1e-6, 1e-4, DEFAULT_RATIO)),
     clause="PS3.5 8.2.14")

@@ -70,13 +70,13 @@ def _check_colour(header: jpeg_stream.JpegHeader, photometric: str) -> None:
 
 
 def _decode(frame: Frame, spec: FrameSpec) -> Array:
-    from imagecodecs import Jpeg8Error, jpeg8_decode
+    from imagecodecs import jpeg8_decode
     colour = None
     if spec.samples_per_pixel == 3:  # said twice, so that nothing is converted
         colour = "RGB" if spec.photometric_interpretation == "RGB" else "YCBCR"
     try:
         samples = jpeg8_decode(bytes(frame), colorspace=colour, outcolorspace=colour)
-    except (Jpeg8Error, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise DamagedError("the JPEG stream cannot be decoded") from error
     array: Array = samples.astype(dtype_of(spec), copy=False)
     # A DCT overshoots: values above Bits Stored are the codec's, and are cut as a viewer does.

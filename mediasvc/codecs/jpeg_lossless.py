@@ -34,11 +34,11 @@ def _check_sv1(frame: Frame, spec: FrameSpec) -> None:
 
 
 def _decode(frame: Frame, spec: FrameSpec) -> Array:
-    from imagecodecs import Jpeg8Error, jpeg8_decode
+    from imagecodecs import jpeg8_decode
     colour = "RGB" if spec.samples_per_pixel == 3 else None
     try:
         codes = jpeg8_decode(bytes(frame), colorspace=colour, outcolorspace=colour)
-    except (Jpeg8Error, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise DamagedError("the JPEG Lossless stream cannot be decoded") from error
     return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 

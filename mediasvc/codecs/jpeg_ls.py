@@ -19,8 +19,8 @@ from mediasvc.codecs.codec import (
     Frame,
     Takes,
 )
-from mediasvc.codecs.samples import code_bits, from_codes, to_codes
-from mediasvc.errors import DamagedError
+from mediasvc.codecs.samples import code_bits, from_codes, to_codes, value_range
+from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import JPEG_LS, JPEG_LS_NEAR
@@ -45,10 +45,10 @@ def _check_lossless(frame: Frame, spec: FrameSpec) -> None:
 
 def _decode(frame: Frame, spec: FrameSpec) -> Array:
     """By imagecodecs: the CharLS inside pyjpegls 1.5 fails on valid presets (WG04 MR1_JLSL)."""
-    from imagecodecs import JpeglsError, jpegls_decode
+    from imagecodecs import jpegls_decode
     try:
         codes = jpegls_decode(bytes(frame))
-    except (JpeglsError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise DamagedError("the JPEG-LS stream cannot be decoded") from error
     return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
@@ -60,16 +60,32 @@ def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
     return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
 
+def _encode_near(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
+    """``dial`` is NEAR. Codes are cut at the ends of the stream's range; signed samples must keep
+    away from the ends of theirs, where an error of NEAR would turn the sign."""
+    near = int(dial or 0)
+    low, high = value_range(spec)
+    if spec.pixel_representation and (array.min() < low + near or array.max() > high - near):
+        raise UnsupportedError(f"signed samples within {near} of the ends of {spec.bits_stored} bits")
+    if near > min(255, (high - low) // 2):
+        raise UnsupportedError(f"a maximum error of {near} in {spec.bits_stored} bits")
+    bits = code_bits(spec) if spec.pixel_representation else spec.bits_stored
+    return _charls_encode(array, spec, near, bits)
+
+
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
+    return _charls_encode(array, spec, 0, code_bits(spec))
+
+
+def _charls_encode(array: Array, spec: FrameSpec, near: int, bits: int) -> bytes:
     from _CharLS import _encode as charls_encode
     codes = to_codes(array, spec)
     source = codes.astype(codes.dtype.newbyteorder("<"), copy=False).tobytes()
     mode = BY_COMPONENT if spec.samples_per_pixel == 1 else BY_SAMPLE
-    bits = code_bits(spec)
     space = _SPACE
     while True:
         try:
-            return bytes(charls_encode(source + bytes(space), int(dial or 0), mode, spec.rows,
+            return bytes(charls_encode(source + bytes(space), near, mode, spec.rows,
                                        spec.columns, spec.samples_per_pixel, bits))
         except RuntimeError as error:
             if "too small" not in str(error) or space > 4 * len(source) + _SPACE:
@@ -102,5 +118,5 @@ LOSSLESS = Codec(
 NEAR_LOSSLESS = Codec(
     uid=JPEG_LS_NEAR, name="JPEG-LS near-lossless", check=_check, first=_FIRST, second=_SECOND,
     decoded=_by_pixel,
-    lossy=Encoder("CharLS", NEAR_TAKES, _encode, _by_pixel, Control(255, 1, 2, whole=True)),
+    lossy=Encoder("CharLS", NEAR_TAKES, _encode_near, _by_pixel, Control(255, 1, 2, whole=True)),
     clause="PS3.5 8.2.3")

@@ -32,6 +32,8 @@ from mediasvc.standard.transfer_syntaxes import JPEG_XL, JPEG_XL_JPEG, JPEG_XL_L
 #: libjxl 0.11.2 writes past its buffer in effort 1 when noise has more than 14 bits.
 EFFORT, EFFORT_ABOVE_14_BITS = 1, 2
 LOSSY_EFFORT = 4
+#: Without a wish 8 : 1: a distance means little for samples of more than 8 bits.
+DEFAULT_RATIO = 8
 
 
 def _check(frame: Frame, spec: FrameSpec) -> None:
@@ -47,10 +49,10 @@ def _check_jpeg(frame: Frame, spec: FrameSpec) -> None:
 
 
 def _decode(frame: Frame, spec: FrameSpec) -> Array:
-    from imagecodecs import JpegxlError, jpegxl_decode
+    from imagecodecs import jpegxl_decode
     try:
         samples = jpegxl_decode(bytes(frame), numthreads=1)
-    except (JpegxlError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise DamagedError("the JPEG XL stream cannot be decoded") from error
     array: Array = samples.astype(dtype_of(spec), copy=False)
     if not fits(array, spec):
@@ -84,20 +86,20 @@ def from_jpeg(stream: Frame) -> bytes:
 
     Raises UnsupportedError for JPEG kinds that libjxl does not take (12 bits, lossless).
     """
-    from imagecodecs import JpegxlError, jpegxl_encode_jpeg
+    from imagecodecs import jpegxl_encode_jpeg
     data = bytes(stream[:jpeg_stream.end_of_image(stream)])
     try:
         return bytes(jpegxl_encode_jpeg(data, numthreads=1))
-    except (JpegxlError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise UnsupportedError("this kind of JPEG cannot be packed as JPEG XL") from error
 
 
 def to_jpeg(frame: Frame) -> bytes:
     """The JPEG stream that `from_jpeg` packed. Raises DamagedError."""
-    from imagecodecs import JpegxlError, jpegxl_decode_jpeg
+    from imagecodecs import jpegxl_decode_jpeg
     try:
         return bytes(jpegxl_decode_jpeg(bytes(frame), numthreads=1))
-    except (JpegxlError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise DamagedError("the JPEG stream cannot be rebuilt from the frame") from error
 
 
@@ -156,7 +158,7 @@ LOSSLESS = Codec(
 LOSSY = Codec(
     uid=JPEG_XL, name="JPEG XL", check=_check, first=_LIBJXL, second=None, decoded=_decoded,
     lossy=Encoder("libjxl", LOSSY_TAKES, _encode_lossy, _stored_lossy,
-                  Control(25, 0.01, 1.0, of_quality=_distance,
+                  Control(25, 0.01, 1.0, DEFAULT_RATIO, of_quality=_distance,
                           quality_means="1 to 100, as libjxl counts")),
     clause="PS3.5 8.2.15")
 

@@ -57,10 +57,10 @@ def _inflate(frame: Frame, spec: FrameSpec) -> Array:
 
 
 def _inflate_elsewhere(frame: Frame, spec: FrameSpec) -> Array:
-    from imagecodecs import DeflateError, deflate_decode
+    from imagecodecs import deflate_decode
     try:
         data = deflate_decode(bytes(frame), raw=True, out=spec.native_bytes)
-    except (DeflateError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise DamagedError("the deflated frame cannot be inflated") from error
     return native_to_array(data, spec)
 

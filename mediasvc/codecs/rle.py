@@ -37,7 +37,12 @@ def segment_bounds(frame: Frame, spec: FrameSpec) -> list[tuple[int, int]]:
 
 
 def _check(frame: Frame, spec: FrameSpec) -> None:
-    segment_bounds(frame, spec)
+    """The header, and that each segment holds as many bytes as the image has pixels."""
+    from mediasvc.codecs.rle_reference import segment_length
+    data, pixels = np.frombuffer(frame, np.uint8), spec.rows * spec.columns
+    for start, end in segment_bounds(frame, spec):
+        if segment_length(data, start, end, pixels) != pixels:
+            raise DamagedError("a segment of the RLE frame does not fit the image")
 
 
 def _from_planes(planes: bytes | bytearray, spec: FrameSpec) -> Array:

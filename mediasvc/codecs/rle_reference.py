@@ -11,6 +11,25 @@ from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 
 
+@kernel(BYTES, INT, INT, INT)
+def segment_length(data: NDArray[np.uint8], start: int, end: int, most: int) -> int:
+    """Bytes that one segment unpacks to, without unpacking it. Zeros behind ``most`` are padding;
+    anything else there counts."""
+    at, done = start, 0
+    while at < end:
+        n = int(data[at])
+        if done == most:
+            done += int(n != 0)
+            at += 1
+        elif n < 128:
+            done += min(n + 1, end - at - 1)
+            at += n + 2
+        else:
+            done += 257 - n if n > 128 and at + 1 < end else 0
+            at += 1 + int(n > 128)
+    return done
+
+
 @kernel(BYTES, INT, INT, SPACE)
 def unpack_segment(data: NDArray[np.uint8], start: int, end: int, out: NDArray[np.uint8]) -> int:
     """Fill ``out`` from one segment; the number of bytes that were there for it.

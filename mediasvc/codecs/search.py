@@ -65,6 +65,11 @@ def encode_to(goal: Goal, control: Control, attempt: Callable[[float], Trial]) -
         return found
     if goal.quality is not None and control.of_quality is not None:
         return attempt(_inside(control, control.of_quality(goal.quality))).data
+    if control.default_ratio:
+        try:
+            return encode_to(Goal(ratio=control.default_ratio), control, attempt)
+        except UnsupportedError:  # a tiny image, mostly header
+            pass
     return attempt(control.default).data
 
 

@@ -22,6 +22,11 @@ from mediasvc.work.source_frames import SAMPLE, SourceFrames
 from mediasvc.work.transcode_row import Options, Verified
 
 
+#: A lossy frame whose error is beyond both is no copy, whatever ratio was asked for (FAULTS X02):
+#: parts of the range of values, and of their standard deviation.
+ALARM_OF_RANGE, ALARM_OF_SPREAD = 1 / 50, 1 / 2
+
+
 @dataclass
 class Result:
     """What the frames became. ``spec`` are the attributes of the new pixel data."""
@@ -133,7 +138,11 @@ def _in_colours_of(back: Array, spec: FrameSpec, decoded: FrameSpec) -> Array:
 def _measure(chosen: Codec, data: bytes, array: Array, spec: FrameSpec, stored: FrameSpec,
              result: Result) -> None:
     back = _in_colours_of(chosen.decode(data, stored), spec, chosen.decoded(stored))
-    result.distances.append(distance(array, back, result.peak))
+    apart = distance(array, back, result.peak)
+    rms = (apart.squares / apart.samples) ** 0.5
+    if rms > ALARM_OF_RANGE * result.peak and rms > ALARM_OF_SPREAD * float(array.std()):
+        raise ProofError(f"what {chosen.name} made is not the image that it was made from")
+    result.distances.append(apart)
 
 
 def _prove(chosen: Codec, encoder: Encoder, data: bytes, array: Array, stored: FrameSpec,
