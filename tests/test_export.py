@@ -367,8 +367,54 @@ def test_what_stands_there_is_not_overwritten_unless_asked(archive: Archive,
     assert (tmp_path / "a.iso").stat().st_size > 1000
     (tmp_path / "usb").mkdir()
     archive.export(archive.order(tmp_path / "usb", "STD-GEN-USB-JPEG"))  # an empty one is taken
-    with pytest.raises(SettingsError, match="exists already"):
-        archive.export(archive.order(tmp_path / "usb", "STD-GEN-USB-JPEG"))
+    with pytest.raises(SettingsError, match="something in it"):
+        archive.export(archive.order(tmp_path / "usb", "STD-GEN-USB-JPEG", replace=True))
+
+
+def test_what_appears_meanwhile_is_not_overwritten(archive: Archive, tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    built = line.build_disc
+
+    def appear(*arguments: object, **named: object) -> object:
+        (tmp_path / "a.iso").write_bytes(b"somebody else's")
+        return built(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(line, "build_disc", appear)
+    with pytest.raises(StateError, match="appeared"):
+        archive.export(archive.order(tmp_path / "a.iso"))
+    assert [path.name for path in tmp_path.glob("*a.iso*")] == ["a.iso"]
+    assert (tmp_path / "a.iso").read_bytes() == b"somebody else's"
+
+
+def test_a_patient_who_changes_while_the_disc_is_made_stops_it(
+        archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = line.build_disc
+
+    def marry(*arguments: object, **named: object) -> object:
+        with archive.desk.store.transaction() as connection:
+            put_patients(connection, [local(1, patient_name="Married^Alma")], provenance="HL7")
+        return built(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(line, "build_disc", marry)
+    with pytest.raises(StateError, match="changed while"):
+        archive.export(archive.order(tmp_path / "a.iso"))
+    assert nothing_is_left(archive, tmp_path)
+
+
+def test_two_exports_never_write_the_same_path(archive: Archive, tmp_path: Path) -> None:
+    with release.workspace(archive.desk):  # another export is running
+        release.reserve(archive.desk, tmp_path / "a.iso", profile="ZIP", file_set_id="X", by="")
+        with pytest.raises(StateError, match="Another export"):
+            archive.export(archive.order(tmp_path / "a.iso"))
+
+
+def test_a_disc_that_does_not_fit_on_our_own_disk_is_not_begun(
+        archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(release.shutil, "disk_usage", lambda path: usage._replace(free=1 << 20))
+    with pytest.raises(BudgetError, match="are free"):
+        archive.export(archive.order(tmp_path / "a.iso"))
+    assert nothing_is_left(archive, tmp_path)
 
 
 @pytest.mark.parametrize("state", ["planned", "built", "verified"])

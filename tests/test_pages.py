@@ -75,6 +75,7 @@ def test_monochrome1_is_inverted() -> None:
     {}, {"WindowCenter": "", "WindowWidth": ""}, {"WindowCenter": "40", "WindowWidth": "0"},
     {"WindowCenter": "-30000", "WindowWidth": "10"}, {"WindowCenter": "nan", "WindowWidth": "1e9"},
 ], ids=["none", "empty", "no width", "off the values", "not a number"])
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DS")
 def test_without_a_usable_window_the_values_decide(keywords: dict[str, str]) -> None:
     picture = to_picture(ramp(100, 900), header(**keywords))
     assert picture.min() == 0

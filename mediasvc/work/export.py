@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mediasvc import __version__
 from mediasvc.errors import ProofError, StateError
 from mediasvc.media.disc_plan import DiscPlan, plan_discs
 from mediasvc.media.page_content import DiscFacts
@@ -22,11 +23,11 @@ from mediasvc.store.discs import Disc
 from mediasvc.work import release
 from mediasvc.work.certificate import as_json, as_page, certificate
 from mediasvc.work.check_disc import check_disc
-from mediasvc.work.desk import SOFTWARE, Desk
+from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_set
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
-from mediasvc.work.export_select import select
+from mediasvc.work.export_select import fingerprint, select
 
 Tell = Callable[[Finding], None]
 
@@ -74,7 +75,10 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
     release.require_free(order.to, order.replace)
     order.to.parent.mkdir(parents=True, exist_ok=True)
     with release.workspace(desk) as scratch:
-        conformed = conform(desk, order, select(desk, order), scratch, report)
+        selected = select(desk, order)
+        seen = fingerprint(selected)
+        conformed = conform(desk, order, selected, scratch, report)
+        del selected  # a large order is kept in memory once
         _tell_of(conformed, tell)
         plans = _plans(order, conformed)
         drafts: list[_Draft] = []
@@ -83,7 +87,10 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
                 drafts.append(_begin(desk, order, conformed, plan, number, len(plans)))
                 _build(desk, order, drafts[-1], scratch / str(number), tell, report)
                 _verify(desk, order, drafts[-1], tell, report)
-            done = tuple(_release(desk, draft, conformed) for draft in drafts)
+            if fingerprint(select(desk, order)) != seen:
+                raise StateError("The patient or the studies changed while the disc was made.",
+                                 "Export again.")
+            done = tuple(_release(desk, order, draft, conformed) for draft in drafts)
         except BaseException:
             _give_up(desk, drafts)
             raise
@@ -120,17 +127,18 @@ def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
            of: int) -> _Draft:
     path = order.path(number, of)
     release.require_free(path, order.replace)
+    release.require_room(path, plan.bytes)
     moment = datetime.now(UTC).replace(microsecond=0)
     file_set = name_file_set(plan.instances,
                              f"{order.profile.name} {order.container} {number}/{of} {moment}")
     site = desk.settings.site
     facts = DiscFacts(
-        institution=site.institution, contact=site.contact, creator=SOFTWARE,
+        institution=site.institution, contact=site.contact,
+        creator=f"{desk.settings.export.creator_name} {__version__}",
         file_set_id=file_set.id, profile=order.profile.name, created=moment,
         part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed))
-    with desk.store.transaction() as connection:
-        row = discs.plan_disc(connection, path=str(path.absolute()), profile=order.profile.name,
-                              file_set_id=file_set.id, by=order.by)
+    row = release.reserve(desk, path.absolute(), profile=order.profile.name,
+                          file_set_id=file_set.id, by=order.by)
     return _Draft(row, facts, file_set, plan)
 
 
@@ -168,7 +176,8 @@ def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: R
         if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:
             tell(Finding("error" if result.rule.level == "must" else "info", "disc-rule-broken",
                          result.findings[0].subject, result.text, result.rule.id))
-    if not verdict.passed or verdict.instances != len(draft.plan.instances):
+    too_large = order.capacity is not None and verdict.bytes > order.capacity
+    if not verdict.passed or verdict.instances != len(draft.plan.instances) or too_large:
         raise ProofError("The finished disc did not pass its check and was thrown away.",
                          "The findings above name the rules.")
     with desk.store.transaction() as connection:
@@ -177,11 +186,11 @@ def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: R
             bytes=verdict.bytes, certificate=str(release.certificates(Path(draft.row.path))[0]))
 
 
-def _release(desk: Desk, draft: _Draft, conformed: Conformed) -> DiscDone:
+def _release(desk: Desk, order: ExportOrder, draft: _Draft, conformed: Conformed) -> DiscDone:
     assert draft.built and draft.verdict
     row = certificate(draft.facts, draft.file_set.uid, draft.verdict, draft.built.layout,
                       conformed.excluded)
-    release.publish(draft.row, as_json(row), as_page(row))
+    release.publish(draft.row, as_json(row), as_page(row), order.replace)
     with desk.store.transaction() as connection:
         draft.row = discs.change_disc(connection, draft.row.id, expect="verified", to="released")
     return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -33,6 +34,15 @@ class Selected:
                 "issuer_of_patient_id": self.patient.key.issuer,
                 "patient_name": local.patient_name,
                 "patient_birth_date": local.patient_birth_date, "patient_sex": local.patient_sex}
+
+
+def fingerprint(rows: Iterable[Selected]) -> str:
+    """Changes when an instance comes or goes, or is somebody else's (FAULTS E04)."""
+    digest = hashlib.sha256()
+    for line in sorted(f"{row.instance.sop_instance_uid} {row.instance.object_sha256} "
+                       f"{'^'.join(row.identity().values())}\n" for row in rows):
+        digest.update(line.encode())
+    return digest.hexdigest()
 
 
 def select(desk: Desk, order: ExportOrder) -> list[Selected]:

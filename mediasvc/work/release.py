@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mediasvc.errors import SettingsError
+from mediasvc.errors import BudgetError, SettingsError, StateError
 from mediasvc.span import Span
 from mediasvc.store import discs, durable
 from mediasvc.store.discs import Disc
-from mediasvc.store.file_operations import sync_files
+from mediasvc.store.file_operations import OPERATIONS, sync_files
 from mediasvc.store.unreleased import unreleased_discs
 from mediasvc.work.desk import Desk
 
@@ -96,34 +96,52 @@ def remove(path: Path) -> None:
 
 def require_free(path: Path, replace: bool) -> None:
     """Raises SettingsError when something stands there that may not be replaced."""
-    if path.is_dir() and not any(path.iterdir()):
-        return
-    if path.exists() and not replace:
+    if path.is_dir():
+        if any(path.iterdir()):
+            raise SettingsError(f"{path.name} is a folder with something in it.",
+                                "Choose another --to, or empty it.")
+    elif path.exists() and not replace:
         raise SettingsError(f"{path.name} exists already.", "Choose another --to, or --replace.")
 
 
-def publish(disc: Disc, certificate: bytes, readable: bytes) -> None:
-    """Certificates first, then the disc itself under its name, each durable."""
+def require_room(path: Path, needed: int) -> None:
+    """Raises BudgetError when the disc would not fit on the disk that it is built on."""
+    free = shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise BudgetError(f"The disc may take {needed >> 20} MiB, and {free >> 20} MiB are free.",
+                          "Make room, or choose another --to.")
+
+
+def reserve(desk: Desk, path: Path, *, profile: str, file_set_id: str, by: str) -> Disc:
+    """The row of a new disc. Raises StateError when another export writes to that path."""
+    with desk.store.transaction() as connection:
+        if any(disc.path == str(path) for disc in unreleased_discs(connection)):
+            raise StateError(f"Another export writes {path.name}.", "Wait for it, then look.")
+        return discs.plan_disc(connection, path=str(path), profile=profile,
+                               file_set_id=file_set_id, by=by)
+
+
+def publish(disc: Disc, certificate: bytes, readable: bytes, replace: bool) -> None:
+    """Certificates first, then the disc itself under its name, each durable.
+
+    ``replace``: an image that stands there goes in the same moment. Raises StateError when
+    something appeared there meanwhile.
+    """
     path, temp = Path(disc.path), temporary(disc)
+    if path.exists() and not path.is_dir() and not replace:
+        raise StateError(f"{path.name} appeared while the disc was made.", "Nothing was changed.")
     for target, data in zip(certificates(path), (certificate, readable), strict=True):
         durable.write_file(target, data)
-        target.chmod(_usual_mode())
     if temp.is_dir():
         _sync_tree(temp)
-    else:
-        temp.chmod(_usual_mode())
-    if path.is_dir() and not any(path.iterdir()):
-        path.rmdir()
-    elif path.exists():
-        remove(path)  # asked for by --replace; the new one is verified and durable beside it
+        if path.is_dir():
+            path.rmdir()
+    elif path.is_file():
+        OPERATIONS.fsync(temp)
+        OPERATIONS.replace(temp, path)
+        OPERATIONS.fsync(path.parent)
+        return
     durable.publish(temp, path)
-
-
-def _usual_mode() -> int:
-    """As the caller's umask says: what leaves is theirs to share, unlike what lies in our home."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _sync_tree(folder: Path) -> None:
