@@ -31,10 +31,14 @@ class RuleResult:
         """The rule when it holds, otherwise what breaks it."""
         if self.passed:
             return self.rule.text
-        first = self.findings[0]
-        where = f"{first.subject}: " if first.subject else ""
+        subject = self.findings[0].subject
+        return f"{subject}: {self.reason}" if subject else self.reason
+
+    @property
+    def reason(self) -> str:
+        """What breaks the rule first, without the name of the file."""
         more = f" (and {self.count - 1} more)" if self.count > 1 else ""
-        return f"{where}{first.text}{more}"
+        return self.findings[0].text + more
 
 
 @dataclass(frozen=True, slots=True)

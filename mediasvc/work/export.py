@@ -175,7 +175,7 @@ def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: R
     for result in verdict.failed:
         if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:
             tell(Finding("error" if result.rule.level == "must" else "info", "disc-rule-broken",
-                         result.findings[0].subject, result.text, result.rule.id))
+                         result.findings[0].subject, result.reason, result.rule.id))
     too_large = order.capacity is not None and verdict.bytes > order.capacity
     if not verdict.passed or verdict.instances != len(draft.plan.instances) or too_large:
         raise ProofError("The finished disc did not pass its check and was thrown away.",
