@@ -29,21 +29,24 @@ class Rule:
 #: Identity and order attributes that take local values.
 IDENTITY_RULES = (
     Rule(0x00080050, "SH", "AccessionNumber", "empty", "always", "IRWF unscheduled"),
-    Rule(0x00080051, "SQ", "IssuerOfAccessionNumberSequence", "empty", "present", "IRWF unscheduled"),
+    Rule(0x00080051, "SQ", "IssuerOfAccessionNumberSequence", "empty", "present",
+         "IRWF unscheduled"),
     Rule(0x00100010, "PN", "PatientName", "patient_name", "known", "IRWF, PS3.3 C.7.1.1"),
     Rule(0x00100020, "LO", "PatientID", "patient_id", "always", "IRWF, PS3.3 C.7.1.1"),
     Rule(0x00100021, "LO", "IssuerOfPatientID", "issuer", "always", "IRWF, PS3.3 10.14"),
-    Rule(0x00100024, "SQ", "IssuerOfPatientIDQualifiersSequence", "empty", "present", "PS3.3 10.14"),
+    Rule(0x00100024, "SQ", "IssuerOfPatientIDQualifiersSequence", "empty", "present",
+         "PS3.3 10.14"),
     Rule(0x00100030, "DA", "PatientBirthDate", "patient_birth_date", "known", "PS3.3 C.7.1.1"),
     Rule(0x00100040, "CS", "PatientSex", "patient_sex", "known", "PS3.3 C.7.1.1"),
-    Rule(0x00380010, "LO", "AdmissionID", "empty", "present", "IRWF: foreign ones must not survive"),
+    Rule(0x00380010, "LO", "AdmissionID", "empty", "present",
+         "IRWF: foreign ones must not survive"),
     Rule(0x00380014, "SQ", "IssuerOfAdmissionIDSequence", "empty", "present", "IRWF"),
 )
 
 OTHER_PATIENT_IDS_SEQUENCE = 0x00101002
 TYPE_OF_PATIENT_ID = 0x00100022
 
-#: Provenance attributes; they are stamps of ours and no previous value is recorded for the first two.
+#: Provenance attributes: stamps of ours.
 INSTANCE_COERCION_DATE_TIME = 0x00080015
 CONTRIBUTING_EQUIPMENT_SEQUENCE = 0x0018A001
 ORIGINAL_ATTRIBUTES_SEQUENCE = 0x04000561
@@ -55,6 +58,3 @@ COERCE, CORRECT = "COERCE", "CORRECT"
 
 #: Purpose of Reference of our Contributing Equipment item, CID 7005.
 MEDIA_IMPORTER = ("MEDIM", "DCM", "Portable Media Importer Equipment")
-
-#: VRs with a length field of four bytes in explicit VR (PS3.5 7.1.2).
-TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UC", "UT", "PN"})
