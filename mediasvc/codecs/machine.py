@@ -24,6 +24,7 @@ CHECKED = bool(config.BOUNDSCHECK)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _WORD = types.int64
 _I64 = ir.IntType(64)
+_BLOCK = ir.VectorType(ir.IntType(8), 32)
 
 
 def kernels(*signatures: Any) -> Callable[[_Function], _Function]:
@@ -94,12 +95,14 @@ def trailing_zeros(typing_context: Any, value: Any) -> Any:
 @intrinsic  # type: ignore[untyped-decorator]
 def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        block = ir.VectorType(ir.IntType(64), 4)
-        there = _place(context, builder, signature.args[0], *arguments[:2], block)
-        here = _place(context, builder, signature.args[2], *arguments[2:], block)
-        builder.store(builder.load(there, align=1), here, align=1)
-        return context.get_dummy_value()
-    return types.void(data, types.int64, out, types.int64), generate
+        there = _place(context, builder, signature.args[0], *arguments[:2], _BLOCK)
+        here = _place(context, builder, signature.args[2], *arguments[2:], _BLOCK)
+        block = builder.load(there, align=1)
+        builder.store(block, here, align=1)
+        ones = ir.Constant(_BLOCK, [0xFF] * 32)
+        found = builder.bitcast(builder.icmp_unsigned("==", block, ones), ir.IntType(32))
+        return builder.zext(found, _I64)
+    return _WORD(data, types.int64, out, types.int64), generate
 
 
 @inline
@@ -120,8 +123,9 @@ def store(out: NDArray[np.uint8], at: int, value: int) -> None:
 
 
 @inline
-def copy_block(data: NDArray[np.uint8], at: int, out: NDArray[np.uint8], to: int) -> None:
-    """32 bytes."""
+def copy_block(data: NDArray[np.uint8], at: int, out: NDArray[np.uint8], to: int) -> int:
+    """Copy 32 bytes; a bit for each of them that is FF, the first one lowest."""
     if CHECKED and not (0 <= at <= len(data) - 32 and 0 <= to <= len(out) - 32):
         raise IndexError("32 bytes outside of the array")
-    _copy(data, at, out, to)
+    found: int = _copy(data, at, out, to)
+    return found

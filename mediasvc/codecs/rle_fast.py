@@ -1,8 +1,8 @@
 """PackBits of byte planes, compiled (PS3.5 G.3). Import it only through its container half.
 
 Rows are packed one by one (G.3.1), out of a copy of one row's plane that ends in a byte which no
-run goes on with; eight bytes are looked at at once. Unpacking fills planes that are `SLACK` bytes
-longer than the image, so that whole words may be written.
+run goes on with; eight bytes are looked at at once. Unpacking fills pieces of planes with `SLACK`
+bytes behind them, so that whole blocks may be written.
 """
 
 from __future__ import annotations
@@ -99,9 +99,8 @@ def _pack_row(row: Bytes, columns: int, out: Bytes, to: int) -> int:
 @kernels(types.void(BYTES, INT, INT, INT, INTS, SPACE))
 def pack(data: Bytes, rows: int, columns: int, step: int, ends: NDArray[np.int64], out: Bytes,
          ) -> None:
-    """One segment for each of the ``step`` byte planes of ``data`` (bytes of a pixel, in the order
-    of the segments' planes: ``ends[k, 0]`` is the byte of plane k), one behind the other in
-    ``out``; writes where each ends."""
+    """One segment for each byte plane of ``data``, one behind the other in ``out``. A pixel has
+    ``step`` bytes; ``ends[k]`` says which of them segment k holds, and is told where it ends."""
     row = np.empty(columns + SLACK, np.uint8)
     to = 0
     for plane in range(len(ends)):
@@ -211,26 +210,36 @@ def _put_planes(planes: Bytes, order: NDArray[np.int64], out: Bytes, first: int,
             _put_plane(planes[k], out, first * step + order[k], step, pixels)
 
 
+@inline
+def _only_zeros(data: Bytes, start: int, end: int) -> bool:
+    for at in range(start, end):
+        if data[at]:
+            return False
+    return True
+
+
 @kernels(types.boolean(BYTES, INTS, INTS, SPACE, INT))
 def unpack(data: Bytes, bounds: NDArray[np.int64], order: NDArray[np.int64], out: Bytes,
            pixels: int) -> bool:
     """Segment k, ``data[bounds[2 * k]:bounds[2 * k + 1]]``, is byte ``order[k]`` of each of the
-    ``len(order)`` bytes of a pixel; False when one is too short. All segments go on together, so
-    that a piece of every plane stays in the nearest cache."""
+    ``len(order)`` bytes of a pixel. False when one holds another number of bytes; zeros behind
+    them are padding. All segments go on together, so that a piece of every plane stays in the
+    nearest cache."""
     count = len(order)
     planes = np.empty((count, PIECE + SLACK), np.uint8)
     at, done = bounds[::2].copy(), np.zeros(count, np.int64)
     for first in range(0, pixels, PIECE):
         piece = min(PIECE, pixels - first)
         for k in range(count):
-            plane = planes[k]
-            at[k], reached = _unpack(data, at[k], bounds[2 * k + 1], plane, done[k], piece)
-            if reached < piece:
+            at[k], done[k] = _unpack(data, at[k], bounds[2 * k + 1], planes[k], done[k], piece)
+            if done[k] < piece:
                 return False
-            done[k] = reached
         _put_planes(planes, order, out, first, piece)
         for k in range(count):
             done[k] -= piece
             for x in range(done[k]):
                 planes[k, x] = planes[k, piece + x]
+    for k in range(count):
+        if done[k] or not _only_zeros(data, at[k], bounds[2 * k + 1]):
+            return False
     return True
