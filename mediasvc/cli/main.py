@@ -24,6 +24,7 @@ COMMANDS = {
     "studies": ("studies", "What the archive holds: list, show, files, restore, undo."),
     "export": ("export", "Make a certified disc image or zip."),
     "check-disc": ("check_disc", "An independent verdict on any disc, rule by rule."),
+    "profiles": ("profiles", "What may stand on which medium: list, show."),
     "transcode": ("transcode", "Rewrite instances in another transfer syntax, with proof."),
     "run": ("run", "The service: watch the inbox until SIGTERM."),
     "config": ("config", "Write, check or show the configuration."),
