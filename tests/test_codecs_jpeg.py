@@ -1,4 +1,4 @@
-"""JPEG in particular: differences modulo 2^16, colour markers, streams that are not what they say."""
+"""JPEG: differences modulo 2^16, colour markers, streams that are not what they say."""
 
 from __future__ import annotations
 
@@ -166,7 +166,8 @@ def test_a_stream_without_marks_is_what_its_label_says() -> None:
     plain = baseline("RGB")
     adobe = plain.index(b"\xff\xee")
     plain = plain[:adobe] + plain[adobe + 16:]
-    plain = plain.replace(b"\x03R\x11\x00G\x11\x00B\x11\x00", b"\x03\x01\x11\x00\x02\x11\x00\x03\x11\x00")
+    plain = plain.replace(b"\x03R\x11\x00G\x11\x00B\x11\x00",
+                          b"\x03\x01\x11\x00\x02\x11\x00\x03\x11\x00")
     plain = plain.replace(b"\x03R\x00G\x00B\x00", b"\x03\x01\x00\x02\x00\x03\x00")
     header = read_jpeg_header(plain)
     assert header.adobe is None and not header.jfif and header.identifiers == b"\1\2\3"
@@ -177,7 +178,8 @@ def test_a_stream_without_marks_is_what_its_label_says() -> None:
 def test_whatever_pads_a_jpeg_stream_is_left_off(tail: bytes) -> None:
     stream = baseline("YCBCR")
     assert end_of_image(stream + tail) == len(stream)
-    assert np.array_equal(jpeg.BASELINE.decode(stream + tail, YBR), jpeg.BASELINE.decode(stream, YBR))
+    assert np.array_equal(jpeg.BASELINE.decode(stream + tail, YBR), jpeg.BASELINE.decode(stream,
+                                                                                         YBR))
 
 
 def test_a_jpeg_that_is_cut_off_is_damaged_and_not_grey() -> None:

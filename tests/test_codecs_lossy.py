@@ -118,7 +118,8 @@ def test_a_12_bit_jpeg_says_12_bits_because_it_may_overshoot() -> None:
 
 
 def test_jpeg_takes_no_signed_samples_and_baseline_only_8_bits() -> None:
-    assert lossy(jpeg.BASELINE)[0].refusal(spec_of(allocated=8, stored=8, signed=1)) == "signed samples"
+    assert lossy(jpeg.BASELINE)[0].refusal(spec_of(allocated=8, stored=8,
+                                                   signed=1)) == "signed samples"
     assert lossy(jpeg.BASELINE)[0].refusal(spec_of(stored=8)) == "16 bits allocated"
     assert lossy(jpeg.EXTENDED)[0].refusal(spec_of(stored=16)) == "16 bits stored"
 
@@ -218,7 +219,8 @@ def _plain_ssim(a: np.ndarray, b: np.ndarray) -> float:
     c1, c2, values = (0.01 * 255) ** 2, (0.03 * 255) ** 2, []
     for y in range(a.shape[0] - 6):
         for x in range(a.shape[1] - 6):
-            p, q = a[y:y + 7, x:x + 7].astype(float).ravel(), b[y:y + 7, x:x + 7].astype(float).ravel()
+            p, q = a[y:y + 7, x:x + 7].astype(float).ravel(), b[y:y + 7,
+                                                                x:x + 7].astype(float).ravel()
             cov = np.cov(p, q)
             values.append((2 * p.mean() * q.mean() + c1) * (2 * cov[0, 1] + c2)
                           / ((p.mean() ** 2 + q.mean() ** 2 + c1) * (cov[0, 0] + cov[1, 1] + c2)))

@@ -98,7 +98,8 @@ def test_small_lossy_jpeg_2000_is_refused_by_name() -> None:
 
 # --- JPEG XL ---
 
-@pytest.mark.parametrize("size", [(1, 1), (8, 16), (33, 44), (40, 40), (24, 36), (300, 7), (2000, 9)])
+@pytest.mark.parametrize("size", [(1, 1), (8, 16), (33, 44), (40, 40), (24, 36), (300, 7), (2000,
+                                                                                            9)])
 @pytest.mark.parametrize("stored", [8, 12, 16])
 def test_the_head_of_a_jpeg_xl_stream_is_read_right(size: tuple[int, int], stored: int) -> None:
     spec = spec_of(*size, allocated=8 if stored == 8 else 16, stored=stored)

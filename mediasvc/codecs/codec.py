@@ -65,8 +65,9 @@ class Decoder:
 class Control:
     """The one dial of a lossy encoder. ``worst`` gives the smallest bytes, ``best`` the finest
     pixels; ``whole`` when it turns in steps of 1. Without a wish it stands at ``default``, or where
-    the ratio is ``default_ratio``, for dials whose meaning depends on the range of the values. ``of_quality`` turns ``--quality`` into it, None
-    where that word has no meaning; ``of_ratio`` where the encoder itself can aim at a ratio."""
+    the ratio is ``default_ratio``, for dials whose meaning depends on the range of the values.
+    ``of_quality`` turns ``--quality`` into it, None where that word has no meaning; ``of_ratio``
+    where the encoder itself can aim at a ratio."""
 
     worst: float
     best: float

@@ -66,7 +66,8 @@ def _encode_near(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     near = int(dial or 0)
     low, high = value_range(spec)
     if spec.pixel_representation and (array.min() < low + near or array.max() > high - near):
-        raise UnsupportedError(f"signed samples within {near} of the ends of {spec.bits_stored} bits")
+        raise UnsupportedError(
+            f"signed samples within {near} of the ends of {spec.bits_stored} bits")
     if near > min(255, (high - low) // 2):
         raise UnsupportedError(f"a maximum error of {near} in {spec.bits_stored} bits")
     bits = code_bits(spec) if spec.pixel_representation else spec.bits_stored

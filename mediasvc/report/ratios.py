@@ -15,7 +15,7 @@ from mediasvc.errors import StorageError
 Row = dict[str, Any]
 COLUMNS = ("type", "path", "out", "sop_instance_uid", "modality", "source_ts", "target_ts",
            "frames",
-           "native_bytes", "source_bytes", "encoded_bytes", "ratio", "seconds", "verified",
+           "native_bytes", "source_bytes", "encoded_bytes", "ratio", "seconds", "verified", "proof",
            "max_error", "psnr", "ssim", "reason")
 
 

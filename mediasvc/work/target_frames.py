@@ -21,7 +21,6 @@ from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.work.source_frames import SAMPLE, SourceFrames
 from mediasvc.work.transcode_row import Options, Verified
 
-
 #: A lossy frame whose error is beyond both is no copy, whatever ratio was asked for (FAULTS X02):
 #: parts of the range of values, and of their standard deviation.
 ALARM_OF_RANGE, ALARM_OF_SPREAD = 1 / 50, 1 / 2
