@@ -66,7 +66,8 @@ def _header(rows: int, columns: int, components: int, precision: int, rgb: bool,
     """Everything before the first entropy-coded byte (T.81 B.2)."""
     symbols = sorted((length, symbol) for symbol, length in enumerate(lengths) if length)
     of_length = bytes(lengths.count(length) for length in range(1, 17))
-    names = (_RGB if rgb else _NUMBERS)[:components] if components <= 3 else bytes(range(components))
+    names = _RGB if rgb else _NUMBERS
+    names = names[:components] if components <= 3 else bytes(range(components))
     frame = struct.pack(">BHHB", precision, rows, columns, components)
     return b"".join([
         _marker(SOI),

@@ -19,7 +19,6 @@ from mediasvc.codecs.jpeg_lossless_tables import (
     LIMITS,
     PLACES,
     PRESENT,
-
     TRIPLES,
     VALUES,
     single,
@@ -96,7 +95,8 @@ def _difference(entry: int, word: int) -> int:
 
 
 @inline
-def _read_singles(bits: Bytes, tables: Ints, last: int, keep: int, out: Words, width: int, word: int,
+def _read_singles(bits: Bytes, tables: Ints, last: int, keep: int, out: Words, width: int,
+                  word: int,
                   have: int, at: int) -> tuple[int, int, int]:
     """Read ``width`` differences into ``out``, the codes of ``tables`` in turn; with ``keep`` -1,
     not 0, each is added to the one before, the first to ``last``.
@@ -220,7 +220,8 @@ def _add_row(here: Words, above: Words, step: int, fresh: bool, selection: int, 
 
 
 @inline
-def _put_row(here: Words, numbers: Ints, mask: int, transform: int, line: Samples, wide: int) -> None:
+def _put_row(here: Words, numbers: Ints, mask: int, transform: int, line: Samples,
+             wide: int) -> None:
     """Component k of the scan to place ``numbers[k]`` of each pixel of ``wide`` components."""
     step = len(numbers)
     if wide == step and (step == 1 or (numbers[1:] > numbers[:-1]).all()):

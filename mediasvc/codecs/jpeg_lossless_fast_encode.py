@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from mediasvc.codecs.compiled import BYTES, INT, INTS, SPACE
+from mediasvc.codecs.compiled import INT, INTS, SPACE
 from mediasvc.codecs.machine import big_endian, copy_block, inline, kernels, store, trailing_zeros
 
 Bytes = NDArray[np.uint8]

@@ -18,7 +18,8 @@ Ints = NDArray[np.int64]
 #: The bits that are looked up.
 INDEX = 11
 ENTRIES = 1 << INDEX
-#: One difference: in bits 0 to 5 how many bits it takes, then `PRESENT`, in bits 8 to 11 how many of them stand
+#: One difference: in bits 0 to 5 how many bits it takes, then `PRESENT`, in bits 8 to 11 how many
+#: of them stand
 #: behind its sign, from bit 16 on what to add to those. 0: code and sign are longer than `INDEX`.
 SINGLES = 0
 PRESENT = 1 << 6

@@ -212,7 +212,7 @@ def _put_planes(planes: Bytes, order: NDArray[np.int64], out: Bytes, first: int,
 
 @inline
 def _only_zeros(data: Bytes, start: int, end: int) -> bool:
-    for at in range(start, end):
+    for at in range(start, end):  # noqa: SIM110 - numba compiles a loop, not a generator
         if data[at]:
             return False
     return True

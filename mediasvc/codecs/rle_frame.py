@@ -50,6 +50,6 @@ def decode(frame: Frame, bounds: list[tuple[int, int]], spec: FrameSpec) -> Arra
 
 
 def _order(width: int, samples: int) -> NDArray[np.int64]:
-    """The byte of a pixel that each segment holds: most significant first, sample by sample (G.2)."""
+    """The byte of a pixel that each segment holds: most significant first, by sample (G.2)."""
     return np.array([sample * width + byte for sample in range(samples)
                      for byte in reversed(range(width))], np.int64)
