@@ -1,0 +1,56 @@
+"""Fast kernels: what they write is what other code bases read, and they read what they wrote."""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from mediasvc.codecs import jpeg_lossless_decode, jpeg_lossless_encode, rle_frame
+from mediasvc.codecs.rle import CODEC as RLE
+from mediasvc.model import FrameSpec
+from samples.phantom import colour, grey
+
+SIZES = [(1, 1), (1, 17), (17, 1), (3, 5), (64, 63), (129, 257)]
+
+
+def spec_of(array: np.ndarray, stored: int) -> FrameSpec:
+    bits = array.dtype.itemsize * 8
+    samples = array.shape[2] if array.ndim == 3 else 1
+    return FrameSpec(array.shape[0], array.shape[1], samples, bits, stored, stored - 1, 0,
+                     "RGB" if samples == 3 else "MONOCHROME2")
+
+
+def images() -> list[tuple[str, np.ndarray, int]]:
+    noise = np.random.default_rng(7)
+    found: list[tuple[str, np.ndarray, int]] = []
+    for rows, columns in SIZES:
+        found += [
+            (f"grey12 {rows}x{columns}", grey(rows, columns, 3), 12),
+            (f"noise16 {rows}x{columns}",
+             noise.integers(0, 1 << 16, (rows, columns), dtype=np.uint16), 16),
+            (f"edges16 {rows}x{columns}",
+             noise.choice(np.array([0, 0x8000, 0xFFFF], np.uint16), (rows, columns)), 16),
+            (f"colour {rows}x{columns}", colour(rows, columns, 5), 8),
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("array", "stored"), [row[1:] for row in images()],
+                         ids=[row[0] for row in images()])
+def test_jpeg_lossless_is_exact_in_our_and_in_a_foreign_decoder(
+        array: np.ndarray, stored: int) -> None:
+    spec = spec_of(array, stored)
+    data = jpeg_lossless_encode.encode(array, spec)
+    assert np.array_equal(jpeg_lossless_decode.decode(data, spec), array)
+    foreign = imagecodecs.jpegsof3_decode(data)
+    assert np.array_equal(np.asarray(foreign).reshape(array.shape), array)
+
+
+@pytest.mark.parametrize(("array", "stored"), [row[1:] for row in images()],
+                         ids=[row[0] for row in images()])
+def test_rle_is_exact_in_the_library(
+        array: np.ndarray, stored: int) -> None:
+    spec = spec_of(array, stored)
+    data = rle_frame.encode(array)
+    assert np.array_equal(RLE.decode(data, spec), array)
