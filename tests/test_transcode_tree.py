@@ -186,3 +186,18 @@ def test_names_that_are_no_utf8_do_not_break_the_lines(cli: Program, tmp_path: P
     done = cli.process("transcode", folder, tmp_path / "out", "-t", "rle")
     assert done.code == 0 and done.of("instance")[0]["path"].endswith("f\ufffd.dcm")
     assert os.fsencode(next((tmp_path / "out").iterdir())).endswith(b"f\xff.dcm")
+
+
+def test_whoever_stops_listening_leaves_no_half_file(tree: Path) -> None:
+    from mediasvc.settings import Settings
+    from mediasvc.work.transcode_row import Options
+    from mediasvc.work.transcode_tree import Order, check_order, transcode_tree
+
+    out = tree.parent / "out"
+    order = check_order(Order(tree, out, ts.transfer_syntax("jls"), Options()))
+    rows = transcode_tree(order, Settings(), lambda *_: None)
+    while next(rows)["type"] != "instance":
+        pass
+    rows.close()
+    assert not list(out.rglob("*.part"))
+    assert all(dcmread(path).SOPInstanceUID for path in out.rglob("*") if path.is_file())

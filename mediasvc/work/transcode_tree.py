@@ -26,6 +26,9 @@ SLOWEST_BYTES_PER_SECOND = 1 << 20
 #: These answers of a child mean that the file is not for us; all others that something went wrong.
 _SKIPPED = {"UnsupportedError": "", "NotDicomError": "it is no DICOM file"}
 _MODULE = "mediasvc.work.transcode"
+#: Address space is limited, and large files are mapped: the received one, the new frames, the
+#: written file.
+MAPPINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +98,34 @@ def transcode_tree(order: Order, settings: Settings, report: Report) -> Iterator
     gets its final name only after it was proven and is on the disk.
     """
     files = list(_files(order))
-    seconds = settings.limits.item_seconds + max(
-        (file.length for file in files), default=0) / SLOWEST_BYTES_PER_SECOND
+    largest = max((file.length for file in files), default=0)
+    seconds = settings.limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND
+    memory = settings.limits.child_memory + MAPPINGS * largest
     workers = min(order.workers or settings.work.count(), max(1, len(files)))
     touched: set[Path] = set()
-    with Sandbox(workers, settings.limits.child_memory, seconds) as sandbox:
-        sandbox.warm(_MODULE)
-        done = 0
-        for file in files:
-            if file.refused:
-                done += 1
-                yield _row("skipped", file, reason=file.refused)
-        requests = _requests((file for file in files if not file.refused), order)
-        for answer in sandbox.map(f"{_MODULE}:transcode_file", requests):
-            done += 1
-            report(done, len(files), answer.key.file.path.name)
-            yield _finish(answer, touched)
-    for folder in touched:
-        _sync(folder)
+    under_way: set[Path] = set()
+    try:
+        with Sandbox(workers, memory, seconds) as sandbox:
+            sandbox.warm(_MODULE)
+            yield from _run(sandbox, files, order, report, touched, under_way)
+    finally:  # also when the caller stops listening: no half file, and what is named is on disk
+        for temp in under_way:
+            temp.unlink(missing_ok=True)
+        for folder in touched:
+            _sync(folder)
+
+
+def _run(sandbox: Sandbox, files: list[_File], order: Order, report: Report, touched: set[Path],
+         under_way: set[Path]) -> Iterator[Row]:
+    refused = [file for file in files if file.refused]
+    for file in refused:
+        yield _row("skipped", file, reason=file.refused)
+    wanted = (file for file in files if not file.refused)
+    answers = sandbox.map(f"{_MODULE}:transcode_file", _requests(wanted, order, under_way))
+    for done, answer in enumerate(answers, len(refused) + 1):
+        report(done, len(files), answer.key.file.path.name)
+        yield _finish(answer, touched)
+        under_way.discard(answer.key.temp)
 
 
 def _files(order: Order) -> Iterator[_File]:
@@ -140,11 +153,13 @@ def _file(path: Path, out: Path, force: bool) -> _File:
     return _File(path, out, status.st_size)
 
 
-def _requests(files: Iterator[_File], order: Order) -> Iterator[tuple[_Key, dict[str, Any]]]:
+def _requests(files: Iterator[_File], order: Order, under_way: set[Path],
+              ) -> Iterator[tuple[_Key, dict[str, Any]]]:
     options = order.options.as_json()
     for file in files:
         file.out.parent.mkdir(parents=True, exist_ok=True)
         temp = file.out.with_name(f".{uuid.uuid4().hex}.part")
+        under_way.add(temp)
         yield _Key(file, temp), {"span": Span(str(file.path), 0, file.length).as_json(),
                                  "out": str(temp), "target": order.target.uid, "options": options}
 
