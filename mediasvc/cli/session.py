@@ -54,12 +54,12 @@ class Session:
     def emit(self, kind: str, /, **fields: Any) -> None:
         """One JSON line when --json, nothing otherwise."""
         if self.as_json:
-            print(json.dumps({"type": kind, **fields}, ensure_ascii=False), flush=True)
+            print(_text(json.dumps({"type": kind, **fields}, ensure_ascii=False)), flush=True)
 
     def say(self, text: str = "") -> None:
         """One line for a person; nothing when --json or -q."""
         if not self.as_json and not self.quiet:
-            print(text, flush=True)
+            print(_text(text), flush=True)
 
     def finding(self, finding: Finding) -> None:
         self.emit("finding", **asdict(finding))
@@ -79,3 +79,8 @@ class Session:
     def status(self, **fields: Any) -> None:
         """A progress line for scripts; the bar for people is `mediasvc.cli.progress`."""
         self.emit("status", **fields)
+
+
+def _text(text: str) -> str:
+    """Names of files may hold bytes that are no text; what is printed is UTF-8 in any locale."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
