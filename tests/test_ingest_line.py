@@ -263,3 +263,18 @@ def test_dry_run_shows_every_attribute_and_changes_nothing(cli: Program, tmp_pat
             "InstanceCoercionDateTime"} <= set(changes)
     assert cli("studies", "list").summary["studies"] == 0
     assert cli("queue", "list").of("package")[0]["state"] == "waiting"
+
+
+@pytest.mark.usefixtures("known")
+def test_crash_before_the_groups_are_formed_costs_nothing(
+        cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = disc(tmp_path / "d", *series())
+
+    def power_cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("mediasvc.work.ingest.group_package", power_cut)
+        assert cli("ingest", folder).code == 130
+    package = ingest(cli, folder)
+    assert (package["state"], package["archived"]) == ("done", 2)

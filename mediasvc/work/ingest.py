@@ -49,6 +49,7 @@ def run_line(desk: Desk, number: int, report: Report, *, password: str | None = 
                     return _end(desk, package, "failed", "nothing-dicom")
                 if _is_known(desk, package, digest):
                     return _reread(desk, package)
+            if not _is_grouped(desk, package):  # also when a crash came between
                 settle_known(desk, package)
                 group_package(desk, package)
             for group in _decided(desk, package):
@@ -149,6 +150,11 @@ def _has_instances(desk: Desk, package: Package) -> bool:
             "error", "nothing-dicom", "", "There is no DICOM image or report in this package.",
             "FIELD 2")])
         return False
+
+
+def _is_grouped(desk: Desk, package: Package) -> bool:
+    with desk.store.read() as connection:
+        return bool(ledger.groups(connection, package.id))
 
 
 def _decided(desk: Desk, package: Package) -> list[int]:
