@@ -29,27 +29,31 @@ def run(home: Home, load_settings: Callable[[], Settings], tell: Tell) -> None:
     Raises LockedError when another service has this home.
     """
     stop, reload_, tell = threading.Event(), threading.Event(), _one_at_a_time(tell)
+    watching: list[Watch] = []
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        (reload_ if number == signal.SIGHUP else stop).set()
+        for watch in watching:
+            watch.wake()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, on_signal)  # first of all: a stop during the start is a stop too
     with HomeLock(home.lock):
         settings = load_settings()
         while not stop.is_set():
             reload_.clear()
             with open_desk(home, settings) as desk:
-                _serve(desk, stop, reload_, tell)
+                _serve(desk, watching, stop, reload_, tell)
             if reload_.is_set():
                 settings = _reloaded(load_settings, settings, tell)
     tell("stopped")
 
 
-def _serve(desk: Desk, stop: threading.Event, reload_: threading.Event, tell: Tell) -> None:
+def _serve(desk: Desk, watching: list[Watch], stop: threading.Event, reload_: threading.Event,
+           tell: Tell) -> None:
     watch = Watch(desk.home, desk.settings)
+    watching[:] = [watch]
     feed = PatientFeed(desk.home, desk.store, desk.settings, tell)
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        (reload_ if number == signal.SIGHUP else stop).set()
-        watch.wake()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, on_signal)
     try:
         forget_given_up(desk)
         feed.start()
