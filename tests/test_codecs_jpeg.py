@@ -6,7 +6,14 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from mediasvc.codecs import jpeg, jpeg_lossless, jpeg_lossless_reference, jpeg_ls, jpeg_ls_reference
+from mediasvc.codecs import (
+    jpeg,
+    jpeg_lossless,
+    jpeg_lossless_reference,
+    jpeg_ls,
+    jpeg_ls_reference,
+    jpeg_reference,
+)
 from mediasvc.codecs.codec import Array, FrameSpec
 from mediasvc.codecs.jpeg_stream import end_of_image, read_jpeg_header
 from mediasvc.codecs.samples import from_codes, to_codes
@@ -273,3 +280,46 @@ def test_codes_that_need_more_bits_than_are_stored_are_damaged() -> None:
         from_codes(np.array([[0x1FFF]], np.uint16), spec_of(1, 1, stored=12), 16)
     with pytest.raises(DamagedError, match="more than 12 bits"):
         from_codes(np.array([[0x1FFF]], np.uint16), spec_of(1, 1, stored=12, signed=1), 16)
+
+
+@pytest.mark.parametrize("subsampling", ["444", "422", "420"])
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (64, 65), (100, 3), (3, 100)])
+@pytest.mark.parametrize("quality", [10, 90, 100])
+def test_our_jpeg_and_libjpeg_agree_to_the_rounding(size: tuple[int, int], subsampling: str,
+                                                    quality: int) -> None:
+    array = samples_of(spec_of(*size, samples=3, allocated=8, stored=8, photometric="RGB"))
+    stream = imagecodecs.jpeg8_encode(array, quality, colorspace="RGB", outcolorspace="YCBCR",
+                                      subsampling=subsampling)
+    spec = spec_of(*size, samples=3, allocated=8, stored=8, photometric="YBR_FULL")
+    one, two = (jpeg.BASELINE.decode(bytes(stream), spec, which) for which in ("first", "second"))
+    assert np.abs(one.astype(int) - two.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (64, 65)])
+def test_our_jpeg_and_libjpeg_agree_in_12_bits(size: tuple[int, int]) -> None:
+    spec = spec_of(*size)
+    stream = bytes(imagecodecs.jpeg8_encode(samples_of(spec), 95, bitspersample=12))
+    one, two = (jpeg.EXTENDED.decode(stream, spec, which) for which in ("first", "second"))
+    assert np.abs(one.astype(int) - two.astype(int)).max() <= 1
+
+
+def test_damaged_entropy_coded_bytes_are_noticed_where_libjpeg_only_warns() -> None:
+    """A changed magnitude cannot be seen; a code that shifts all others can."""
+    spec = spec_of(64, 64, allocated=8, stored=8)
+    stream = bytes(imagecodecs.jpeg8_encode(samples_of(spec), 90))
+    noticed = {"first": 0, "second": 0}
+    for at in range(stream.index(b"\xff\xda") + 12, len(stream) - 4, 40):
+        broken = bytearray(stream)
+        broken[at] = (broken[at] ^ 0x10) & 0xFE
+        for which in ("first", "second"):
+            try:
+                jpeg.BASELINE.decode(bytes(broken), spec, which)  # type: ignore[arg-type]
+            except DamagedError:
+                noticed[which] += 1
+    assert noticed["first"] == 0 and noticed["second"] >= 5
+
+
+def test_progressive_jpeg_has_no_second_decoder() -> None:
+    assert jpeg.PROGRESSIVE.second is None
+    with pytest.raises(DamagedError):
+        jpeg_reference.decode(b"\xff\xd8\xff\xd9")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import (
@@ -78,6 +79,17 @@ def _decode(frame: Frame, spec: FrameSpec) -> Array:
         samples = jpeg8_decode(bytes(frame), colorspace=colour, outcolorspace=colour)
     except (RuntimeError, ValueError) as error:
         raise DamagedError("the JPEG stream cannot be decoded") from error
+    return _within(samples, spec)
+
+
+def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
+    from mediasvc.codecs.jpeg_reference import decode
+    planes = decode(frame)
+    samples = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+    return _within(samples, spec)
+
+
+def _within(samples: NDArray[np.unsignedinteger], spec: FrameSpec) -> Array:
     array: Array = samples.astype(dtype_of(spec), copy=False)
     # A DCT overshoots: values above Bits Stored are the codec's, and are cut as a viewer does.
     limit = (1 << spec.bits_stored) - 1
@@ -127,7 +139,7 @@ BASELINE_TAKES = (
 )
 EXTENDED_TAKES = (Takes(1, (16,), range(9, 13), False, MONOCHROME),)
 
-_TURBO = Decoder("libjpeg-turbo", _decode)
+_TURBO, _OURS = Decoder("libjpeg-turbo", _decode), Decoder("mediasvc", _decode_plainly)
 _QUALITY = Control(1, 100, 90, whole=True, of_quality=lambda quality: min(max(quality, 1), 100),
                    quality_means="1 to 100, as libjpeg counts")
 
@@ -142,14 +154,14 @@ def _old(uid: str, name: str) -> Codec:
 BASELINE = Codec(
     uid=JPEG_BASELINE, name="JPEG Baseline",
     check=_check_for(frozenset({jpeg_stream.SOF_BASELINE}), (8,)),
-    first=_TURBO, second=None, decoded=_decoded,
+    first=_TURBO, second=_OURS, decoded=_decoded,
     lossy=Encoder("libjpeg-turbo", BASELINE_TAKES, _encode_8, _stored_8, _QUALITY),
     clause="PS3.5 8.2.1")
 
 EXTENDED = Codec(
     uid=JPEG_EXTENDED, name="JPEG Extended",
     check=_check_for(frozenset({jpeg_stream.SOF_BASELINE, jpeg_stream.SOF_EXTENDED}), (8, 12)),
-    first=_TURBO, second=None, decoded=_decoded,
+    first=_TURBO, second=_OURS, decoded=_decoded,
     lossy=Encoder("libjpeg-turbo", EXTENDED_TAKES, _encode_12, _stored_12, _QUALITY),
     clause="PS3.5 8.2.1")
 

@@ -49,8 +49,8 @@ def _difference(data: NDArray[np.uint8], state: NDArray[np.int64],
     category = entry & 0xFF
     if category == 0:
         return 0
-    if category == 16:
-        return 32768
+    if category >= 16:
+        return 32768 if category == 16 else 1 << 20
     _fill(data, state)
     value = _take(state, category)
     if value < 1 << (category - 1):
@@ -89,6 +89,15 @@ def _restart(data: NDArray[np.uint8], state: NDArray[np.int64]) -> bool:
     return True
 
 
+@part
+def _at_end(data: NDArray[np.uint8], state: NDArray[np.int64]) -> bool:
+    """Whether nothing but padding of the last byte stands before the next marker (F.1.2.3)."""
+    at = state[AT]
+    if at + 1 >= len(data) or state[COUNT] - state[OVER] >= 8:
+        return False
+    return bool(data[at] == 0xFF and data[at + 1] != 0)
+
+
 @kernel(BYTES, INT, TABLE, INTS, PLANES, INT, INT, INT)
 def decode_scan(data: NDArray[np.uint8], start: int, lookups: NDArray[np.int64],
                 numbers: NDArray[np.int64], planes: NDArray[np.uint16], selection: int, bits: int,
@@ -121,4 +130,4 @@ def decode_scan(data: NDArray[np.uint8], start: int, lookups: NDArray[np.int64],
                 plane[row, column] = (predicted + difference) & 0xFFFF  # modulo 2^16 (H.1.2.1)
         if state[OVER] > state[COUNT]:
             return DAMAGED
-    return int(state[AT])
+    return int(state[AT]) if _at_end(data, state) else DAMAGED

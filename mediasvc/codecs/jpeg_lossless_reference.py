@@ -7,26 +7,13 @@ intervals. It is the second opinion on every other decoder of this syntax.
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import Frame
+from mediasvc.codecs.jpeg_tables import Tables, read_tables
 from mediasvc.errors import DamagedError, UnsupportedError
-
-#: Codes are looked up by their next 16 bits: (length << 8) | category; 0 where there is no code.
-LOOKUP = 1 << 16
-
-
-@dataclass(slots=True)
-class _Tables:
-    """What DHT and DRI segments said so far."""
-
-    huffman: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    restart: int = 0
 
 
 def decode(frame: Frame) -> NDArray[np.uint16]:
@@ -44,13 +31,13 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     data = memoryview(frame)
     octets = np.frombuffer(frame, np.uint8)
     planes = np.zeros((len(header.components), header.rows, header.columns), np.uint16)
-    tables, left, at = _Tables(), set(header.identifiers), 0
+    tables, left, at = Tables(), set(header.identifiers), 0
     while left:
         rows = jpeg_stream.segments(data, at)
         scan = rows[-1]
         if scan.marker != jpeg_stream.SOS:
             raise DamagedError("the JPEG stream ends before its last component")
-        _read_tables(rows, tables)
+        read_tables(rows, tables)
         numbers, lookups = _scan_components(scan.body, header, tables)
         predictor, transform = scan.body[-3], scan.body[-1] & 15
         _require(header, predictor, transform, tables.restart)
@@ -65,45 +52,7 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     return planes
 
 
-def _read_tables(rows: list[jpeg_stream.Segment], tables: _Tables) -> None:
-    for row in rows:
-        if row.marker == jpeg_stream.DHT:
-            _read_huffman(row.body, tables)
-        elif row.marker == jpeg_stream.DRI:
-            if len(row.body) != 2:
-                raise DamagedError("the JPEG restart interval is damaged")
-            tables.restart = struct.unpack(">H", row.body)[0]
-
-
-def _read_huffman(body: memoryview, tables: _Tables) -> None:
-    """One DHT segment: class and identifier, 16 counts, the values (T.81 B.2.4.2)."""
-    at = 0
-    while at < len(body):
-        counts = bytes(body[at + 1:at + 17])
-        values = bytes(body[at + 17:at + 17 + sum(counts)])
-        if len(counts) != 16 or len(values) != sum(counts):
-            raise DamagedError("a JPEG Huffman table is damaged")
-        tables.huffman[body[at]] = huffman_lookup(counts, values)
-        at += 17 + len(values)
-
-
-def huffman_lookup(counts: bytes, values: bytes) -> NDArray[np.int64]:
-    """The table of `LOOKUP`, from the canonical code (T.81 annex C)."""
-    table = np.zeros(LOOKUP, np.int64)
-    code, number = 0, 0
-    for length, count in enumerate(counts, 1):
-        for _ in range(count):
-            first, last = code << (16 - length), (code + 1) << (16 - length)
-            if last > LOOKUP or values[number] > 16:
-                raise DamagedError("a JPEG Huffman table is impossible")
-            table[first:last] = length << 8 | values[number]
-            code += 1
-            number += 1
-        code <<= 1
-    return table
-
-
-def _scan_components(body: memoryview, header: jpeg_stream.JpegHeader, tables: _Tables,
+def _scan_components(body: memoryview, header: jpeg_stream.JpegHeader, tables: Tables,
                      ) -> tuple[list[int], NDArray[np.int64]]:
     """Positions of the scan's components in the frame, and their lookup tables."""
     numbers, lookups = [], []

@@ -51,23 +51,24 @@ class SourceFrames:
             return expand_422(frame, self.received.rows, self.received.columns)
         return native_to_array(frame, self.received, self._big_endian)
 
-    @property
-    def two_decoders(self) -> bool:
-        return self.codec is not None and self.codec.second is not None
-
-    def agree(self, number: int, array: Array) -> None:
-        """Let the second decoder look at the frame. Raises ProofError when it sees another image
-        (FAULTS X01): then nobody knows which is right, and the original stays."""
+    def agree(self, number: int, array: Array) -> bool:
+        """Let the second decoder look at the frame; False where there is none for it. Raises
+        ProofError when it sees another image (FAULTS X01): then nobody knows which is right, and
+        the original stays."""
         if self.codec is None or self.codec.second is None:
-            return
-        other = self.codec.decode(self.frames[number], self.received, "second")
+            return False
+        try:
+            other = self.codec.decode(self.frames[number], self.received, "second")
+        except UnsupportedError:
+            return False
         if np.array_equal(array, other):
-            return
+            return True
         apart = int(np.abs(array.astype(np.int64) - other.astype(np.int64)).max())
         if self.lossless or apart > ROUNDING:
             raise ProofError(
                 f"{self.codec.first.code_base} and {self.codec.second.code_base} decode "
                 f"frame {number + 1} to different images")
+        return True
 
     @property
     def lossless(self) -> bool:

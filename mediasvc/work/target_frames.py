@@ -59,11 +59,11 @@ class Result:
 def to_native(source: SourceFrames, writer: PixelWriter, options: Options) -> tuple[Result,
                                                                                     Verified]:
     """Decode only: the proof is a second decoder's look at the original."""
-    result = Result(source.spec)
+    result, twice = Result(source.spec), True
     for number in range(len(source)):
         array = source.decode(number)
         if options.verify != "none":
-            source.agree(number, array)
+            twice &= source.agree(number, array)
         data = array_to_native(array)
         writer.add(data)
         result.native_bytes += len(data)
@@ -71,8 +71,7 @@ def to_native(source: SourceFrames, writer: PixelWriter, options: Options) -> tu
         result.digests.append(hashlib.sha256(data).digest())
     if options.verify == "none":
         return result, "none"
-    plain = source.codec is None
-    return result, "two decoders" if source.two_decoders or plain else "one decoder"
+    return result, "two decoders" if twice or source.codec is None else "one decoder"
 
 
 def to_codec(source: SourceFrames, target: ts.TransferSyntax, writer: PixelWriter, options: Options,
