@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mediasvc.codecs import htj2k, jpeg, jpeg2000, jpeg_xl, native, rle
+from mediasvc.codecs import htj2k, jpeg, jpeg2000, jpeg_xl, native, rle, rle_frame
 from mediasvc.codecs.codec import Codec
 from mediasvc.codecs.j2k_stream import RPCL, read_j2k_header
 from mediasvc.codecs.jpeg_xl_stream import read_jxl_header
@@ -145,7 +145,7 @@ def test_a_jpeg_xl_that_was_no_jpeg_is_refused_in_111() -> None:
 
 def test_rle_segments_are_even_and_begin_behind_the_header() -> None:
     data = encoded(rle.CODEC, spec_of(17, 33, stored=16))
-    count, *offsets = rle.HEADER.unpack_from(data)
+    count, *offsets = rle_frame.HEADER.unpack_from(data)
     assert count == 2 and offsets[0] == 64 and not any(offset % 2 for offset in offsets[:2])
     assert offsets[2:] == [0] * 13
 

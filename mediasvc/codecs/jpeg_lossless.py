@@ -1,5 +1,4 @@
-"""JPEG Lossless, Process 14 (.57) and its Selection Value 1 (.70), written by libjpeg-turbo
-(PS3.5 8.2.1, T.81 annex H).
+"""JPEG Lossless, Process 14 (.57) and its Selection Value 1 (.70) (PS3.5 8.2.1, T.81 annex H).
 
 The stream carries unsigned codes; signed samples are two's complement (`samples.code_bits`).
 """
@@ -7,13 +6,10 @@ The stream carries unsigned codes; signed samples are two's complement (`samples
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
-
-import numpy as np
 
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import Array, Codec, Decoder, Encoder, Frame, Takes
-from mediasvc.codecs.samples import code_bits, from_codes, to_codes
+from mediasvc.codecs.samples import from_codes
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY
@@ -34,6 +30,11 @@ def _check_sv1(frame: Frame, spec: FrameSpec) -> None:
 
 
 def _decode(frame: Frame, spec: FrameSpec) -> Array:
+    from mediasvc.codecs.jpeg_lossless_decode import decode
+    return decode(frame, spec)
+
+
+def _decode_by_library(frame: Frame, spec: FrameSpec) -> Array:
     from imagecodecs import jpeg8_decode
     colour = "RGB" if spec.samples_per_pixel == 3 else None
     try:
@@ -43,41 +44,9 @@ def _decode(frame: Frame, spec: FrameSpec) -> Array:
     return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
 
-def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
-    from mediasvc.codecs.jpeg_lossless_reference import decode
-    planes = decode(frame)
-    codes = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
-    return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
-
-
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
-    """libjpeg-turbo 3.1 writes wrong tables for lossless YCbCr, so colour always goes in as RGB,
-    which converts nothing; the marks of RGB are taken off again where it is not."""
-    from imagecodecs import jpeg8_encode
-    colour = "RGB" if spec.samples_per_pixel == 3 else None
-    encoded = bytes(jpeg8_encode(
-        np.ascontiguousarray(to_codes(array, spec)), lossless=True, predictor=1,
-        bitspersample=code_bits(spec), colorspace=colour, outcolorspace=colour))
-    return _without_rgb(encoded) if spec.photometric_interpretation == "YBR_FULL" else encoded
-
-
-#: Where the first component's identifier stands in a segment with its marker, and the step to the
-#: next one (T.81 B.2.2, B.2.3).
-_IDENTIFIERS = {jpeg_stream.SOF_LOSSLESS: (10, 3), jpeg_stream.SOS: (5, 2)}
-
-
-def _without_rgb(stream: bytes) -> bytes:
-    """Leave out APP14 and number the components, so that nothing in the stream says RGB."""
-    parts = [b"\xff\xd8"]
-    rows = jpeg_stream.segments(memoryview(stream))
-    for before, row in pairwise(rows):
-        segment = bytearray(stream[before.end:row.end])
-        if row.marker in _IDENTIFIERS:
-            first, step = _IDENTIFIERS[row.marker]
-            segment[first:first + 3 * step:step] = b"\1\2\3"
-        if row.marker != jpeg_stream.APP14:
-            parts.append(bytes(segment))
-    return b"".join([*parts, stream[rows[-1].end:]])
+    from mediasvc.codecs.jpeg_lossless_encode import encode
+    return encode(array, spec)
 
 
 def _by_pixel(spec: FrameSpec) -> FrameSpec:
@@ -91,11 +60,11 @@ TAKES = (
     Takes(3, (16,), range(1, 17), False, frozenset({"RGB"})),
 )
 
-_FIRST, _SECOND = Decoder("libjpeg-turbo", _decode), Decoder("mediasvc", _decode_plainly)
+_FIRST, _SECOND = Decoder("mediasvc", _decode), Decoder("libjpeg-turbo", _decode_by_library)
 
 SV1 = Codec(
     uid=JPEG_LOSSLESS_SV1, name="JPEG Lossless SV1", check=_check_sv1, first=_FIRST, second=_SECOND,
-    decoded=_by_pixel, lossless=Encoder("libjpeg-turbo", TAKES, _encode, _by_pixel),
+    decoded=_by_pixel, lossless=Encoder("mediasvc", TAKES, _encode, _by_pixel),
     clause="PS3.5 8.2.1")
 
 PROCESS_14 = Codec(

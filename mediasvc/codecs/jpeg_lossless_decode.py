@@ -1,5 +1,5 @@
 """Reading JPEG Lossless, Process 14, with all seven predictors (T.81 annexes B and H): the
-container half. The arithmetic is in `jpeg_lossless_fast_decode`.
+container half. The arithmetic is in `jpeg_lossless_decode_kernel`.
 
 2 to 16 bits, components interleaved or in scans of their own, point transform, restart intervals
 of whole lines, tables anywhere before their scan.
@@ -108,7 +108,7 @@ def _names(body: memoryview, header: JpegHeader) -> bytes:
 def _scan(octets: NDArray[np.uint8], scan: Segment, names: bytes, header: JpegHeader, said: _Said,
           out: NDArray[Any]) -> int:
     """Decode one scan into its components' places in ``out``; the position behind it."""
-    from mediasvc.codecs.jpeg_lossless_fast_decode import decode_scan
+    from mediasvc.codecs.jpeg_lossless_decode_kernel import decode_scan
 
     predictor, transform = scan.body[-3], scan.body[-1] & 15
     if not 1 <= predictor <= 7 or transform >= header.precision:
@@ -123,7 +123,8 @@ def _scan(octets: NDArray[np.uint8], scan: Segment, names: bytes, header: JpegHe
     numbers = np.array([header.identifiers.index(name) for name in names], np.int64)
     end = int(decode_scan(octets, scan.end, tables, triples, numbers, predictor,
                           header.precision - transform, transform,
-                          said.restart // header.columns, out))
+                          said.restart // header.columns, header.columns, out.itemsize,
+                          out.view(np.uint8).reshape(header.rows, -1)))
     if end < 0:
         raise DamagedError("the JPEG Lossless scan is damaged")
     return end

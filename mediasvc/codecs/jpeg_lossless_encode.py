@@ -1,5 +1,5 @@
 """Writing JPEG Lossless, Process 14, Selection Value 1 (T.81 annexes B and H; PS3.5 8.2.1): the
-container half. The arithmetic is in `jpeg_lossless_fast_encode`.
+container half. The arithmetic is in `jpeg_lossless_encode_kernel`.
 
 One scan, one Huffman table made for this frame, no point transform, no restart intervals.
 """
@@ -43,7 +43,7 @@ def encode_codes(codes: NDArray[np.unsignedinteger], precision: int, *, rgb: boo
     otherwise raises UnsupportedError. ``rgb`` marks three components as RGB.
     """
     from mediasvc.codecs.huffman_lengths import huffman_code
-    from mediasvc.codecs.jpeg_lossless_fast_encode import CATEGORIES, count_categories, emit
+    from mediasvc.codecs.jpeg_lossless_encode_kernel import CATEGORIES, count_categories, emit
 
     rows, columns, *more = codes.shape
     components = more[0] if more else 1

@@ -42,7 +42,7 @@ Samples = NDArray[np.unsignedinteger]
 DAMAGED = -1
 BLOCK = 32
 PIECE = 1 << 14
-_OUT = [types.Array(kind, 3, "C") for kind in (types.uint8, types.uint16)]
+_ROWS = types.Array(types.uint8, 2, "C")
 
 
 @inline
@@ -220,18 +220,32 @@ def _add_row(here: Words, above: Words, step: int, fresh: bool, selection: int, 
 
 
 @inline
-def _put_row(here: Words, numbers: Ints, mask: int, transform: int, line: Samples,
-             wide: int) -> None:
+def _put_row(here: Words, numbers: Ints, mask: int, transform: int, line: Samples, wide: int) -> None:
     """Component k of the scan to place ``numbers[k]`` of each pixel of ``wide`` components."""
     step = len(numbers)
-    if wide == step and (step == 1 or (numbers[1:] > numbers[:-1]).all()):
-        for x in range(len(here)):
-            line[x] = (here[x] & np.uint16(mask)) << np.uint16(transform)
-        return
     for k in range(step):
-        part, places = here[k::step], line[numbers[k]::wide]
-        for x in range(len(part)):
-            places[x] = (part[x] & np.uint16(mask)) << np.uint16(transform)
+        for x in range(len(here) // step):
+            line[x * wide + numbers[k]] = (here[x * step + k] & np.uint16(mask)) << np.uint16(transform)
+
+
+@inline
+def _put(here: Words, numbers: Ints, mask: int, transform: int, row: Bytes, wide: int, size: int,
+         ) -> None:
+    """One row of samples of ``size`` bytes."""
+    in_order = wide == len(numbers)
+    for k in range(len(numbers)):
+        in_order &= numbers[k] == k
+    if size == 1 and not in_order:
+        _put_row(here, numbers, mask, transform, row, wide)
+    elif not in_order:
+        _put_row(here, numbers, mask, transform, row.view(np.uint16), wide)
+    elif size == 1:
+        for x in range(len(here)):
+            row[x] = (here[x] & np.uint16(mask)) << np.uint16(transform)
+    else:
+        words = row.view(np.uint16)
+        for x in range(len(here)):
+            words[x] = (here[x] & np.uint16(mask)) << np.uint16(transform)
 
 
 @inline
@@ -244,18 +258,17 @@ def _restart(data: Bytes, at: int, number: int) -> int:
     return at + 2
 
 
-@kernels(*(types.int64(BYTES, INT, TABLE, types.boolean, INTS, INT, INT, INT, INT, out)
-           for out in _OUT))
+@kernels(types.int64(BYTES, INT, TABLE, types.boolean, INTS, INT, INT, INT, INT, INT, INT, _ROWS))
 def decode_scan(data: Bytes, start: int, tables: Ints, triples: bool, numbers: Ints, selection: int,
-                bits: int, transform: int, restart: int, out: Samples) -> int:
+                bits: int, transform: int, restart: int, columns: int, size: int, out: Bytes) -> int:
     """Decode one scan from byte ``start``; the position behind it, or `DAMAGED`.
 
     Component k of the scan is number ``numbers[k]`` of the frame, its code is ``tables[k]``, or
-    ``tables[0]`` for all, which then may have ``triples``. ``out`` is (rows, columns, components
-    of the frame); ``bits`` is the precision less the point transform, ``restart`` the interval in
-    lines, 0 for none.
+    ``tables[0]`` for all, which then may have ``triples``. ``out`` has a row of bytes for each
+    row: ``columns`` pixels of samples of ``size`` bytes, 1 or 2. ``bits`` is the precision less
+    the point transform, ``restart`` the interval in lines, 0 for none.
     """
-    rows, columns, wide = out.shape
+    rows, wide = len(out), out.shape[1] // (columns * size)
     width = columns * len(numbers)
     here, above = np.zeros(width + 4, np.uint16), np.zeros(width + 4, np.uint16)
     slack = 4 * width + BLOCK
@@ -283,6 +296,6 @@ def decode_scan(data: Bytes, start: int, tables: Ints, triples: bool, numbers: I
             return DAMAGED
         if not summed:
             _add_row(here[:width], above, len(numbers), fresh, selection, bits)
-        _put_row(here[:width], numbers, (1 << bits) - 1, transform, out[row].reshape(-1), wide)
+        _put(here[:width], numbers, (1 << bits) - 1, transform, out[row], wide, size)
         here, above = above, here
     return end if ended and 8 * (length - at) + have < 8 else DAMAGED
