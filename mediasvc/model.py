@@ -109,7 +109,8 @@ class InstanceHeader:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Self:
-        """The inverse of `as_json`; unknown keys and wrong types raise TypeError."""
+        """The inverse of `as_json`, for what a child answered: unknown keys and wrong types raise
+        TypeError."""
         for name, value in row.items():
             if not isinstance(value, HEADER_FIELDS.get(name, ())):
                 raise TypeError(f"header field {name!r}")

@@ -108,8 +108,9 @@ class Sandbox:
             child.close()
 
     def warm(self, *modules: str) -> None:
-        """Start the first child now: it loads ``modules`` while the caller does other work."""
-        self._children[0].start(*modules)
+        """Start the children now: they load ``modules`` while the caller does other work."""
+        for child in self._children:
+            child.start(*modules)
 
     def call(self, function: str, **arguments: Any) -> Answer:
         """One request in the first child; not while a `map` is under way."""
@@ -204,8 +205,13 @@ def _read_line(stream: IO[bytes], deadline: float) -> bytes:
             raise EOFError
 
 
+#: Memory that a child frees stays with it, up to a point: getting 0.5 MB of fresh pages from the
+#: kernel for every instance takes four times as long as reading the instance into old ones.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+
+
 def _child_environment() -> dict[str, str]:
-    environment = dict(os.environ, PYTHONNOUSERSITE="1", OMP_NUM_THREADS="1")
+    environment = dict(os.environ, PYTHONNOUSERSITE="1", OMP_NUM_THREADS="1", **_KEEP_MEMORY)
     environment.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))
     return environment
 

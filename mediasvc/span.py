@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,15 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """``length`` bytes of the regular file ``path`` from byte ``offset``."""
+    """``length`` bytes of the regular file ``path`` from byte ``offset``.
+
+    ``seal`` says what they were when they were hashed, so that later readers need not hash again.
+    """
 
     path: str
     offset: int
     length: int
+    seal: str = field(default="", compare=False)
 
     @classmethod
     def of_file(cls, path: Path | str) -> Span:
@@ -33,10 +37,37 @@ class Span:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Span:
-        return cls(str(row["path"]), int(row["offset"]), int(row["length"]))
+        return cls(str(row["path"]), int(row["offset"]), int(row["length"]),
+                   str(row.get("seal", "")))
 
     def as_json(self) -> dict[str, Any]:
-        return {"path": self.path, "offset": self.offset, "length": self.length}
+        row = {"path": self.path, "offset": self.offset, "length": self.length}
+        return row | {"seal": self.seal} if self.seal else row
+
+    def sealed(self, view: memoryview) -> Span:
+        """The span with the seal of its bytes ``view``, which were just read and hashed."""
+        return replace(self, seal=self._seal(view))
+
+    def holds(self, view: memoryview, sha256: str) -> bool:
+        """Whether the bytes just read are those that had this sha256.
+
+        Either the seal is whole, or they are hashed again: a file that is the same inode with the
+        same times, and whose words have the same sum, was not changed in between, and its medium
+        gave the same bytes twice.
+        """
+        if self.seal and self.seal == self._seal(view):
+            return True
+        return hashlib.sha256(view).hexdigest() == sha256
+
+    def _seal(self, view: memoryview) -> str:
+        import numpy as np
+
+        words = np.frombuffer(view, np.uint64, len(view) // 8)
+        tail = bytes(view[words.nbytes:]).hex()
+        status = Path(self.path).lstat()
+        facts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns,
+                 status.st_ctime_ns, int(words.sum(dtype=np.uint64)))
+        return ".".join(f"{fact:x}" for fact in facts) + "." + tail
 
     def open(self) -> int:
         """A read-only descriptor of a regular file; never waits on a FIFO, never follows a link."""

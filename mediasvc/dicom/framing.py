@@ -112,6 +112,14 @@ class Framing:
         *_, value, length = self.rows[place]
         return bytes(self.body[value:value + min(length, most)])
 
+    def element(self, tag: int) -> bytes | None:
+        """The first element with this tag at top level as it stands, header and value."""
+        place = self.index.get(tag)
+        if place is None:
+            return None
+        *_, start, value, length = self.rows[place]
+        return bytes(self.body[start:value + length])
+
     def vr(self, tag: int) -> str:
         """The VR as the data set says it, ``""`` when it does not or has no such element."""
         place = self.index.get(tag)

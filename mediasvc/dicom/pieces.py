@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from mediasvc.direct_write import write_direct
 from mediasvc.errors import DamagedError, UnsupportedError
 
 #: Bytes of one left-out run that a plan carries along, so that it can be undone by itself.
 CARRY_LIMIT = 16 << 20
 
-_CHUNK = 4 << 20
-_SMALL = 64 << 10
 _MARK = b"MSPIECE1"
 _COPY = struct.Struct(">cQQ")
 _INSERT = struct.Struct(">cQ")
@@ -59,35 +56,11 @@ def assemble(view: memoryview, pieces: Iterable[Piece]) -> Iterator[memoryview]:
 
 
 def write(view: memoryview, pieces: Iterable[Piece], fd: int) -> tuple[str, int]:
-    """Write the result to a descriptor: (sha256, bytes written).
+    """Write the result to a descriptor of an empty file: (sha256, bytes written).
 
     Raises DamagedError when a piece lies outside of ``view``, OSError when writing fails.
     """
-    digest, length = hashlib.sha256(), 0
-    for part in _few(assemble(view, pieces)):
-        for start in range(0, len(part), _CHUNK):
-            chunk = part[start:start + _CHUNK]
-            digest.update(chunk)
-            length += len(chunk)
-            while chunk:
-                chunk = chunk[os.write(fd, chunk):]
-    return digest.hexdigest(), length
-
-
-def _few(parts: Iterable[memoryview]) -> Iterator[memoryview]:
-    """The same bytes with small neighbours put together: a header is one write, not fifteen."""
-    small: list[memoryview] = []
-    size = 0
-    for part in parts:
-        if len(part) > _SMALL or size > _CHUNK:
-            yield memoryview(b"".join(small))
-            small, size = [], 0
-        if len(part) > _SMALL:
-            yield part
-        else:
-            small.append(part)
-            size += len(part)
-    yield memoryview(b"".join(small))
+    return write_direct(fd, assemble(view, pieces))
 
 
 def inverse(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
@@ -128,16 +101,23 @@ def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """Without empty pieces, neighbours that belong together made one."""
     row: list[Piece] = []
     for piece in pieces:
-        last = row[-1] if row else None
-        if not (piece.length if isinstance(piece, Cut) else size(piece)):
+        if isinstance(piece, Copy):
+            last = row[-1] if row else None
+            if not piece.length:
+                continue
+            if isinstance(last, Copy) and last.offset + last.length == piece.offset:
+                row[-1] = Copy(last.offset, last.length + piece.length)
+                continue
+        elif isinstance(piece, Insert):
+            last = row[-1] if row else None
+            if not piece.data:
+                continue
+            if isinstance(last, Insert):
+                row[-1] = Insert(last.data + piece.data)
+                continue
+        elif not piece.length:
             continue
-        if isinstance(piece, Insert) and isinstance(last, Insert):
-            row[-1] = Insert(last.data + piece.data)
-        elif (isinstance(piece, Copy) and isinstance(last, Copy)
-              and last.offset + last.length == piece.offset):
-            row[-1] = Copy(last.offset, last.length + piece.length)
-        else:
-            row.append(piece)
+        row.append(piece)
     return tuple(row)
 
 

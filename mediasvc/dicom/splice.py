@@ -146,18 +146,26 @@ def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None]) -> list
 
 def _merged(source: bytes | memoryview, kept: list[tuple[int, int, int]],
             added: dict[int, bytes], removed: set[int]) -> list[Piece]:
-    """Received elements (tag, start, end) in their order, with ``added`` in place of or before the
-    first one that does not stand below it."""
+    """Received elements (tag, start, end), one right behind the other, with ``added`` in place of
+    or before the first one that does not stand below it."""
     pieces: list[Piece] = []
-    waiting = sorted(added)
+    waiting = sorted(added, reverse=True)
+    copied = end = kept[0][1] if kept else 0
     for tag, start, end in kept:
-        while waiting and waiting[0] <= tag:
-            pieces.append(Insert(added[waiting.pop(0)]))
-        if tag in added or tag in removed:
+        touched = tag in added or tag in removed
+        if not touched and not (waiting and waiting[-1] <= tag):
+            continue
+        if start > copied:
+            pieces.append(Copy(copied, start - copied))
+        copied = start
+        while waiting and waiting[-1] <= tag:
+            pieces.append(Insert(added[waiting.pop()]))
+        if touched:
             pieces.append(_cut(source, start, end))
-        else:
-            pieces.append(Copy(start, end - start))
-    pieces += [Insert(added[tag]) for tag in waiting]
+            copied = end
+    if end > copied:
+        pieces.append(Copy(copied, end - copied))
+    pieces += [Insert(added[tag]) for tag in reversed(waiting)]
     return pieces
 
 

@@ -91,12 +91,17 @@ def put_instances(connection: sa.Connection, patient: int,
     _put_studies(connection, patient, headers)
     _put_series(connection, headers)
     _insert(connection, instance, ("sop_instance_uid",), [_instance_row(row) for row in rows])
-    there = instances(connection, [row.sop_instance_uid for row in rows])
-    for row in rows:
-        found = there[row.sop_instance_uid]
-        if (found.object_sha256, found.series_instance_uid) != (row.object_sha256,
-                                                                row.series_instance_uid):
-            raise StateError("A SOP Instance UID is in the archive with other content.")
+    wanted = {(row.sop_instance_uid, row.series_instance_uid, row.object_sha256) for row in rows}
+    if wanted - _there(connection, [row.sop_instance_uid for row in rows]):
+        raise StateError("A SOP Instance UID is in the archive with other content.")
+
+
+def _there(connection: sa.Connection, uids: Sequence[str]) -> set[tuple[str, str, str]]:
+    """(SOP Instance UID, Series Instance UID, object) as the rows are now."""
+    columns = instance.c.sop_instance_uid, instance.c.series_instance_uid, instance.c.object_sha256
+    return {(uid, series_uid, sha256) for start in range(0, len(uids), _CHUNK)
+            for uid, series_uid, sha256 in connection.execute(sa.select(*columns).where(
+                instance.c.sop_instance_uid.in_(uids[start:start + _CHUNK])))}
 
 
 def instances(connection: sa.Connection, uids: Sequence[str]) -> dict[str, StoredInstance]:
@@ -226,7 +231,7 @@ def _instance_row(one: StoredInstance) -> dict[str, Any]:
 
 def _stored(row: Any) -> StoredInstance:
     *values, header = row
-    return StoredInstance(*(*values, InstanceHeader.from_json(header) if header else None))
+    return StoredInstance(*(*values, InstanceHeader(**header) if header else None))
 
 
 def _summary(row: Any, patient: Patient, modalities: tuple[str, ...]) -> StudySummary:

@@ -187,7 +187,7 @@ def _row(package_id: int, one: Item) -> dict[str, Any]:
 
 def _item(row: Any) -> Item:
     *before, header, span, file_id, duplicate_of, object_sha256 = row
-    known = (InstanceHeader.from_json(header) if header else None,
+    known = (InstanceHeader(**header) if header else None,
              Span.from_json(span) if span else None)
     return Item(*(*before, *known, file_id, duplicate_of, object_sha256))
 

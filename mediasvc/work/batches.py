@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -44,19 +45,26 @@ def _single(value: Any) -> Answer:
     return Answer(None, value)
 
 
-def each(function: Callable[[Item], Any], items: list[Item]) -> list[Any]:
-    """The child's side: one item's error is its own answer and not the batch's."""
+def each(function: Callable[[Item], Any], items: list[Item], *, threads: int = 1) -> list[Any]:
+    """The child's side: one item's error is its own answer and not the batch's.
+
+    With two ``threads`` one item is written to the disk while the next is computed.
+    """
+    if threads == 1:
+        return [_tried(function, item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda item: _tried(function, item), items))
+
+
+def _tried(function: Callable[[Item], Any], item: Item) -> Any:
     from mediasvc.errors import MediasvcError
 
-    answers: list[Any] = []
-    for item in items:
-        try:
-            answers.append(function(item))
-        except MediasvcError as error:
-            answers.append({"error": type(error).__name__, "text": error.text})
-        except (MemoryError, RecursionError):
-            raise
-        except Exception as error:
-            answers.append({"error": type(error).__name__,
-                            "text": f"could not be read ({type(error).__name__})"})
-    return answers
+    try:
+        return function(item)
+    except MediasvcError as error:
+        return {"error": type(error).__name__, "text": error.text}
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        return {"error": type(error).__name__,
+                "text": f"could not be read ({type(error).__name__})"}

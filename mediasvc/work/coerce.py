@@ -66,13 +66,33 @@ class Coercion:
     table: tuple[AttributeChange, ...]
 
 
+#: Everything that `_Writer` reads of an instance, unless it has to widen the character set.
+_READ = (SPECIFIC_CHARACTER_SET, *(rule.tag for rule in rules.IDENTITY_RULES),
+         rules.OTHER_PATIENT_IDS_SEQUENCE, rules.INSTANCE_COERCION_DATE_TIME,
+         rules.INSTANCE_ORIGIN_STATUS, rules.CONTRIBUTING_EQUIPMENT_SEQUENCE,
+         rules.ORIGINAL_ATTRIBUTES_SEQUENCE)
+_REMEMBERED = 64
+#: The images of a series differ in nothing that is read here, so they get the same changes.
+_remembered: dict[tuple[Any, ...], Coercion] = {}
+
+
 def coerce(framing: Framing, order: Order) -> Coercion:
     """What to splice so that the instance belongs to ``order``'s patient.
 
     Raises UnsupportedError when the local name cannot be written in the instance's character set
     without rewriting its other text.
     """
-    return _Writer(framing, order).run()
+    key = (order, framing.implicit, framing.big_endian,
+           *(framing.element(tag) for tag in _READ))
+    if key in _remembered:
+        return _remembered[key]
+    writer = _Writer(framing, order)
+    done = writer.run()
+    if not writer.widened:
+        if len(_remembered) >= _REMEMBERED:
+            _remembered.clear()
+        _remembered[key] = done
+    return done
 
 
 class _Writer:
@@ -85,6 +105,7 @@ class _Writer:
         self.new: dict[int, bytes] = {}
         self.previous: dict[int, bytes] = {}
         self.table: list[AttributeChange] = []
+        self.widened = False
 
     def run(self) -> Coercion:
         self._widen_character_set()
@@ -110,7 +131,7 @@ class _Writer:
         if not _plain_ascii(self.framing):
             raise UnsupportedError("the local name does not fit the instance's character set")
         self._set(SPECIFIC_CHARACTER_SET, "CS", "SpecificCharacterSet", UTF8.encode())
-        self.charset = UTF8
+        self.charset, self.widened = UTF8, True
 
     def _encode(self, text: str) -> bytes:
         raw = encode_text(text, self.charset)
@@ -130,7 +151,7 @@ class _Writer:
         if old is not None and bytes(old).rstrip(b" \0") == raw:
             return
         if old is not None:
-            self.previous[tag] = self._raw(tag)
+            self.previous[tag] = self.framing.element(tag) or b""
         charset = UTF8 if tag == SPECIFIC_CHARACTER_SET else self.charset
         before = None if old is None else _shown(
             bytes(old), vr, _text(self.framing, SPECIFIC_CHARACTER_SET, "CS", ""))
@@ -139,11 +160,6 @@ class _Writer:
 
     def _stamp_text(self, tag: int, vr: str, keyword: str, text: str) -> None:
         self._set(tag, vr, keyword, text.encode())
-
-    def _raw(self, tag: int) -> bytes:
-        row = self.framing.find(tag)
-        assert row is not None
-        return bytes(self.framing.body[int(row["start"]):int(row["value"]) + int(row["length"])])
 
     def _items(self, tag: int) -> bytes:
         """The items of a received sequence, without its delimiter."""
@@ -173,7 +189,7 @@ class _Writer:
         if not added:
             return
         if self.framing.find(tag) is not None:
-            self.previous[tag] = self._raw(tag)
+            self.previous[tag] = self.framing.element(tag) or b""
         self.table.append(AttributeChange(tag, "OtherPatientIDsSequence", None,
                                           "+ " + ", ".join(added)))
         self.new[tag] = self.encoding.element(tag, "SQ", items)

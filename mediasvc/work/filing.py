@@ -1,14 +1,13 @@
 """The child's side of filing: one received instance becomes one object of the archive.
 
-The received bytes are hashed again (they must still be the screened ones), coerced, written to a
-temporary file, and that file is read back: it must be the same instance under the right patient,
-and the inverse splice must give the received bytes.
+The received bytes (they must still be the screened ones) are coerced, written to a temporary file,
+and that file is read back: it must be the same instance under the right patient, and the inverse
+splice must give the received bytes.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ def file_items(items: list[Item], order: dict[str, str]) -> list[Any]:
     ``object`` (they must be kept whole).
     """
     wanted = Order.from_json(order)
-    return each(lambda item: _file(item, wanted), items)
+    return each(lambda item: _file(item, wanted), items, threads=2)
 
 
 def preview_items(items: list[Item], order: dict[str, str]) -> list[Any]:
@@ -55,7 +54,7 @@ def _preview(item: Item, order: Order) -> list[dict[str, Any]]:
 def _file(item: Item, order: Order) -> dict[str, Any]:
     span, temp = Span.from_json(item["span"]), Path(item["temp"])
     with span.view() as view:
-        if hashlib.sha256(view).hexdigest() != item["sha256"]:
+        if not span.holds(view, item["sha256"]):
             raise DamagedError("changed since it was looked at")
         row = _write(view, temp, order)
     _prove(Span.of_file(temp), order, row)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from itertools import islice
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mediasvc.identity.match import Query
 from mediasvc.model import Demographics, PatientKey
-from mediasvc.store import index, ledger
-from mediasvc.store.ledger import Item, Package, PatientGroup
+from mediasvc.store import index, item_headers, ledger
+from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.work.desk import Desk
-from mediasvc.work.groups import Group, Identity, cluster
+from mediasvc.work.groups import Group, cluster
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.patients import match
 from mediasvc.work.sources import foreign_issuer
@@ -21,7 +19,6 @@ from mediasvc.work.sources import foreign_issuer
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
 
-PAGE = 2_000
 #: Error findings about the package as a whole hold it; those about one file only refuse that file.
 CONTRADICTIONS = "directory-patient-"
 
@@ -30,10 +27,11 @@ def group_package(desk: Desk, package: Package) -> None:
     """Every pending or held instance gets a group; each group is decided by a rule or waits."""
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
-        clusters = cluster(_identities(connection, package.id))
-        numbers = {identity: number for number, group in enumerate(clusters, 1)
-                   for identity in group.variants}
-        conflicts = _assign(connection, package.id, numbers)
+        clusters = cluster(item_headers.identities(connection, package.id))
+        for number, group in enumerate(clusters, 1):
+            for identity in group.variants:
+                item_headers.assign_group(connection, package.id, identity, number)
+        conflicts = item_headers.assign_held(connection, package.id, CONFLICT, len(clusters) + 1)
         package_waits = list(_package_waits(connection, package.id, clusters))
         for number, group in enumerate(clusters, 1):
             _settle(connection, desk, package, number, group, package_waits)
@@ -46,28 +44,6 @@ def query_of(group: PatientGroup, certain_text: bool = True) -> Query:
     return Query((PatientKey(group.patient_id, group.issuer),),
                  Demographics(group.patient_name, group.patient_birth_date, group.patient_sex),
                  certain_text)
-
-
-def _identities(connection: Connection, package_id: int) -> Counter[Identity]:
-    return Counter(Identity.of(item.header)
-                   for item in ledger.items(connection, package_id, role="instance",
-                                            state="pending") if item.header)
-
-
-def _assign(connection: Connection, package_id: int, numbers: dict[Identity, int]) -> int:
-    """Write each instance's group; returns how many are in conflict over their UID."""
-    conflict, conflicts = max(numbers.values(), default=0) + 1, 0
-    source = ledger.items(connection, package_id, role="instance")
-    while page := list(islice(source, PAGE)):
-        changed: list[Item] = []
-        for item in page:
-            if item.state == "held" and item.reason == CONFLICT:
-                conflicts += 1
-                changed.append(replace(item, group_number=conflict))
-            elif item.state == "pending" and item.header:
-                changed.append(replace(item, group_number=numbers[Identity.of(item.header)]))
-        ledger.put_items(connection, package_id, changed)
-    return conflicts
 
 
 def _package_waits(connection: Connection, package_id: int, clusters: list[Group],
@@ -115,8 +91,7 @@ def foreign_studies(connection: Connection, package_id: int, group: int, target:
                     ) -> list[str]:
     """Study Instance UIDs of the group that the archive has under a patient other than ``target``
     (FAULTS I04)."""
-    uids = {item.header.study_instance_uid
-            for item in ledger.items(connection, package_id, group=group) if item.header}
+    uids = {study for study, _ in item_headers.series_of(connection, package_id, group)}
     owners = index.study_patients(connection, sorted(uids))
     return [uid for uid, owner in owners.items() if owner != target]
 
@@ -124,10 +99,8 @@ def foreign_studies(connection: Connection, package_id: int, group: int, target:
 def moved_series(connection: Connection, package_id: int, group: int) -> list[str]:
     """Series Instance UIDs that the archive, or the package itself, has in two studies."""
     studies: dict[str, set[str]] = {}
-    for item in ledger.items(connection, package_id, group=group):
-        if item.header:
-            studies.setdefault(item.header.series_instance_uid, set()).add(
-                item.header.study_instance_uid)
+    for study_uid, series_uid in item_headers.series_of(connection, package_id, group):
+        studies.setdefault(series_uid, set()).add(study_uid)
     for uid, study in index.series_studies(connection, sorted(studies)).items():
         studies[uid].add(study)
     return [uid for uid, found in studies.items() if len(found) > 1]
@@ -139,7 +112,7 @@ def _group(desk: Desk, package: Package, number: int, group: Group) -> PatientGr
     return PatientGroup(
         number=number, patient_id=identity.patient_id, issuer=issuer,
         patient_name=identity.patient_name, patient_birth_date=identity.patient_birth_date,
-        patient_sex=identity.patient_sex, variants=[asdict(one) for one in group.variants[1:]],
+        patient_sex=identity.patient_sex, variants=[one._asdict() for one in group.variants[1:]],
         instances=group.instances)
 
 

@@ -12,24 +12,7 @@ from dataclasses import dataclass
 
 from mediasvc.identity.match import is_placeholder
 from mediasvc.identity.names import same_name
-from mediasvc.model import InstanceHeader
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who one instance says it belongs to, as received."""
-
-    patient_id: str
-    issuer: str
-    patient_name: str
-    patient_birth_date: str
-    patient_sex: str
-    certain_text: bool = True
-
-    @classmethod
-    def of(cls, header: InstanceHeader) -> Identity:
-        return cls(header.patient_id, header.issuer_of_patient_id, header.patient_name,
-                   header.patient_birth_date, header.patient_sex, not header.uncertain_text)
+from mediasvc.store.item_headers import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def _screen_member(package: Package, number: int) -> dict[str, Any]:
     span = package.span(member)
     with span.view() as view:
         row = _look(view, member.label)
+        span = span.sealed(view)
     if not package.unchanged(member):
         raise DamagedError("changed while it was read")
     row["span"] = span.as_json()
