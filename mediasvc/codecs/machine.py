@@ -23,7 +23,7 @@ CHECKED = bool(config.BOUNDSCHECK)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _WORD = types.int64
-_I64 = ir.IntType(64)
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
 _BLOCK = ir.VectorType(ir.IntType(8), 32)
 
 
@@ -105,6 +105,19 @@ def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     return _WORD(data, types.int64, out, types.int64), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _fill(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        there = _place(context, builder, signature.args[0], *arguments[:2], ir.IntType(8))
+        none = ir.Constant(_BLOCK, ir.Undefined)
+        one = builder.insert_element(none, builder.load(there), ir.Constant(_I32, 0))
+        first = ir.Constant(ir.VectorType(_I32, 32), [0] * 32)
+        here = _place(context, builder, signature.args[2], *arguments[2:], _BLOCK)
+        builder.store(builder.shuffle_vector(one, none, first), here, align=1)
+        return context.get_dummy_value()
+    return types.void(data, types.int64, out, types.int64), generate
+
+
 @inline
 def load(data: NDArray[np.uint8], at: int) -> int:
     """Bytes ``at`` to ``at + 7``, the first one lowest."""
@@ -129,3 +142,11 @@ def copy_block(data: NDArray[np.uint8], at: int, out: NDArray[np.uint8], to: int
         raise IndexError("32 bytes outside of the array")
     found: int = _copy(data, at, out, to)
     return found
+
+
+@inline
+def fill_block(data: NDArray[np.uint8], at: int, out: NDArray[np.uint8], to: int) -> None:
+    """Write byte ``at`` 32 times."""
+    if CHECKED and not (0 <= at < len(data) and 0 <= to <= len(out) - 32):
+        raise IndexError("32 bytes outside of the array")
+    _fill(data, at, out, to)

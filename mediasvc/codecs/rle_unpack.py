@@ -10,15 +10,14 @@ from numba import types
 from numpy.typing import NDArray
 
 from mediasvc.codecs.compiled import BYTES, INT, INTS, SPACE
-from mediasvc.codecs.machine import copy_block, inline, kernels, store
+from mediasvc.codecs.machine import copy_block, fill_block, inline, kernels
 
 Bytes = NDArray[np.uint8]
 
 #: The most bytes that one header byte stands for; what is copied at once.
-MOST, WORD, BLOCK = 128, 8, 32
+MOST, BLOCK = 128, 32
 SLACK = MOST + 2 * BLOCK
 PIECE = 8192
-ONES = 0x0101010101010101
 
 
 @inline
@@ -38,14 +37,9 @@ def _unpack_quickly(data: Bytes, at: int, end: int, out: Bytes, done: int, need:
             done += n + 1
             at += n + 2
         elif n > 128:
-            same = np.int64(data[at + 1]) * ONES
-            k = 0
-            while k < 257 - n:
-                store(out, done + k, same)
-                store(out, done + k + WORD, same)
-                store(out, done + k + 2 * WORD, same)
-                store(out, done + k + 3 * WORD, same)
-                k += BLOCK
+            fill_block(data, at + 1, out, done)
+            for ahead in range(BLOCK, 257 - n, BLOCK):
+                fill_block(data, at + 1, out, done + ahead)
             done += 257 - n
             at += 2
         else:
