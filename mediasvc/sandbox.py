@@ -1,9 +1,10 @@
 """Foreign bytes are parsed and decoded in limited child processes (DESIGN §6).
 
-A child is the program `mediasvc.sandbox_child`. It reads one JSON request per line, calls a
-function of ours named ``package.module:function`` with the request's keyword arguments, and answers
-one JSON line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall deadline.
-When it dies, exactly the item it was working on is lost, and a new child goes on with the next one.
+A child (`mediasvc.sandbox_child`, started by `mediasvc.nursery`) reads one JSON request per line,
+calls a function of ours named ``package.module:function`` with the request's keyword arguments, and
+answers one JSON line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall
+deadline. When it dies, exactly the item it was working on is lost, and a new child goes on with the
+next one.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ import json
 import os
 import queue
 import select
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+
+from mediasvc.nursery import Nursery, Process
 
 ANSWER_LIMIT = 256 << 20
 
@@ -43,19 +43,18 @@ class Answer:
 class Child:
     """One limited process. Not thread-safe: each belongs to one thread of a `Sandbox`."""
 
-    def __init__(self, memory: int, seconds: float) -> None:
-        self._memory, self._seconds = memory, seconds
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, nursery: Nursery, seconds: float) -> None:
+        self._nursery, self._seconds = nursery, seconds
+        self._process: Process | None = None
 
     def call(self, function: str, arguments: dict[str, Any]) -> tuple[Any, str, str]:
         """(value, error, text); starts the process when there is none, ends it on trouble."""
-        process = self._process or self.start()
+        if self._process is None:
+            self._process = self._nursery.process()
         line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
         try:
-            assert process.stdin and process.stdout
-            process.stdin.write(line)
-            process.stdin.flush()
-            reply = _read_line(process.stdout, time.monotonic() + self._seconds)
+            self._process.requests.write(line)
+            reply = _read_line(self._process.answers, time.monotonic() + self._seconds)
         except TimeoutError:
             self.close()
             return None, "deadline", "took too long and was stopped"
@@ -67,26 +66,10 @@ class Child:
             self.close()
         return answer.get("value"), answer.get("error", ""), answer.get("text", "")
 
-    def start(self, *modules: str) -> subprocess.Popen[bytes]:
-        """A new process, which loads ``modules`` of ours before it is asked for anything."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mediasvc.sandbox_child", str(self._memory), str(self._seconds),
-             *modules],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=_child_environment(), close_fds=True, start_new_session=True,
-        )
-        return self._process
-
     def close(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        if process is not None:
+            process.kill()
 
 
 class Sandbox:
@@ -94,7 +77,8 @@ class Sandbox:
 
     def __init__(self, workers: int, memory: int, seconds: float) -> None:
         self._workers = max(1, workers)
-        self._children = [Child(memory, seconds) for _ in range(self._workers)]
+        self._nursery = Nursery(memory, seconds)
+        self._children = [Child(self._nursery, seconds) for _ in range(self._workers)]
 
     def __enter__(self) -> Self:
         return self
@@ -106,11 +90,11 @@ class Sandbox:
     def close(self) -> None:
         for child in self._children:
             child.close()
+        self._nursery.close()
 
     def warm(self, *modules: str) -> None:
-        """Start the children now: they load ``modules`` while the caller does other work."""
-        for child in self._children:
-            child.start(*modules)
+        """Load what the children will need, once and now, while the caller does other work."""
+        self._nursery.start(*modules)
 
     def call(self, function: str, **arguments: Any) -> Answer:
         """One request in the first child; not while a `map` is under way."""
@@ -203,20 +187,3 @@ def _read_line(stream: IO[bytes], deadline: float) -> bytes:
             return b"".join(parts)
         if size > ANSWER_LIMIT:
             raise EOFError
-
-
-#: Memory that a child frees stays with it, up to a point: getting 0.5 MB of fresh pages from the
-#: kernel for every instance takes four times as long as reading the instance into old ones.
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-
-
-def _child_environment() -> dict[str, str]:
-    environment = dict(os.environ, PYTHONNOUSERSITE="1", OMP_NUM_THREADS="1", **_KEEP_MEMORY)
-    environment.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))
-    return environment
-
-
-def _kernel_cache() -> str:
-    """Compiled kernels are kept per user and machine, so that a child starts warm."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return str((Path(base) if base else Path.home() / ".cache") / "mediasvc" / "kernels")

@@ -1,15 +1,20 @@
-"""The child's side of the sandbox: a program that answers requests under limits of its own.
+"""The children's side of the sandbox: programs that answer requests under limits of their own.
 
-``python -m mediasvc.sandbox_child MEMORY SECONDS [MODULE…]``, started by `mediasvc.sandbox`. One
-JSON request a line on stdin, one JSON answer a line on stdout; it ends with its stdin.
+``python -m mediasvc.sandbox_child MEMORY SECONDS [MODULE…]``, started by `mediasvc.nursery`, loads
+the modules and forks a child for each message on the socket that is its stdin; with it come the
+child's ends of two pipes. One JSON request a line, one JSON answer a line; a child ends with its
+requests, and the loader with its socket.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import resource
+import signal
+import socket
 import sys
 import warnings
 from collections.abc import Callable
@@ -70,18 +75,50 @@ def _where(error: BaseException) -> str:
     return f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
 
 
+def _serve(requests: int, answers: int, memory: int, seconds: float) -> None:
+    """A child: it answers until nobody asks any more."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _limit(memory, seconds)
+    with os.fdopen(requests, "rb") as lines, os.fdopen(answers, "wb", buffering=0) as out:
+        for request in lines:
+            line = json.dumps(_answer(request, seconds), ensure_ascii=True).encode() + b"\n"
+            while line:
+                line = line[out.write(line):]
+
+
+def _fork(line: socket.socket, ends: list[int], memory: int, seconds: float) -> None:
+    pid = os.fork()
+    if pid:
+        handle = os.pidfd_open(pid)
+        socket.send_fds(line, [str(pid).encode()], [handle])
+        for descriptor in (handle, *ends):
+            os.close(descriptor)
+        return
+    status = 1
+    try:
+        line.close()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        _serve(*ends, memory, seconds)
+        status = 0
+    finally:
+        os._exit(status)
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     memory, seconds, modules = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # a library that prints must not speak into the answers
-    _limit(memory, seconds)
+    line = socket.socket(fileno=os.dup(0))
     for module in modules:
         importlib.import_module(module)
-    for request in sys.stdin.buffer:
-        line = json.dumps(_answer(request, seconds), ensure_ascii=True).encode() + b"\n"
-        while line:
-            line = line[answers.write(line):]
+    # The kernel keeps no record of dead children for us: their handles say that they have gone.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.freeze()  # a collection in a child must not touch, and so copy, every page of ours
+    while True:
+        message, ends, _, _ = socket.recv_fds(line, 1, 2)
+        if not message:
+            return
+        _fork(line, ends, memory, seconds)
 
 
 if __name__ == "__main__":

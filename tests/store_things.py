@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -58,9 +58,9 @@ class Recorded(FileOperations):
         self._note("create", path.name)
         return super().create(path)
 
-    def write(self, fd: int, data: bytes | memoryview) -> None:
+    def write(self, fd: int, parts: Iterable[bytes | memoryview]) -> tuple[str, int]:
         self._note("write")
-        super().write(fd, data)
+        return super().write(fd, parts)
 
     def chmod(self, path: Path, mode: int) -> None:
         self._note("chmod", path.name)

@@ -8,7 +8,6 @@ between is thrown away; an fsync that failed is never repeated on the same file.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -61,14 +60,11 @@ class Shelf:
 
     def write(self, chunks: Iterable[bytes | memoryview]) -> tuple[Path, str, int]:
         """Write a temporary file; returns it, its sha256 and length. Raises StorageError."""
-        temp, digest, length = self.temp(), hashlib.sha256(), 0
+        temp = self.temp()
         try:
             fd = self.operations.create(temp)
             try:
-                for chunk in chunks:
-                    self.operations.write(fd, chunk)
-                    digest.update(chunk)
-                    length += len(chunk)
+                sha256, length = self.operations.write(fd, chunks)
             finally:
                 self.operations.close(fd)
         except OSError as error:
@@ -77,7 +73,7 @@ class Shelf:
         except BaseException:
             self.scratch.discard([temp])
             raise
-        return temp, digest.hexdigest(), length
+        return temp, sha256, length
 
     def place(self, temp: Path, sha256: str, *, verify: bool = False) -> Path:
         """`place_many` for one file; returns its final path."""
@@ -228,7 +224,7 @@ def write_file(target: Path, data: bytes, operations: FileOperations = OPERATION
     try:
         fd = operations.create(temp)
         try:
-            operations.write(fd, data)
+            operations.write(fd, [data])
         finally:
             operations.close(fd)
         operations.fsync(temp)
