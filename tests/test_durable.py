@@ -15,7 +15,14 @@ import pytest
 from mediasvc.errors import DamagedError, MediasvcError, StorageError
 from mediasvc.span import Span
 from mediasvc.store import file_operations
-from mediasvc.store.durable import Objects, Quarantine, move, publish, write_file
+from mediasvc.store.durable import (
+    Objects,
+    Quarantine,
+    move,
+    publish,
+    unfinished,
+    write_file,
+)
 from mediasvc.store.filesystem import require_room
 from mediasvc.store.index import put_objects
 from mediasvc.store.scratch import Scratch
@@ -264,8 +271,9 @@ def test_a_small_file_is_replaced_whole(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         write_file(target, b"two", Recorded(1, errno.ENOSPC))
     assert target.read_bytes() == b"one" and os.listdir(tmp_path) == [target.name]
+    unfinished(target).write_bytes(b"left by a killed process")
     write_file(target, b"two")
-    assert target.read_bytes() == b"two"
+    assert target.read_bytes() == b"two" and os.listdir(tmp_path) == [target.name]
 
 
 def test_no_work_begins_on_a_full_disk(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ between is thrown away; an fsync that failed is never repeated on the same file.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -218,9 +217,15 @@ def move(source: Path, target: Path, operations: FileOperations = OPERATIONS) ->
         raise storage_error(error) from error
 
 
+def unfinished(target: Path) -> Path:
+    """What `write_file` leaves beside ``target`` when it is killed."""
+    return target.with_name(f".{target.name}.tmp")
+
+
 def write_file(target: Path, data: bytes, operations: FileOperations = OPERATIONS) -> None:
     """Replace a small file of ours by ``data``: whole or not at all. Raises StorageError."""
-    temp = target.parent / f".{secrets.token_hex(8)}.tmp"
+    temp = unfinished(target)
+    temp.unlink(missing_ok=True)
     try:
         fd = operations.create(temp)
         try:

@@ -80,8 +80,9 @@ def _is_there(disc: Disc) -> bool:
 def give_up(desk: Desk, disc: Disc, by: str = "") -> None:
     """Nothing of the disc stays but its row."""
     remove(temporary(disc))
-    if not Path(disc.path).exists():
-        for path in certificates(Path(disc.path)):
+    for path in certificates(Path(disc.path)):
+        durable.unfinished(path).unlink(missing_ok=True)
+        if not Path(disc.path).exists():
             path.unlink(missing_ok=True)
     with desk.store.transaction() as connection:
         discs.change_disc(connection, disc.id, expect=disc.state, to="failed", by=by)
