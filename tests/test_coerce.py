@@ -84,6 +84,19 @@ def test_foreign_id_without_issuer_gets_that_of_its_source(tmp_path: Any) -> Non
                                           for one in got.OtherPatientIDsSequence}
 
 
+def test_images_that_follow_one_another_keep_their_own_originals(tmp_path: Any) -> None:
+    sent = [instance(patient=1, PatientWeight="70"), instance(patient=1, AccessionNumber="A1"),
+            instance(patient=1, PatientName="Other^Name"), instance(patient=2), instance(patient=1)]
+    for number, one in enumerate(sent):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        got, _ = filed(folder, one)
+        [before] = got.OriginalAttributesSequence[0].ModifiedAttributesSequence
+        assert (before.PatientID, before.PatientName) == (one.PatientID, one.PatientName)
+        assert before.get("AccessionNumber", "") == one.get("AccessionNumber", "")
+        assert got.PatientName == "Local^Name"
+
+
 def test_earlier_originals_and_equipment_are_appended_to(tmp_path: Any) -> None:
     earlier = Dataset()
     earlier.ModifiedAttributesSequence = [Dataset()]

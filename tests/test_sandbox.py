@@ -144,3 +144,23 @@ def test_no_child_is_left_when_the_service_is_killed() -> None:
                           timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
     assert gone(int(done.stdout))
+
+
+def test_a_loader_that_was_killed_is_replaced(sandbox: Sandbox) -> None:
+    assert sandbox.call(ECHO, value=1).value == "1"
+    loader = sandbox._nursery._loader
+    assert loader
+    loader.kill()
+    loader.wait()
+    assert sandbox.call(ECHO, value=2).value == "2"
+    os.kill(child_pid(sandbox._children[0]), signal.SIGKILL)
+    assert sandbox.call(ECHO, value=3).error == "died"
+    assert sandbox.call(ECHO, value=4).value == "4"
+
+
+def test_children_share_what_was_loaded_for_them() -> None:
+    with Sandbox(2, 2 << 30, 30) as sandbox:
+        sandbox.warm("mediasvc.work.screen")
+        list(sandbox.map(ECHO, [(number, {"value": number}) for number in range(20)]))
+        for child in sandbox._children:
+            assert "numba" in Path(f"/proc/{child_pid(child)}/maps").read_text()

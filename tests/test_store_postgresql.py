@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,16 @@ from mediasvc.store.db import Store, open_store
 from mediasvc.store.ledger import Item, PatientGroup, Settled
 from mediasvc.work import patients as desk
 from tests.store_things import file_instances, stored_instance
+from tests.test_item_headers import people_are_told_apart
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A private server on a socket of its own; root may not run one, so another user does."""
     pytest.importorskip("psycopg")
-    program = shutil.which("initdb"), shutil.which("postgres")
+    # Debian keeps the server's programs out of the search path.
+    places = os.pathsep.join([os.environ["PATH"], *glob("/usr/lib/postgresql/*/bin")])
+    program = shutil.which("initdb", path=places), shutil.which("postgres", path=places)
     if not all(program):
         pytest.skip("there is no PostgreSQL server here")
     user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
@@ -154,3 +158,7 @@ def test_a_server_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with pytest.raises(StorageError, match="server"):
         open_store(home, Settings(database=f"postgresql://x@/y?host={tmp_path}"))
+
+
+def test_people_of_a_package_are_told_apart(store: Store) -> None:
+    people_are_told_apart(store)

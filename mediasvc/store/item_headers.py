@@ -28,8 +28,9 @@ def _field(name: str) -> sa.ColumnElement[str]:
     return sa.func.coalesce(table.c.header[name].as_string(), "")
 
 
-_TEXTS = [_field(name) for name in ("patient_id", "issuer_of_patient_id", "patient_name",
-                                    "patient_birth_date", "patient_sex")]
+_TEXTS = {"patient_id": _field("patient_id"), "issuer": _field("issuer_of_patient_id"),
+          "patient_name": _field("patient_name"),
+          "patient_birth_date": _field("patient_birth_date"), "patient_sex": _field("patient_sex")}
 #: `InstanceHeader.as_json` has the key only where it is set.
 _CERTAIN = table.c.header["uncertain_text"].as_string().is_(None)
 
@@ -41,8 +42,9 @@ def _pending(package_id: int) -> sa.ColumnElement[bool]:
 
 def identities(connection: sa.Connection, package_id: int) -> Counter[Identity]:
     """Every identity among the pending instances, with their number."""
-    found = connection.execute(sa.select(*_TEXTS, _CERTAIN, sa.func.count()).where(
-        _pending(package_id)).group_by(*_TEXTS, _CERTAIN))
+    inner = sa.select(*(column.label(name) for name, column in _TEXTS.items()),
+                      _CERTAIN.label("certain")).where(_pending(package_id)).subquery()
+    found = connection.execute(sa.select(*inner.c, sa.func.count()).group_by(*inner.c))
     return Counter({Identity(*texts, certain_text=bool(certain)): count
                     for *texts, certain, count in found})
 
@@ -50,10 +52,10 @@ def identities(connection: sa.Connection, package_id: int) -> Counter[Identity]:
 def assign_group(connection: sa.Connection, package_id: int, identity: Identity,
                  number: int) -> None:
     """The pending instances of ``identity`` belong to patient group ``number``."""
-    same = [column == text for column, text in zip(_TEXTS, identity[:-1], strict=True)]
-    connection.execute(sa.update(table).where(
-        _pending(package_id), *same, _CERTAIN.is_(identity.certain_text),
-    ).values(group_number=number))
+    same = [column == getattr(identity, name) for name, column in _TEXTS.items()]
+    same.append(_CERTAIN if identity.certain_text else ~_CERTAIN)
+    connection.execute(sa.update(table).where(_pending(package_id), *same).values(
+        group_number=number))
 
 
 def assign_held(connection: sa.Connection, package_id: int, reason: str, number: int) -> int:
@@ -66,7 +68,7 @@ def assign_held(connection: sa.Connection, package_id: int, reason: str, number:
 def series_of(connection: sa.Connection, package_id: int, group: int) -> list[tuple[str, str]]:
     """(Study Instance UID, Series Instance UID) of a group, each pair once."""
     pair = _field("study_instance_uid"), _field("series_instance_uid")
-    return [(study, series) for study, series in connection.execute(
-        sa.select(*pair).distinct().where(
-            table.c.package_id == package_id, table.c.group_number == group,
-            table.c.header.is_not(None)).order_by(*pair))]
+    found = connection.execute(sa.select(*pair).distinct().where(
+        table.c.package_id == package_id, table.c.group_number == group,
+        table.c.header.is_not(None)))
+    return sorted((study, series) for study, series in found)

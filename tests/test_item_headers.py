@@ -1,0 +1,65 @@
+"""Who and what a package speaks of, counted by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediasvc.model import InstanceHeader
+from mediasvc.store import item_headers, ledger
+from mediasvc.store.db import Store
+from mediasvc.store.item_headers import Identity
+from mediasvc.store.ledger import Item
+from tests.store_things import new_store
+
+ANN = Identity("1", "HERE", "Ann^A", "19700101", "F")
+UNSURE = Identity("1", "HERE", "Ann^A", "19700101", "F", certain_text=False)
+NOBODY = Identity("", "", "", "", "")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with new_store(tmp_path) as store:
+        yield store
+
+
+def instance(number: int, who: Identity, *, series: str = "1.1") -> Item:
+    header = InstanceHeader(
+        patient_id=who.patient_id, issuer_of_patient_id=who.issuer,
+        patient_name=who.patient_name, patient_birth_date=who.patient_birth_date,
+        patient_sex=who.patient_sex, uncertain_text=not who.certain_text,
+        study_instance_uid="1", series_instance_uid=series)
+    return Item(number, state="pending", header=header, sop_instance_uid=f"1.1.{number}")
+
+
+def people_are_told_apart(store: Store) -> None:
+    """Also run against PostgreSQL."""
+    with store.transaction() as connection:
+        package = ledger.submit(connection, kind="folder", path="/in/people").id
+        ledger.put_items(connection, package, [
+            *(instance(number, ANN) for number in range(3)), instance(3, UNSURE, series="1.2"),
+            instance(4, NOBODY, series="1.3"), Item(5, role="non_dicom")])
+        assert item_headers.identities(connection, package) == {ANN: 3, UNSURE: 1, NOBODY: 1}
+        for number, who in enumerate((ANN, UNSURE, NOBODY), 1):
+            item_headers.assign_group(connection, package, who, number)
+        groups = [item.group_number for item in ledger.items(connection, package)]
+        assert groups == [1, 1, 1, 2, 3, None]
+        assert item_headers.series_of(connection, package, 1) == [("1", "1.1")]
+        assert item_headers.series_of(connection, package, 3) == [("1", "1.3")]
+
+
+def test_people_of_a_package_are_told_apart(store: Store) -> None:
+    people_are_told_apart(store)
+
+
+def test_only_what_is_held_for_this_reason_gets_the_group(store: Store) -> None:
+    with store.transaction() as connection:
+        package = ledger.submit(connection, kind="folder", path="/in/held").id
+        ledger.put_items(connection, package, [instance(number, ANN) for number in range(3)])
+        ledger.settle(connection, package, [ledger.Settled(0, "held", "uid-conflict"),
+                                            ledger.Settled(1, "held", "decision")])
+        assert item_headers.assign_held(connection, package, "uid-conflict", 7) == 1
+        groups = [item.group_number for item in ledger.items(connection, package)]
+    assert groups == [7, None, None]
