@@ -5,9 +5,10 @@ from __future__ import annotations
 import mmap
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from mediasvc.dicom.compose import Encoding
-from mediasvc.dicom.encapsulation import DELIMITER, item, offset_tables
+from mediasvc.dicom.encapsulation import DELIMITER, ITEM, ITEM_HEADER, offset_tables
 from mediasvc.dicom.frames import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS
 from mediasvc.dicom.pixel_place import PIXEL_DATA
 from mediasvc.errors import BudgetError
@@ -23,13 +24,19 @@ class PixelWriter:
 
     def __init__(self, *, encapsulated: bool, scratch: Path | None = None) -> None:
         self._encapsulated = encapsulated
-        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - lives as long as its bytes are used
-            MEMORY, dir=str(scratch) if scratch else None)
+        self._scratch = scratch
+        self._file: IO[bytes] | None = None
+        self._parts: list[bytes] = []
+        self._waiting = 0
         self._lengths: list[int] = []
 
     def add(self, frame: bytes) -> None:
         self._lengths.append(len(frame))
-        self._file.write(item(frame) if self._encapsulated else frame)
+        if not self._encapsulated:
+            self._put(frame)
+            return
+        odd = len(frame) % 2
+        self._put(ITEM_HEADER.pack(*ITEM, len(frame) + odd), frame, b"\0" * odd)
 
     @property
     def total(self) -> int:
@@ -46,7 +53,7 @@ class PixelWriter:
         if self._encapsulated:
             return self._encapsulated_head(encoding)
         if self.total % 2:
-            self._file.write(b"\0")
+            self._put(b"\0")
         length = self.total + self.total % 2
         if length > NATIVE_LIMIT:
             raise BudgetError("native pixel data of more than 4 GiB cannot be written")
@@ -54,8 +61,20 @@ class PixelWriter:
         empty = encoding.element(PIXEL_DATA, vr, b"")
         return {PIXEL_DATA: empty[:-4] + length.to_bytes(4, "little")}, self._bytes()
 
+    def _put(self, *parts: bytes) -> None:
+        self._parts += parts
+        self._waiting += sum(map(len, parts))
+        if self._waiting > MEMORY:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115 - outlives us
+        self._file.writelines(self._parts)
+        self._parts, self._waiting = [], 0
+
     def _encapsulated_head(self, encoding: Encoding) -> tuple[dict[int, bytes], memoryview]:
-        self._file.write(DELIMITER)
+        self._put(DELIMITER)
         basic, extended = offset_tables(self._lengths)
         head = encoding.element(PIXEL_DATA, "OB", b"")[:-4] + b"\xff\xff\xff\xff" + basic
         if extended is None:
@@ -66,9 +85,8 @@ class PixelWriter:
                 PIXEL_DATA: head}, self._bytes()
 
     def _bytes(self) -> memoryview:
-        size = self._file.tell()
-        if size <= MEMORY:
-            self._file.seek(0)
-            return memoryview(self._file.read())
+        if self._file is None:
+            return memoryview(b"".join(self._parts))
+        self._spill()
         self._file.flush()
-        return memoryview(mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ))
+        return memoryview(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))

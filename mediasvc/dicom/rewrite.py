@@ -18,8 +18,9 @@ from mediasvc.dicom.file_meta import (
 )
 from mediasvc.dicom.framing import Framing
 from mediasvc.dicom.inflate import deflate
+from mediasvc.dicom.nested import dictionary_vr
 from mediasvc.dicom.pieces import Copy, Cut, Insert, Piece
-from mediasvc.dicom.pixel_place import PIXEL_DATA
+from mediasvc.dicom.pixel_place import PIXEL_DATA, PIXEL_TAGS
 from mediasvc.dicom.reencode import reencode
 from mediasvc.dicom.splice import META, Change, plan
 from mediasvc.errors import ProofError
@@ -52,13 +53,26 @@ def rewrite(framing: Framing, total: int, transfer_syntax_uid: str, changes: Ele
     uid = META.element(TRANSFER_SYNTAX_UID, "UI", transfer_syntax_uid.encode())
     changes = {**changes, TRANSFER_SYNTAX_UID: uid}
     if can_splice(framing, transfer_syntax_uid):
-        pieces = plan(framing, total, [Change(tag, new) for tag, new in changes.items()])
+        pieces = plan(framing, total, [Change(tag, new) for tag, new in changes.items()],
+                      carry=0)
         return pieces if pixels is None else _behind(pieces, changes[PIXEL_DATA] or b"", pixels)
+    changes, pixels = _pixels_kept(framing, changes, pixels, target_encoding(transfer_syntax_uid))
     head = _meta(framing, {tag: new for tag, new in changes.items() if tag >> 16 == 2})
     body = list(_data_set(framing, transfer_syntax_uid, changes, pixels))
     if encoding_of(transfer_syntax_uid).deflated:
         body = [deflate(b"".join(body))]
     return (*head, *(Insert(part) for part in body))  # type: ignore[arg-type]
+
+
+def _pixels_kept(framing: Framing, changes: Elements, pixels: memoryview | None,
+                 target: Encoding) -> tuple[Elements, memoryview | None]:
+    """Native pixel data that stay as they are: their new head, and their bytes uncopied."""
+    place = framing.pixel
+    if pixels is not None or place is None or place.tag in changes or framing.big_endian:
+        return changes, pixels
+    vr = framing.vr(place.tag) or dictionary_vr(place.tag, {}, signed=False)
+    head = target.element(place.tag, vr, b"")[:-4] + (place.end - place.value).to_bytes(4, "little")
+    return {**changes, place.tag: head}, framing.body[place.value:place.end]
 
 
 def _meta(framing: Framing, changes: Elements) -> tuple[Piece, ...]:
@@ -82,7 +96,7 @@ def _data_set(framing: Framing, uid: str, changes: Elements, pixels: memoryview 
     kept.update({tag: new for tag, new in changes.items() if new is not None and tag >> 16 != 2})
     for tag in sorted(kept):
         yield kept[tag]
-        if tag == PIXEL_DATA and pixels is not None:
+        if tag in PIXEL_TAGS and pixels is not None:
             yield pixels
 
 

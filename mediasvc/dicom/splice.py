@@ -49,8 +49,10 @@ class Change:
     element: bytes | None
 
 
-def plan(framing: Framing, total_length: int, changes: Iterable[Change]) -> tuple[Piece, ...]:
+def plan(framing: Framing, total_length: int, changes: Iterable[Change], *,
+         carry: int = CARRY_LIMIT) -> tuple[Piece, ...]:
     """The pieces that make the changed file out of the received one of ``total_length`` bytes.
+    A run of up to ``carry`` bytes that is left out is carried along, for `inverse`.
 
     New elements go where their tag belongs; a changed tag that stands several times stands once
     afterwards. Group lengths of changed groups, and Length to End, are removed (retired, PS3.5
@@ -69,7 +71,7 @@ def plan(framing: Framing, total_length: int, changes: Iterable[Change]) -> tupl
     if framing.deflated:
         return joined([*head, Copy(framing.meta_end, total_length - framing.meta_end)])
     tail = Copy(framing.end, total_length - framing.end)
-    return joined([*head, *_data_set_pieces(framing, data_set), tail])
+    return joined([*head, *_data_set_pieces(framing, data_set, carry), tail])
 
 
 def rewrite_deflated(framing: Framing, changes: Iterable[Change]) -> bytes:
@@ -78,7 +80,7 @@ def rewrite_deflated(framing: Framing, changes: Iterable[Change]) -> bytes:
     if framing.verdict:
         raise DamagedError("the data set is damaged and cannot be changed")
     head = b"".join(assemble(memoryview(framing.head), _meta_pieces(framing, meta)))
-    body = b"".join(assemble(framing.body, _data_set_pieces(framing, data_set)))
+    body = b"".join(assemble(framing.body, _data_set_pieces(framing, data_set, 0)))
     return head + deflate(body)
 
 
@@ -101,7 +103,7 @@ def _meta_pieces(framing: Framing, changes: dict[int, bytes | None]) -> list[Pie
         added.pop(tag, None)
     starts = [place.start for place in framing.meta.values()]
     kept = list(zip(framing.meta, starts, [*starts, framing.meta_end][1:], strict=True))
-    body = _merged(framing.head, kept, added, removed | {GROUP_LENGTH})
+    body = _merged(framing.head, kept, added, removed | {GROUP_LENGTH}, CARRY_LIMIT)
     preamble: list[Piece] = [Copy(0, framing.meta_start)]
     if framing.kind == "bare":
         preamble = [Insert(bytes(LENGTH) + PREFIX)]
@@ -132,7 +134,8 @@ def _missing_meta(framing: Framing) -> dict[int, bytes]:
     return missing
 
 
-def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None]) -> list[Piece]:
+def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None], carry: int,
+                     ) -> list[Piece]:
     groups = {tag >> 16 for tag in changes}
     starts = framing.elements["start"].tolist()
     tags = framing.elements["tag"].tolist()
@@ -141,11 +144,11 @@ def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None]) -> list
              if changes and (tag == LENGTH_TO_END or (tag & 0xFFFF == 0 and tag >> 16 in groups))}
     removed = {tag for tag, new in changes.items() if new is None} | (stale - changes.keys())
     added = {tag: new for tag, new in changes.items() if new is not None}
-    return _merged(framing.body, kept, added, removed)
+    return _merged(framing.body, kept, added, removed, carry)
 
 
 def _merged(source: bytes | memoryview, kept: list[tuple[int, int, int]],
-            added: dict[int, bytes], removed: set[int]) -> list[Piece]:
+            added: dict[int, bytes], removed: set[int], carry: int) -> list[Piece]:
     """Received elements (tag, start, end), one right behind the other, with ``added`` in place of
     or before the first one that does not stand below it."""
     pieces: list[Piece] = []
@@ -161,7 +164,7 @@ def _merged(source: bytes | memoryview, kept: list[tuple[int, int, int]],
         while waiting and waiting[-1] <= tag:
             pieces.append(Insert(added[waiting.pop()]))
         if touched:
-            pieces.append(_cut(source, start, end))
+            pieces.append(_cut(source, start, end, carry))
             copied = end
     if end > copied:
         pieces.append(Copy(copied, end - copied))
@@ -169,6 +172,6 @@ def _merged(source: bytes | memoryview, kept: list[tuple[int, int, int]],
     return pieces
 
 
-def _cut(source: bytes | memoryview, start: int, end: int) -> Cut:
-    carried = end - start <= CARRY_LIMIT
+def _cut(source: bytes | memoryview, start: int, end: int, carry: int) -> Cut:
+    carried = end - start <= carry
     return Cut(start, end - start, bytes(source[start:end]) if carried else None)

@@ -69,7 +69,7 @@ class Profile:
 
 def load_profile(name: str, site: Path | None = None) -> Profile:
     """The profile of that name, the site's own before ours. Raises SettingsError."""
-    found = _files(site)
+    found = profile_files(site)
     if name not in found:
         near = difflib.get_close_matches(name.upper(), found, 1, 0.5)
         advice = f"Did you mean {near[0]}?" if near else "`mediasvc profiles list` shows them."
@@ -82,11 +82,12 @@ def load_profile(name: str, site: Path | None = None) -> Profile:
 
 def profiles(site: Path | None = None) -> tuple[Profile, ...]:
     """All media profiles, by name. Raises SettingsError when a file of them is wrong."""
-    read = (_read(path) for _, path in sorted(_files(site).items()))
+    read = (_read(path) for _, path in sorted(profile_files(site).items()))
     return tuple(profile for profile in read if profile is not None)
 
 
-def _files(site: Path | None) -> dict[str, Path]:
+def profile_files(site: Path | None) -> dict[str, Path]:
+    """Every profile and policy by name, the site's own before ours."""
     found: dict[str, Path] = {}
     for folder in (_shipped(), site):
         if folder and folder.is_dir():

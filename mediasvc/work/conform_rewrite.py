@@ -26,7 +26,8 @@ from mediasvc.standard.preambles import LENGTH
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coerce import Order, coerce
 from mediasvc.work.conform import clean_preamble
-from mediasvc.work.transcode import DEFAULT, transcode_file
+from mediasvc.work.transcode import DEFAULT
+from mediasvc.work.transcode_file import transcode_file
 
 VERSION, IMPLEMENTATION, IMPLEMENTATION_NAME = 0x00020001, 0x00020012, 0x00020013
 META = Encoding(implicit=False, big_endian=False)

@@ -15,6 +15,8 @@ from mediasvc.dicom.splice import META
 from mediasvc.errors import UnsupportedError
 from mediasvc.standard import lossy_labels as label
 from mediasvc.standard import transfer_syntaxes as ts
+from mediasvc.standard.lossy_policy import Cap
+from mediasvc.work.source_frames import SourceFrames
 from mediasvc.work.transcode_row import Options
 
 #: ST: at most 1024 characters (PS3.5 6.2).
@@ -26,28 +28,51 @@ def is_lossy(framing: Framing, lossy_stream: bool) -> bool:
     return lossy_stream or "01" in words(framing, label.LOSSY_IMAGE_COMPRESSION)
 
 
-def refuse_lossy(framing: Framing, target: ts.TransferSyntax, options: Options,
-                 lossy: bool) -> None:
-    """Raise UnsupportedError for what may not be compressed with loss unless asked for by name."""
-    if lossy and not options.allow_lossy_on_lossy:
+def lossy_stream(source: SourceFrames) -> bool:
+    """Whether the frames are compressed with loss, as far as their own headers say."""
+    row = ts.TRANSFER_SYNTAXES[source.framing.transfer_syntax_uid]
+    if row.loss != "may" or not len(source):
+        return row.loss == "always"
+    if row.uid == ts.JPEG_LS_NEAR:
+        from mediasvc.codecs.jpeg_stream import read_jpeg_header
+        return read_jpeg_header(source.frames[0]).selection > 0
+    if row.uid in (ts.J2K, ts.HTJ2K):
+        from mediasvc.codecs.j2k_stream import read_j2k_header
+        return not read_j2k_header(source.frames[0]).reversible
+    return True
+
+
+def allowed_cap(framing: Framing, options: Options, lossy: bool) -> Cap | None:
+    """How far it may be compressed; None where no policy was named.
+
+    Raises UnsupportedError for what may not be compressed with loss unless asked for by name.
+    """
+    policy, modality = options.policy, words(framing, label.MODALITY)
+    if lossy and not (options.allow_lossy_on_lossy or (policy and policy.lossy_on_lossy)):
         raise UnsupportedError("it was already compressed with loss (--allow-lossy-on-lossy)")
-    mammography = (words(framing, label.MODALITY) in label.MAMMOGRAPHY_MODALITIES
+    mammography = (modality in label.MAMMOGRAPHY_MODALITIES
                    or words(framing, label.SOP_CLASS_UID) in label.MAMMOGRAPHY_CLASSES)
-    if mammography and not options.allow_mammography:
+    cap = policy.cap(modality, mammography) if policy else None
+    if mammography and not (options.allow_mammography or cap):
         raise UnsupportedError("mammography is not compressed with loss (--allow-mammography)")
+    if policy and cap is None and not mammography:
+        raise UnsupportedError(
+            f"{policy.name} does not let {modality or 'no modality'} be compressed with loss")
     if not words(framing, label.SOP_CLASS_UID) or not words(framing, label.SOP_INSTANCE_UID):
         raise UnsupportedError("it has no SOP Instance UID that a derived image could name")
+    return cap
 
 
 def lossy_changes(framing: Framing, target: ts.TransferSyntax, encoding: Encoding, ratio: float,
-                  digests: list[bytes]) -> tuple[str, Elements]:
+                  pixels: memoryview) -> tuple[str, Elements]:
     """(new SOP Instance UID, changed elements) for a lossy copy; ``ratio`` is native : encoded.
 
     The UID is made from the source's and the new pixels: the same work twice is the same instance.
     """
     source = words(framing, label.SOP_INSTANCE_UID)
-    digest = hashlib.sha256(source.encode() + b"".join(digests)).hexdigest()
-    new = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, digest).int}"
+    digest = hashlib.sha256(source.encode())
+    digest.update(pixels)
+    new = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()).int}"
     method, figure = label.METHODS[target.uid], f"{ratio:.4g}"
     changes: Elements = {
         MEDIA_STORAGE_SOP_INSTANCE_UID: META.element(MEDIA_STORAGE_SOP_INSTANCE_UID, "UI",

@@ -24,8 +24,6 @@ from mediasvc.standard import transfer_syntaxes as ts
 
 #: Two decoders of an irreversible stream may round differently.
 ROUNDING = 1
-#: In normal verification, every how many frames of a compressed original see two decoders.
-SAMPLE = 10
 _ITEM_OF_PIXELS = b"\xe0\x7f\x10\x00"
 
 
@@ -44,7 +42,7 @@ class SourceFrames:
 
     def decode(self, number: int) -> Array:
         """One frame. Raises DamagedError, UnsupportedError, BudgetError as the codec does."""
-        frame = self._swapped[number] if self._swapped is not None else self.frames[number]
+        frame = self._swapped(number) if self._in_words else self.frames[number]
         if self.codec is not None:
             return self.codec.decode(frame, self.received)
         if self.received.photometric_interpretation == "YBR_FULL_422":
@@ -81,17 +79,21 @@ class SourceFrames:
         return self.framing.big_endian or self.framing.transfer_syntax_uid == ts.GE_PRIVATE
 
     @cached_property
-    def _swapped(self) -> Frames | None:
-        """8-bit samples in big endian OW words stand in pairs the wrong way round (PS3.5 7.3)."""
+    def _in_words(self) -> bool:
+        """Whether 8-bit samples stand in pairs the wrong way round: big endian OW (PS3.5 7.3)."""
         place = self.framing.pixel
-        if not (place and self.framing.big_endian and self.received.bits_allocated == 8):
-            return None
-        if bytes(self.framing.body[place.start + 4:place.start + 6]) != b"OW":
-            return None
-        words = np.frombuffer(self.framing.body[place.value:place.end], ">u2").astype("<u2")
-        shifted = [tuple((position - place.value, length) for position, length in places)
-                   for places in self.frames.places]
-        return Frames(memoryview(words.tobytes()), shifted)
+        return bool(place and self.framing.big_endian and self.received.bits_allocated == 8
+                    and bytes(self.framing.body[place.start + 4:place.start + 6]) == b"OW")
+
+    def _swapped(self, number: int) -> bytes:
+        """A frame of those; it need not begin or end with a whole word."""
+        place = self.framing.pixel
+        assert place is not None
+        (at, length), = self.frames.places[number]
+        first = at - (at - place.value) % 2
+        last = min(first + (at + length - first + 1) // 2 * 2, place.end)
+        words = np.frombuffer(self.framing.body[first:last], ">u2").astype("<u2").tobytes()
+        return words[at - first:at - first + length]
 
 
 def source_frames(framing: Framing) -> SourceFrames:
@@ -118,10 +120,10 @@ def source_frames(framing: Framing) -> SourceFrames:
 
 def _refuse_icons(framing: Framing) -> None:
     """Compressed pixel data in a sequence (an icon) would stay in the old syntax (A.4)."""
-    for row in framing.elements:
-        if row["tag"] >= 0x7FE00000 or bytes(row["vr"]) not in (b"SQ", b"UN"):
-            continue
-        value = bytes(framing.body[int(row["value"]):int(row["value"]) + int(row["length"])])
+    rows = framing.elements
+    rows = rows[(rows["tag"] < 0x7FE00000) & ((rows["vr"] == b"SQ") | (rows["vr"] == b"UN"))]
+    for start, length in zip(rows["value"].tolist(), rows["length"].tolist(), strict=True):
+        value = bytes(framing.body[start:start + length])
         at = value.find(_ITEM_OF_PIXELS)
         while at >= 0:
             if value[at + 4:at + 6] in (b"OB", b"OW") and value[at + 8:at + 12] == b"\xff" * 4:
@@ -129,3 +131,7 @@ def _refuse_icons(framing: Framing) -> None:
             at = value.find(_ITEM_OF_PIXELS, at + 4)
 
 
+def pixel_bytes(array: Array) -> memoryview:
+    """The samples by pixel, little endian: what digests of pixels are made of."""
+    cells = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return np.ascontiguousarray(cells).view(np.uint8).reshape(-1).data

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 from mediasvc.codecs.search import Goal
+from mediasvc.dicom.frames import words
+from mediasvc.dicom.framing import Framing
 from mediasvc.dicom.pieces import Piece
 from mediasvc.errors import SettingsError
 from mediasvc.model import Finding
+from mediasvc.standard import lossy_labels as label
+from mediasvc.standard import transfer_syntaxes as ts
+from mediasvc.standard.lossy_policy import LossyPolicy
 
-#: ``normal``: every new frame is decoded by another code base than wrote it, where there is one,
-#: and a tenth of the compressed originals' frames by two. ``full``: every frame by all. ``none``.
+#: How much is proven. ``normal``: every new frame is decoded again, and those that `work.jury`
+#: picks by a decoder of another code base too. ``full``: every new frame by all decoders, and every
+#: frame of a compressed original by two. ``none``: only what lossy compression did is measured.
 Verify = Literal["normal", "full", "none"]
 VERIFY: tuple[Verify, ...] = ("normal", "full", "none")
 
-Verified = Literal["two decoders", "one decoder", "identical", "none"]
-
+#: Who looked at the new frames: ``two decoders``: each was seen by another code base than wrote it;
+#: ``sampled``: some were, the others by a decoder of the same; ``one decoder``: all by that alone;
+#: ``other process``: there is one code base only, and it decoded the written file in a process of
+#: its own; ``identical``: nothing was encoded.
+Verified = Literal["two decoders", "sampled", "one decoder", "other process", "identical", "none"]
 
 NO_GOAL = Goal()
 
@@ -29,6 +39,9 @@ class Options:
     verify: Verify = "normal"
     allow_lossy_on_lossy: bool = False
     allow_mammography: bool = False
+    policy: LossyPolicy | None = None
+    threads: int = 1
+    """For the frames of one instance."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -37,7 +50,8 @@ class Options:
     def from_json(cls, row: dict[str, Any]) -> Self:
         if row.get("verify") not in VERIFY:
             raise SettingsError("verify is normal, full or none")
-        return cls(**{**row, "goal": Goal(**row["goal"])})
+        policy = LossyPolicy.from_json(row["policy"]) if row["policy"] else None
+        return cls(**{**row, "goal": Goal(**row["goal"]), "policy": policy})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +59,9 @@ class RatioRow:
     """One instance. Bytes are of pixel data: native, as received, as written.
 
     ``max_error``, ``psnr`` (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None
-    for equal images too. ``pixels_sha256`` is over all decoded frames, by pixel, little endian: the
-    same in every lossless syntax.
+    for equal images too. ``foreign_frames`` were seen by a decoder of another code base than wrote
+    them. ``pixels_sha256`` is over all frames as the new file decodes, by pixel, little endian: the
+    same in every lossless syntax. ``source_uid`` is the received SOP Instance UID.
     """
 
     sop_instance_uid: str
@@ -59,6 +74,8 @@ class RatioRow:
     encoded_bytes: int
     seconds: float
     verified: Verified
+    foreign_frames: int = 0
+    source_uid: str = ""
     max_error: int | None = None
     psnr: float | None = None
     ssim: float | None = None
@@ -77,18 +94,38 @@ class RatioRow:
         """
         psnr = self.psnr if self.psnr is not None and math.isfinite(self.psnr) else None
         equal = self.verified != "none" and self.max_error is None and self.frames > 0
-        return {**asdict(self), "ratio": self.ratio, "psnr": psnr,
+        row = {name: getattr(self, name) for name in _FIELDS}
+        return {**row, "ratio": self.ratio, "psnr": psnr,
                 "verified": self.verified != "none", "proof": self.verified,
                 "max_error": 0 if equal else self.max_error, "ssim": 1.0 if equal else self.ssim}
+
+
+_FIELDS = tuple(one.name for one in fields(RatioRow))
 
 
 @dataclass(frozen=True, slots=True)
 class Transcoded:
     """``pieces`` over the received file make the new one. Only tags in ``allowed`` may differ."""
 
+    framing: Framing = field(repr=False)
+    """The received file."""
     pieces: Sequence[Piece]
     row: RatioRow
     allowed: frozenset[int] = frozenset()
-    frame_digests: tuple[bytes, ...] = field(default=(), repr=False)
-    """sha256 of each frame's bytes as they stand in the new file, without padding."""
+    pixels: memoryview | None = field(default=None, repr=False)
+    """The bytes of all frames as they must stand in the new file, behind the head of Pixel Data."""
+    source_witness: bool = False
+    result_witness: bool = False
+    """What another process has yet to decode to ``row.pixels_sha256``."""
     findings: tuple[Finding, ...] = ()
+
+
+def row_of(framing: Framing, wanted: ts.TransferSyntax, started: float, count: int, native: int,
+         received: int, encoded: int, verified: Verified) -> RatioRow:
+    """``received`` and ``encoded`` are bytes of pixel data; ``started`` is of `perf_counter`."""
+    uid = words(framing, label.SOP_INSTANCE_UID)
+    return RatioRow(
+        sop_instance_uid=uid, source_uid=uid, modality=words(framing, label.MODALITY),
+        source_ts=framing.transfer_syntax_uid, target_ts=wanted.uid, frames=count,
+        native_bytes=native, source_bytes=received, encoded_bytes=encoded,
+        seconds=round(time.perf_counter() - started, 6), verified=verified)

@@ -16,6 +16,7 @@ from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
 from mediasvc.standard import transfer_syntaxes as ts
+from mediasvc.work.batches import run_batches
 from mediasvc.work.transcode_row import Options
 
 Report = Callable[[int, int, str], None]
@@ -25,10 +26,12 @@ Row = dict[str, Any]
 SLOWEST_BYTES_PER_SECOND = 1 << 20
 #: These answers of a child mean that the file is not for us; all others that something went wrong.
 _SKIPPED = {"UnsupportedError": "", "NotDicomError": "it is no DICOM file"}
-_MODULE = "mediasvc.work.transcode"
+_MODULE = "mediasvc.work.transcode_file"
 #: Address space is limited, and large files are mapped: the received one, the new frames, the
 #: written file.
 MAPPINGS = 3
+#: A file of at most so many bytes is small, and a batch has at most so many of them.
+SMALL, BATCH = 4 << 20, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,6 @@ class _File:
     out: Path
     length: int
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    file: _File
-    temp: Path
 
 
 def check_order(order: Order) -> Order:
@@ -101,31 +98,41 @@ def transcode_tree(order: Order, settings: Settings, report: Report) -> Iterator
     largest = max((file.length for file in files), default=0)
     seconds = settings.limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND
     memory = settings.limits.child_memory + MAPPINGS * largest
-    workers = min(order.workers or settings.work.count(), max(1, len(files)))
+    workers = order.workers or settings.work.count()
     touched: set[Path] = set()
-    under_way: set[Path] = set()
+    under_way: dict[str, _File] = {}
     try:
-        with Sandbox(workers, memory, seconds) as sandbox:
+        with Sandbox(min(workers, max(1, len(files))), memory, seconds) as sandbox:
             sandbox.warm(_MODULE)
-            yield from _run(sandbox, files, order, report, touched, under_way)
+            for done, row in enumerate(_run(sandbox, files, order, workers, touched, under_way), 1):
+                report(done, len(files), Path(row["path"]).name)
+                yield row
     finally:  # also when the caller stops listening: no half file, and what is named is on disk
         for temp in under_way:
-            temp.unlink(missing_ok=True)
+            Path(temp).unlink(missing_ok=True)
         for folder in touched:
             _sync(folder)
 
 
-def _run(sandbox: Sandbox, files: list[_File], order: Order, report: Report, touched: set[Path],
-         under_way: set[Path]) -> Iterator[Row]:
-    refused = [file for file in files if file.refused]
-    for file in refused:
-        yield _row("skipped", file, reason=file.refused)
-    wanted = (file for file in files if not file.refused)
-    answers = sandbox.map(f"{_MODULE}:transcode_file", _requests(wanted, order, under_way))
-    for done, answer in enumerate(answers, len(refused) + 1):
-        report(done, len(files), answer.key.file.path.name)
-        yield _finish(answer, touched)
-        under_way.discard(answer.key.temp)
+def _run(sandbox: Sandbox, files: list[_File], order: Order, workers: int, touched: set[Path],
+         under_way: dict[str, _File]) -> Iterator[Row]:
+    """Large files first, one at a time for each child; small ones in batches, so that a child is
+    asked, and the disk made to keep them, once for many."""
+    yield from (_row("skipped", file, reason=file.refused) for file in files if file.refused)
+    large = [file for file in files if not file.refused and file.length > SMALL]
+    small = [file for file in files if not file.refused and file.length <= SMALL]
+    for some, size in ((large, 1), (small, _batch(len(small), workers))):
+        threads = max(1, workers // max(1, len(some))) if size == 1 else 1
+        options = replace(order.options, threads=threads).as_json()
+        for item, answer in run_batches(
+                sandbox, f"{_MODULE}:transcode_files", _items(some, order, under_way), size,
+                target=order.target.uid, options=options):
+            yield _finish(under_way.pop(item["out"]), Path(item["out"]), answer, touched)
+
+
+def _batch(count: int, workers: int) -> int:
+    """As many files as are asked for at once; the children should end together."""
+    return max(1, min(BATCH, count // (4 * workers)))
 
 
 def _files(order: Order) -> Iterator[_File]:
@@ -153,31 +160,27 @@ def _file(path: Path, out: Path, force: bool) -> _File:
     return _File(path, out, status.st_size)
 
 
-def _requests(files: Iterator[_File], order: Order, under_way: set[Path],
-              ) -> Iterator[tuple[_Key, dict[str, Any]]]:
-    options = order.options.as_json()
+def _items(files: list[_File], order: Order, under_way: dict[str, _File],
+           ) -> Iterator[dict[str, Any]]:
     for file in files:
         file.out.parent.mkdir(parents=True, exist_ok=True)
-        temp = file.out.with_name(f".{uuid.uuid4().hex}.part")
-        under_way.add(temp)
-        yield _Key(file, temp), {"span": Span(str(file.path), 0, file.length).as_json(),
-                                 "out": str(temp), "target": order.target.uid, "options": options}
+        temp = str(file.out.with_name(f".{uuid.uuid4().hex}.part"))
+        under_way[temp] = file
+        yield {"span": Span(str(file.path), 0, file.length).as_json(), "out": temp}
 
 
-def _finish(answer: Answer, touched: set[Path]) -> Row:
-    key: _Key = answer.key
+def _finish(file: _File, temp: Path, answer: Answer, touched: set[Path]) -> Row:
     if answer.error:
-        key.temp.unlink(missing_ok=True)
+        temp.unlink(missing_ok=True)
         kind = "skipped" if answer.error in _SKIPPED else "failed"
-        return _row(kind, key.file, reason=_SKIPPED.get(answer.error) or answer.text)
+        return _row(kind, file, reason=_SKIPPED.get(answer.error) or answer.text)
     try:
-        _sync(key.temp)
-        key.temp.replace(key.file.out)
+        temp.replace(file.out)
     except OSError as error:
-        key.temp.unlink(missing_ok=True)
-        return _row("failed", key.file, reason=f"it cannot be written ({error.strerror})")
-    touched.add(key.file.out.parent)
-    return _row("instance", key.file, out=_shown(key.file.out), **answer.value)
+        temp.unlink(missing_ok=True)
+        return _row("failed", file, reason=f"it cannot be written ({error.strerror})")
+    touched.add(file.out.parent)
+    return _row("instance", file, out=_shown(file.out), **answer.value)
 
 
 def _row(kind: str, file: _File, **fields: Any) -> Row:

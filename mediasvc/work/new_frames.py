@@ -1,0 +1,139 @@
+"""One frame into another codec, and whether what came out is what went in (FAULTS X01, X02)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mediasvc.codecs.codec import Array, Codec, Decoder, Encoder
+from mediasvc.codecs.colour import ybr_full_to_rgb
+from mediasvc.codecs.quality import Distance, distance
+from mediasvc.codecs.search import Trial
+from mediasvc.errors import ProofError, UnsupportedError
+from mediasvc.model import FrameSpec
+from mediasvc.standard.lossy_policy import Cap
+from mediasvc.work.lossy_caps import encode_within
+from mediasvc.work.source_frames import ROUNDING
+from mediasvc.work.transcode_row import Options
+
+#: A lossy frame whose error is beyond both is no copy, whatever ratio was asked for (FAULTS X02):
+#: parts of the range of values, and of their standard deviation.
+ALARM_OF_RANGE, ALARM_OF_SPREAD = 1 / 50, 1 / 2
+
+
+@dataclass(frozen=True, slots=True)
+class NewFrame:
+    """``decoded``: what the new bytes stand for. ``foreign``: a decoder of another code base than
+    the encoder's sees that too. ``distance`` is None for lossless codecs."""
+
+    data: bytes = field(repr=False)
+    decoded: Array = field(repr=False)
+    native_bytes: int
+    foreign: bool = False
+    distance: Distance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMaker:
+    """Encodes frames of ``spec`` by ``codec`` and has each one looked at."""
+
+    codec: Codec
+    encoder: Encoder
+    spec: FrameSpec
+    stored: FrameSpec
+    options: Options
+    cap: Cap | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other code base reads what the encoder writes."""
+        return not any(map(self._is_foreign, self._decoders))
+
+    def make(self, array: Array, judged: bool) -> NewFrame:
+        """``judged``: by all who can. Raises UnsupportedError for what the encoder does not take,
+        ProofError when what comes back is not what went in, or not within the bound."""
+        if self.encoder.control is not None:
+            return self._lossy(array, judged)
+        data = self.encoder.encode(array, self.spec, None)
+        seen = [decoder for decoder in self._readers(judged)
+                if self._sees(decoder, data, array, exact=True)]
+        return NewFrame(data, array, array.nbytes, any(map(self._is_foreign, seen)))
+
+    @property
+    def _decoders(self) -> list[Decoder]:
+        return [decoder for decoder in (self.codec.first, self.codec.second) if decoder]
+
+    def _is_foreign(self, decoder: Decoder) -> bool:
+        return decoder.code_base != self.encoder.code_base
+
+    def _readers(self, judged: bool) -> list[Decoder]:
+        """Who decodes the frame here; a lone code base does it in another process afterwards."""
+        if self.options.verify == "none" or self.alone:
+            return []
+        first, *others = self._decoders
+        if self.options.verify == "full" or (judged and not self._is_foreign(first)):
+            return [first, *others]
+        return [first]
+
+    def _sees(self, decoder: Decoder, data: bytes, array: Array, *, exact: bool) -> bool:
+        """Raise ProofError when the decoder sees another image; False when it has no opinion,
+        because it knows fewer kinds of pixels."""
+        try:
+            back = self._decoded(decoder, data)
+        except UnsupportedError:
+            if decoder is self.codec.first:
+                raise
+            return False
+        same = np.array_equal(back, array) if exact else _furthest(back, array) <= ROUNDING
+        if not same:
+            raise ProofError(
+                f"{decoder.code_base} does not read what {self.encoder.code_base} wrote")
+        return True
+
+    def _decoded(self, decoder: Decoder, data: bytes) -> Array:
+        which = "first" if decoder is self.codec.first else "second"
+        return self.codec.decode(data, self.stored, which)  # type: ignore[arg-type]
+
+    def _lossy(self, array: Array, judged: bool) -> NewFrame:
+        """The bound holds for what was decoded from the very bytes that are written."""
+        data = self._searched(array)
+        decoded = self._decoded(self.codec.first, data)
+        apart = self._distance(decoded, array)
+        others = self._readers(judged)[1:]
+        seen = [decoder for decoder in others if self._sees(decoder, data, decoded, exact=False)]
+        foreign = any(map(self._is_foreign, [self.codec.first, *seen]))
+        return NewFrame(data, decoded, array.nbytes, foreign, apart)
+
+    def _searched(self, array: Array) -> bytes:
+        assert self.encoder.control is not None
+
+        def attempt(dial: float) -> Trial:
+            data = self.encoder.encode(array, self.spec, dial)
+            return Trial(data, self.spec.native_bytes / len(data), lambda: _furthest(
+                self._in_source_colours(self._decoded(self.codec.first, data)), array))
+
+        return encode_within(self.options.goal, self.cap, self.encoder.control, attempt)
+
+    def _distance(self, decoded: Array, array: Array) -> Distance:
+        peak = (1 << self.spec.bits_stored) - 1
+        apart = distance(array, self._in_source_colours(decoded), peak)
+        rms = (apart.squares / apart.samples) ** 0.5
+        if rms > ALARM_OF_RANGE * peak and rms > ALARM_OF_SPREAD * float(array.std()):
+            raise ProofError(f"what {self.codec.name} made is not the image that it was made from")
+        bounds = (self.options.goal.max_error, self.cap.max_error if self.cap else None)
+        for bound in bounds:
+            if bound is not None and apart.max_error > bound:
+                raise ProofError(f"a sample is off by {apart.max_error}, {bound} was allowed")
+        return apart
+
+    def _in_source_colours(self, decoded: Array) -> Array:
+        """Lossy colour comes back as the stream holds it; errors count in the source's colours."""
+        there = self.codec.decoded(self.stored).photometric_interpretation
+        if (there, self.spec.photometric_interpretation) == ("YBR_FULL", "RGB"):
+            return ybr_full_to_rgb(decoded)
+        return decoded
+
+
+def _furthest(one: Array, two: Array) -> int:
+    return int(np.abs(one.astype(np.int64) - two.astype(np.int64)).max())

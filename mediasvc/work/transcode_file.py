@@ -1,0 +1,89 @@
+"""The child's side of a transcoding: read a file, write another, read that again, prove it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mediasvc.dicom.pieces import write
+from mediasvc.span import Span
+from mediasvc.work.batches import each
+from mediasvc.work.jury import Jury
+from mediasvc.work.proof import prove
+from mediasvc.work.transcode import transcode_instance
+from mediasvc.work.transcode_row import Options, RatioRow, Transcoded
+from mediasvc.work.witness import Witness
+
+#: While one file waits for the disk, the next is worked on.
+AT_ONCE = 2
+
+
+def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str, Any],
+                    ) -> list[dict[str, Any]]:
+    """`transcode_file` for each item ``{"span", "out"}``; what was written is on the disk.
+
+    What a child that died left at ``out`` is written anew.
+    """
+    def one(item: dict[str, Any]) -> dict[str, Any]:
+        Path(item["out"]).unlink(missing_ok=True)
+        return transcode_file(item["span"], item["out"], target, options)
+
+    def synced(pair: dict[str, Any]) -> dict[str, Any]:
+        if "error" not in pair["row"]:
+            _sync(pair["out"])
+        row: dict[str, Any] = pair["row"]
+        return row
+
+    rows = each(one, items, threads=min(AT_ONCE, len(items)))
+    # All are written before the first is synced: one commit of the file system's journal for all.
+    return each(synced, [{"row": row, "out": item["out"]}
+                         for row, item in zip(rows, items, strict=True)])
+
+
+def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[str, Any],
+                   ) -> dict[str, Any]:
+    """Write the file ``span`` in another syntax at ``out``, which must not be there.
+
+    Answers the row of CONTRACT without its paths, and ``sha256`` and ``length`` of the new file.
+    Raises what `transcode_instance` raises, and ProofError for what was not written as it should.
+    """
+    jury, witness = _of_this_process()
+    chosen, place = Options.from_json(options), Span.from_json(span)
+    with place.view() as view:
+        done = transcode_instance(view, target, chosen, scratch=Path(out).parent, jury=jury)
+        fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            sha256, length = write(view, done.pieces, fd)
+        finally:
+            os.close(fd)
+        written = Span(out, 0, length)
+        if chosen.verify != "none":
+            with written.view() as new:
+                prove(view, new, done)
+    row = _witnessed(done, place, written, witness)
+    return {**row.as_json(), "sha256": sha256, "length": length}
+
+
+@cache
+def _of_this_process() -> tuple[Jury, Witness]:
+    return Jury(), Witness()
+
+
+def _witnessed(done: Transcoded, received: Span, written: Span, witness: Witness) -> RatioRow:
+    if done.source_witness:
+        witness.agree(received, done.row.pixels_sha256)
+    if not done.result_witness:
+        return done.row
+    witness.agree(written, done.row.pixels_sha256)
+    return replace(done.row, verified="other process")
+
+
+def _sync(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
