@@ -24,6 +24,8 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_
                 "MALLOC_ARENA_MAX": "1"}
 #: Seconds that loading may take, on a machine that is very busy.
 _PATIENCE = 120
+#: Seconds in which a loader that has nothing to do any more should have ended by itself.
+_GRACE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Nursery:
         self._modules: tuple[str, ...] = ()
         self._loader: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
+        self._forked = False
 
     def start(self, *modules: str) -> None:
         """Begin loading ``modules`` of ours; does not wait for them."""
@@ -80,6 +83,7 @@ class Nursery:
             self._stop()
 
     def _start(self) -> None:
+        self._forked = False
         self._line, theirs = socket.socketpair()
         self._line.settimeout(_PATIENCE)
         with theirs:
@@ -91,8 +95,11 @@ class Nursery:
     def _stop(self) -> None:
         if self._line is not None and self._loader is not None:
             self._line.close()
-            self._loader.kill()
-            self._loader.wait()
+            try:
+                self._loader.wait(_GRACE if self._forked else 0)
+            except subprocess.TimeoutExpired:
+                self._loader.kill()
+                self._loader.wait()
         self._line = self._loader = None
 
     def _fork(self) -> Process:
@@ -112,6 +119,7 @@ class Nursery:
         finally:
             os.close(their_in)
             os.close(their_out)
+        self._forked = True
         return Process(int(number), handles[0], os.fdopen(requests, "wb", buffering=0),
                        os.fdopen(answers, "rb", buffering=0))
 

@@ -8,6 +8,7 @@ requests, and the loader with its socket.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -105,20 +106,26 @@ def _fork(line: socket.socket, ends: list[int], memory: int, seconds: float) -> 
         os._exit(status)
 
 
+def _reap(*_: object) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     memory, seconds, modules = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     line = socket.socket(fileno=os.dup(0))
     for module in modules:
         importlib.import_module(module)
-    # The kernel keeps no record of dead children for us: their handles say that they have gone.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, _reap)  # so that what a child used counts as what we used
     gc.freeze()  # a collection in a child must not touch, and so copy, every page of ours
     while True:
         message, ends, _, _ = socket.recv_fds(line, 1, 2)
         if not message:
-            return
+            break
         _fork(line, ends, memory, seconds)
+    _reap()
 
 
 if __name__ == "__main__":
