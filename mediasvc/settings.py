@@ -22,7 +22,9 @@ class Site(Section):
     """Who we are: stamped into every instance we change and every disc we make."""
 
     institution: str = "Unnamed institution"
+    """Institution Name of what we stamp."""
     station_name: str = "MEDIASVC"
+    """Names this desk wherever a system has to be named."""
     issuer: str = "LOCAL"
     """Issuer of Patient ID for identifiers of our own index."""
     provisional_prefix: str = "PROV"
@@ -35,8 +37,11 @@ class Limits(Section):
     """Budgets of one package, counted on bytes that were really produced (FAULTS M16, M37)."""
 
     entries: Annotated[int, Field(gt=0)] = 500_000
+    """Files and folders of a package."""
     package_bytes: Annotated[int, Field(gt=0)] = 120 * GIB
+    """All files of a package together."""
     member_bytes: Annotated[int, Field(gt=0)] = 16 * GIB
+    """One file of a package."""
     inflate_ratio: Annotated[int, Field(gt=1)] = 250
     """An entry that grows by more than this and beyond 64 MiB is a bomb."""
     depth: Annotated[int, Field(gt=0)] = 24
@@ -53,19 +58,23 @@ class Inbox(Section):
     settle_seconds: Annotated[float, Field(ge=0)] = 10.0
     """A drop must be unchanged this long and structurally complete before it is taken."""
     rescan_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """The inbox is looked through this often, whatever the file system tells."""
     watch: Literal["auto", "native", "poll"] = "auto"
+    """How changes are noticed; ``auto`` polls on network shares."""
     after_done: Literal["keep", "remove"] = "keep"
     """What becomes of the package's own bytes in staging once all of it is filed."""
     ignore: tuple[str, ...] = (
         ".DS_Store", "._*", "desktop.ini", "Thumbs.db", "@eaDir", ".stfolder", "__MACOSX",
         "*.part", "*.partial", "*.crdownload", "*.tmp", "~*",
     )
+    """Names of files that no package consists of."""
 
 
 class Source(Section):
     """A sender that we know by name; ``--source NAME`` or inbox/NAME/ selects it."""
 
     name: str
+    """As in ``--source`` and as a folder of the inbox."""
     issuer: str = ""
     """Issuer of its Patient IDs where its files do not say. Empty: an issuer of its own."""
 
@@ -111,7 +120,9 @@ class Hl7(Section):
 
 class Export(Section):
     profile: str = "STD-GEN-CD"
+    """Used where ``--profile`` is not given."""
     creator_name: str = "mediasvc"
+    """Who made the disc, in README.TXT and the image."""
 
 
 class Work(Section):
