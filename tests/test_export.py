@@ -191,6 +191,14 @@ def test_single_studies_go_out_too(archive: Archive, tmp_path: Path) -> None:
     assert (done.instances, done.discs[0].studies) == (1, 1)
 
 
+def test_a_disc_says_for_whom_it_was_made(archive: Archive, tmp_path: Path) -> None:
+    archive.export(archive.order(tmp_path / "usb", "STD-GEN-USB-JPEG",
+                                 recipient="Dr. Müller, Clinic East"))
+    for name in ("README.TXT", "INDEX.HTM"):
+        assert "Dr. Müller, Clinic East" in (tmp_path / "usb" / name).read_text("utf-8-sig")
+    assert json.loads((tmp_path / "usb.json").read_text())["recipient"] == "Dr. Müller, Clinic East"
+
+
 def test_the_identity_that_is_current_now_goes_out(archive: Archive, tmp_path: Path) -> None:
     with archive.desk.store.transaction() as connection:
         put_patients(connection, [local(1, patient_name="Married^Alma")], provenance="HL7")

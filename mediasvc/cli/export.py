@@ -25,6 +25,7 @@ CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.draw_frames",
 @click.option("--study", "studies", metavar="UID", multiple=True, help="This study; repeatable.")
 @click.option("--profile", default="", help="What the disc must conform to (profiles list).")
 @click.option("--to", required=True, metavar="PATH", help="PATH.iso, PATH.zip or DIR/.")
+@click.option("--recipient", default="", metavar="NAME", help="Who gets it: printed on the disc.")
 @click.option("--disc", default="", help="cd, dvd, dvd-dl, bd, usb or unlimited: its capacity.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--replace", is_flag=True, help="Replace what stands at PATH.")
@@ -33,7 +34,7 @@ CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.draw_frames",
               help="Leave out what the archive cannot give, and say so on the disc.")
 @click.pass_obj
 def command(session: Session, patient: str | None, studies: tuple[str, ...], profile: str, to: str,
-            disc: str, dry_run: bool, replace: bool, allow_several_patients: bool,
+            recipient: str, disc: str, dry_run: bool, replace: bool, allow_several_patients: bool,
             allow_incomplete: bool) -> int:
     """Make disc images, zips or folders that were read back and passed every rule.
 
@@ -53,7 +54,7 @@ def command(session: Session, patient: str | None, studies: tuple[str, ...], pro
         capacity=capacity_of(chosen, disc, container), studies=studies,
         patient=PatientKey.parse(patient, session.settings.site.issuer) if patient else None,
         several_patients=allow_several_patients, incomplete=allow_incomplete, replace=replace,
-        by="command line")
+        recipient=recipient, by="command line")
     with open_sandbox(session.settings, *CHILDREN) as sandbox:
         from mediasvc.work.desk import open_desk
         from mediasvc.work.export import export, preview

@@ -30,6 +30,8 @@ class DiscFacts:
     file_set_id: str
     profile: str
     created: datetime
+    recipient: str = ""
+    """For whom the disc was made."""
     part: str = ""
     """``"1 of 3"`` when an order needed several discs."""
     remarks: tuple[str, ...] = ()

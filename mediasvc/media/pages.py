@@ -50,6 +50,7 @@ def _index(facts: DiscFacts, layout: Layout) -> bytes:
         facts, "Medical images", facts.institution, *_notes(facts), *cards,
         element("div", element("h2", "About this disc"), element("table", *_rows(
             ("Institution", facts.institution), ("Contact", facts.contact),
+            ("For", facts.recipient),
             ("Created", f"{facts.created:%Y-%m-%d %H:%M}"), ("Disc", facts.part),
             ("File-set ID", facts.file_set_id), ("Profile", facts.profile),
             ("Created by", facts.creator))),

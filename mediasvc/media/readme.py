@@ -33,6 +33,7 @@ def readme(facts: DiscFacts) -> bytes:
         f"Profile:     {facts.profile}",
         f"Created:     {facts.created:%Y-%m-%d %H:%M %Z}",
         f"Created by:  {facts.creator}",
+        *([f"Made for:    {facts.recipient}"] if facts.recipient else ()),
     ]
     shown = "".join(sign if sign.isprintable() or sign == "\n" else "?"
                     for sign in "\n".join(lines))

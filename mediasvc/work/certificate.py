@@ -27,6 +27,7 @@ def certificate(facts: DiscFacts, file_set_uid: str, verdict: Verdict, layout: L
         "container": verdict.kind, "profile": verdict.profile,
         "file_set_id": facts.file_set_id, "file_set_uid": file_set_uid, "part": facts.part,
         "institution": facts.institution, "creator": facts.creator,
+        "recipient": facts.recipient,
         "created": facts.created.isoformat(),
         "verdict": "pass" if verdict.passed else "fail",
         "rules": [{"id": result.rule.id, "level": result.rule.level, "pass": result.passed,
@@ -54,7 +55,8 @@ def as_page(row: dict[str, Any]) -> bytes:
              ("Not on the disc", count(len(row["excluded"]), "instance")
               if row["excluded"] else ""),
              ("Size", f"{row['bytes']:,} bytes"), ("SHA-256", row["sha256"]),
-             ("Created", row["created"]), ("By", f"{row['institution']}, {row['creator']}")]
+             ("Created", row["created"]), ("By", f"{row['institution']}, {row['creator']}"),
+             ("For", row["recipient"])]
     rules = [element("tr", element("td", rule["id"]),
                      element("td", "kept" if rule["pass"] else
                              "BROKEN" if rule["level"] == "must" else "advice"),

@@ -133,7 +133,7 @@ def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
                              f"{order.profile.name} {order.container} {number}/{of} {moment}")
     site = desk.settings.site
     facts = DiscFacts(
-        institution=site.institution, contact=site.contact,
+        institution=site.institution, contact=site.contact, recipient=order.recipient,
         creator=f"{desk.settings.export.creator_name} {__version__}",
         file_set_id=file_set.id, profile=order.profile.name, created=moment,
         part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed))

@@ -31,6 +31,8 @@ class ExportOrder:
     several_patients: bool = False
     incomplete: bool = False
     replace: bool = False
+    recipient: str = ""
+    """Who gets the disc: printed on it and in its certificate."""
     by: str = ""
 
     def path(self, number: int, discs: int) -> Path:
