@@ -88,13 +88,13 @@ def _same_elements(old: Framing, new: Framing, allowed: frozenset[int]) -> None:
             raise ProofError("an element changed that must not")
 
 
-def _kept(framing: Framing, allowed: frozenset[int]) -> list[tuple[int, int, int]]:
+def _kept(framing: Framing, allowed: frozenset[int]) -> Rows:
     """(tag, bytes with its header, first byte) of each element that must stay as it is."""
     stale = allowed | {LENGTH_TO_END} | {tag >> 16 << 16 for tag in allowed}
-    starts = framing.elements["start"].tolist()
-    return [(tag, end - start, start) for tag, start, end in zip(
-        framing.elements["tag"].tolist(), starts, [*starts, framing.end][1:], strict=True)
-        if tag not in stale]
+    starts = [row[3] for row in framing.rows]
+    return [(row[0], end - row[3], row[3])
+            for row, end in zip(framing.rows, [*starts, framing.end][1:], strict=True)
+            if row[0] not in stale]
 
 
 def _runs(before: Rows, after: Rows) -> Iterator[tuple[tuple[int, int], int]]:

@@ -37,16 +37,22 @@ class Result:
     foreign: int = 0
     native_bytes: int = 0
     distances: list[Distance] = field(default_factory=list)
-    pixels: hashlib._Hash = field(default_factory=hashlib.sha256)
+    pixels: hashlib._Hash | None = None
+    """sha256 over what the new frames decode to, where it is asked for."""
 
     def add(self, new: NewFrame, writer: PixelWriter) -> None:
         writer.add(new.data)
         self.frames += 1
         self.foreign += new.foreign
         self.native_bytes += new.native_bytes
-        self.pixels.update(pixel_bytes(new.decoded))
+        if self.pixels is not None:
+            self.pixels.update(pixel_bytes(new.decoded))
         if new.distance is not None:
             self.distances.append(new.distance)
+
+    @property
+    def pixels_sha256(self) -> str:
+        return self.pixels.hexdigest() if self.pixels is not None else ""
 
     def verified(self, options: Options) -> Verified:
         """Who has looked so far; a lone code base is yet to be heard."""
@@ -115,6 +121,8 @@ def _all(source: SourceFrames, make: _Make, result: Result, writer: PixelWriter,
     count = len(source)
     orders = ((number, options.verify != "none" and (options.verify == "full" or jury.calls(kind)))
               for number in range(count))
+    if options.verify == "full" or result.alone:
+        result.pixels = hashlib.sha256()
     threads = threads_for(options.threads, count, source.spec.native_bytes)
     for new in in_order(make, orders, threads):
         result.add(new, writer)

@@ -86,7 +86,7 @@ def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options
         row_of(framing, wanted, started, len(source), result.native_bytes,
                source.frames.total_bytes, writer.total, result.verified(options)),
         sop_instance_uid=uid, foreign_frames=result.foreign, max_error=result.max_error,
-        psnr=result.psnr, ssim=result.ssim, pixels_sha256=result.pixels.hexdigest())
+        psnr=result.psnr, ssim=result.ssim, pixels_sha256=result.pixels_sha256)
     return Transcoded(framing, pieces, row, frozenset(changes) | set(PIXEL_TAGS), pixels,
                       *_witnesses(source, result, options), source.frames.findings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -27,20 +28,16 @@ def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str,
 
     What a child that died left at ``out`` is written anew.
     """
-    def one(item: dict[str, Any]) -> dict[str, Any]:
-        Path(item["out"]).unlink(missing_ok=True)
-        return transcode_file(item["span"], item["out"], target, options)
+    chosen = Options.from_json(options)
 
-    def synced(pair: dict[str, Any]) -> dict[str, Any]:
-        if "error" not in pair["row"]:
-            _sync(pair["out"])
-        row: dict[str, Any] = pair["row"]
-        return row
+    def one(item: dict[str, Any]) -> dict[str, Any]:
+        with suppress(FileNotFoundError):
+            os.unlink(item["out"])  # noqa: PTH108 - once for every file
+        return _transcoded(Span.from_json(item["span"]), item["out"], target, chosen)
 
     rows = each(one, items, threads=min(AT_ONCE, len(items)))
     # All are written before the first is synced: one commit of the file system's journal for all.
-    return each(synced, [{"row": row, "out": item["out"]}
-                         for row, item in zip(rows, items, strict=True)])
+    return [_on_disk(item["out"], row) for item, row in zip(items, rows, strict=True)]
 
 
 def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[str, Any],
@@ -50,20 +47,23 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
     Answers the row of CONTRACT without its paths, and ``sha256`` and ``length`` of the new file.
     Raises what `transcode_instance` raises, and ProofError for what was not written as it should.
     """
+    return _transcoded(Span.from_json(span), out, target, Options.from_json(options))
+
+
+def _transcoded(received: Span, out: str, target: str, options: Options) -> dict[str, Any]:
     jury, witness = _of_this_process()
-    chosen, place = Options.from_json(options), Span.from_json(span)
-    with place.view() as view:
-        done = transcode_instance(view, target, chosen, scratch=Path(out).parent, jury=jury)
+    with received.view() as view:
+        done = transcode_instance(view, target, options, scratch=Path(out).parent, jury=jury)
         fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             sha256, length = write(view, done.pieces, fd)
         finally:
             os.close(fd)
         written = Span(out, 0, length)
-        if chosen.verify != "none":
+        if options.verify != "none":
             with written.view() as new:
                 prove(view, new, done)
-    row = _witnessed(done, place, written, witness)
+    row = _witnessed(done, received, written, witness)
     return {**row.as_json(), "sha256": sha256, "length": length}
 
 
@@ -81,9 +81,14 @@ def _witnessed(done: Transcoded, received: Span, written: Span, witness: Witness
     return replace(done.row, verified="other process")
 
 
-def _sync(path: str) -> None:
+def _on_disk(path: str, row: dict[str, Any]) -> dict[str, Any]:
+    if "error" in row:
+        return row
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    except OSError as error:  # what a failed sync left in memory is never tried again (FAULTS X13)
+        return {"error": "StorageError", "text": f"the disk did not keep it ({error.strerror})"}
     finally:
         os.close(fd)
+    return row

@@ -61,7 +61,9 @@ class RatioRow:
     ``max_error``, ``psnr`` (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None
     for equal images too. ``foreign_frames`` were seen by a decoder of another code base than wrote
     them. ``pixels_sha256`` is over all frames as the new file decodes, by pixel, little endian: the
-    same in every lossless syntax. ``source_uid`` is the received SOP Instance UID.
+    same in every lossless syntax; `full` verification has it, and where one process asks another
+    (elsewhere the samples themselves are compared, which costs a tenth less). ``source_uid`` is the
+    received SOP Instance UID.
     """
 
     sop_instance_uid: str
