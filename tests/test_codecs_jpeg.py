@@ -11,7 +11,7 @@ from mediasvc.codecs import (
     jpeg_lossless,
     jpeg_lossless_reference,
     jpeg_ls,
-    jpeg_ls_reference,
+    jpeg_ls_stream,
     jpeg_reference,
 )
 from mediasvc.codecs.codec import Array, FrameSpec
@@ -243,10 +243,10 @@ def test_jpeg_ls_presets_are_used() -> None:
 
 
 def test_default_thresholds_are_those_of_the_standard() -> None:
-    assert jpeg_ls_reference.default_thresholds(255, 0) == (3, 7, 21)
-    assert jpeg_ls_reference.default_thresholds(4095, 0) == (18, 67, 276)
-    assert jpeg_ls_reference.default_thresholds(65535, 0) == (18, 67, 276)
-    assert jpeg_ls_reference.default_thresholds(15, 0) == (2, 3, 4)
+    assert jpeg_ls_stream.default_thresholds(255, 0) == (3, 7, 21)
+    assert jpeg_ls_stream.default_thresholds(4095, 0) == (18, 67, 276)
+    assert jpeg_ls_stream.default_thresholds(65535, 0) == (18, 67, 276)
+    assert jpeg_ls_stream.default_thresholds(15, 0) == (2, 3, 4)
 
 
 def test_near_lossless_frames_in_the_lossless_syntax_are_refused() -> None:

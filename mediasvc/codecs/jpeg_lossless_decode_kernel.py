@@ -220,12 +220,14 @@ def _add_row(here: Words, above: Words, step: int, fresh: bool, selection: int, 
 
 
 @inline
-def _put_row(here: Words, numbers: Ints, mask: int, transform: int, line: Samples, wide: int) -> None:
+def _put_row(here: Words, numbers: Ints, mask: int, transform: int, line: Samples, wide: int,
+             ) -> None:
     """Component k of the scan to place ``numbers[k]`` of each pixel of ``wide`` components."""
     step = len(numbers)
     for k in range(step):
         for x in range(len(here) // step):
-            line[x * wide + numbers[k]] = (here[x * step + k] & np.uint16(mask)) << np.uint16(transform)
+            code = here[x * step + k] & np.uint16(mask)
+            line[x * wide + numbers[k]] = code << np.uint16(transform)
 
 
 @inline
@@ -260,7 +262,8 @@ def _restart(data: Bytes, at: int, number: int) -> int:
 
 @kernels(types.int64(BYTES, INT, TABLE, types.boolean, INTS, INT, INT, INT, INT, INT, INT, _ROWS))
 def decode_scan(data: Bytes, start: int, tables: Ints, triples: bool, numbers: Ints, selection: int,
-                bits: int, transform: int, restart: int, columns: int, size: int, out: Bytes) -> int:
+                bits: int, transform: int, restart: int, columns: int, size: int, out: Bytes,
+                ) -> int:
     """Decode one scan from byte ``start``; the position behind it, or `DAMAGED`.
 
     Component k of the scan is number ``numbers[k]`` of the frame, its code is ``tables[k]``, or

@@ -8,6 +8,7 @@ table H.2.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from mediasvc.errors import DamagedError
 #: Category by code, written as a text of zeros and ones.
 _Codes = dict[str, int]
 
-PREDICTORS = {
+PREDICTORS: dict[int, Callable[[int, int, int], int]] = {
     1: lambda ra, rb, rc: ra,
     2: lambda ra, rb, rc: rb,
     3: lambda ra, rb, rc: rc,

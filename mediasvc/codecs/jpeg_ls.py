@@ -1,4 +1,4 @@
-"""JPEG-LS lossless (.80) and near-lossless (.81) through CharLS (PS3.5 8.2.3, T.87).
+"""JPEG-LS lossless (.80) and near-lossless (.81), the latter written by CharLS (PS3.5 8.2.3, T.87).
 
 The stream carries unsigned codes; signed samples are two's complement (`samples.code_bits`).
 """
@@ -6,8 +6,6 @@ The stream carries unsigned codes; signed samples are two's complement (`samples
 from __future__ import annotations
 
 from dataclasses import replace
-
-import numpy as np
 
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import (
@@ -19,13 +17,13 @@ from mediasvc.codecs.codec import (
     Frame,
     Takes,
 )
+from mediasvc.codecs.jpeg_ls_stream import BY_COMPONENT, BY_SAMPLE
 from mediasvc.codecs.samples import code_bits, from_codes, to_codes, value_range
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import JPEG_LS, JPEG_LS_NEAR
 
-BY_COMPONENT, BY_LINE, BY_SAMPLE = 0, 1, 2
 #: CharLS is given twice the source's bytes as space; small or very noisy frames need more.
 _SPACE = 1 << 12
 
@@ -44,19 +42,17 @@ def _check_lossless(frame: Frame, spec: FrameSpec) -> None:
 
 
 def _decode(frame: Frame, spec: FrameSpec) -> Array:
+    from mediasvc.codecs.jpeg_ls_decode import decode
+    return decode(frame, spec)
+
+
+def _decode_by_charls(frame: Frame, spec: FrameSpec) -> Array:
     """By imagecodecs: the CharLS inside pyjpegls 1.5 fails on valid presets (WG04 MR1_JLSL)."""
     from imagecodecs import jpegls_decode
     try:
         codes = jpegls_decode(bytes(frame))
     except (RuntimeError, ValueError) as error:
         raise DamagedError("the JPEG-LS stream cannot be decoded") from error
-    return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
-
-
-def _decode_plainly(frame: Frame, spec: FrameSpec) -> Array:
-    from mediasvc.codecs.jpeg_ls_reference import decode
-    planes = decode(frame)
-    codes = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
     return from_codes(codes, spec, jpeg_stream.read_jpeg_header(frame).precision)
 
 
@@ -75,7 +71,8 @@ def _encode_near(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
 
 
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
-    return _charls_encode(array, spec, 0, code_bits(spec))
+    from mediasvc.codecs.jpeg_ls_encode import encode
+    return encode(array, spec)
 
 
 def _charls_encode(array: Array, spec: FrameSpec, near: int, bits: int) -> bytes:
@@ -110,14 +107,15 @@ NEAR_TAKES = (
     Takes(3, (16,), range(2, 17), False, frozenset({"RGB"})),
 )
 
-_FIRST, _SECOND = Decoder("CharLS", _decode), Decoder("mediasvc", _decode_plainly)
+_OURS, _CHARLS = Decoder("mediasvc", _decode), Decoder("CharLS", _decode_by_charls)
 
 LOSSLESS = Codec(
-    uid=JPEG_LS, name="JPEG-LS", check=_check_lossless, first=_FIRST, second=_SECOND,
-    decoded=_by_pixel, lossless=Encoder("CharLS", TAKES, _encode, _by_pixel), clause="PS3.5 8.2.3")
+    uid=JPEG_LS, name="JPEG-LS", check=_check_lossless, first=_OURS, second=_CHARLS,
+    decoded=_by_pixel, lossless=Encoder("mediasvc", TAKES, _encode, _by_pixel),
+    clause="PS3.5 8.2.3")
 
 NEAR_LOSSLESS = Codec(
-    uid=JPEG_LS_NEAR, name="JPEG-LS near-lossless", check=_check, first=_FIRST, second=_SECOND,
+    uid=JPEG_LS_NEAR, name="JPEG-LS near-lossless", check=_check, first=_CHARLS, second=_OURS,
     decoded=_by_pixel,
     lossy=Encoder("CharLS", NEAR_TAKES, _encode_near, _by_pixel, Control(255, 1, 2, whole=True)),
     clause="PS3.5 8.2.3")

@@ -15,6 +15,7 @@ from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY
 from mediasvc.standard.transfer_syntaxes import RLE
 
+
 def _check(frame: Frame, spec: FrameSpec) -> None:
     segment_bounds(frame, spec)
 

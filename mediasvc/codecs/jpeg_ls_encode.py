@@ -1,0 +1,83 @@
+"""Writing lossless JPEG-LS with the default parameters (T.87 annexes A and C): the container half.
+The arithmetic is in `jpeg_ls_encode_kernel`. Colour is interleaved by sample."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasvc.codecs.codec import Array
+from mediasvc.codecs.jpeg_ls_stream import BY_COMPONENT, BY_SAMPLE, default_thresholds
+from mediasvc.codecs.jpeg_stream import EOI, LSE, SOF_LS, SOI, SOS
+from mediasvc.codecs.samples import code_bits, to_codes
+from mediasvc.model import FrameSpec
+
+#: Above so many bits old readers take other defaults, so the stream says them (as CharLS does).
+_CERTAIN = 12
+_RESET = 64
+
+
+def encode(array: Array, spec: FrameSpec) -> bytes:
+    """One frame of 8 or 16 bits allocated, as `samples.code_bits` wants it. Raises
+    UnsupportedError when a cell uses bits above Bits Stored."""
+    return encode_codes(np.ascontiguousarray(to_codes(array, spec)), code_bits(spec))
+
+
+def encode_codes(codes: NDArray[np.unsignedinteger], precision: int) -> bytes:
+    """Codes of ``precision`` bits (2 to 16), uint8 or uint16, shape (rows, columns) or (rows,
+    columns, components), as a whole stream."""
+    from mediasvc.codecs.jpeg_ls_bits import stuff
+
+    rows, columns, *more = codes.shape
+    step = more[0] if more else 1
+    space, bits = _bits(codes, step, precision)
+    out = np.empty(bits // 7 + 32, np.uint8)
+    length = stuff(space, bits, out)
+    return b"".join([_header(rows, columns, step, precision), out[:length].data, _marker(EOI)])
+
+
+def _bits(codes: NDArray[np.unsignedinteger], step: int, precision: int,
+          ) -> tuple[NDArray[np.uint8], int]:
+    """The entropy-coded bits, and how many they are."""
+    from mediasvc.codecs.jpeg_ls_contexts import NARROW
+    from mediasvc.codecs.jpeg_ls_encode_kernel import LONGEST, RUNS, encode_scan
+
+    rows, columns = codes.shape[:2]
+    thresholds = np.array(default_thresholds((1 << precision) - 1, 0), np.int64)
+    octets = codes.reshape(-1).view(np.uint8).reshape(rows, -1)
+    dtype = np.int16 if precision <= NARROW else np.int32
+    one_line = columns * step * LONGEST + RUNS
+    room = codes.nbytes + codes.nbytes // 4 + 2 * one_line
+    while True:
+        space = np.empty(room, np.uint8)
+        lines = np.zeros((2, (columns + 2) * step), dtype)
+        bits = int(encode_scan(octets, step, precision, thresholds, lines, space))
+        if bits >= 0:
+            return space, bits
+        room *= 2  # noise grows
+
+
+def _header(rows: int, columns: int, components: int, precision: int) -> bytes:
+    """Everything before the first entropy-coded byte (T.87 C.2)."""
+    names = bytes(range(1, components + 1))
+    frame = struct.pack(">BHHB", precision, rows, columns, components)
+    maxval = (1 << precision) - 1
+    presets = struct.pack(">B5H", 1, maxval, *default_thresholds(maxval, 0), _RESET)
+    interleave = BY_SAMPLE if components > 1 else BY_COMPONENT
+    return b"".join([
+        _marker(SOI),
+        _segment(SOF_LS, frame + b"".join(bytes([name, 0x11, 0]) for name in names)),
+        _segment(LSE, presets) if precision > _CERTAIN else b"",
+        _segment(SOS, bytes([components]) + b"".join(bytes([name, 0]) for name in names)
+                 + bytes([0, interleave, 0])),
+    ])
+
+
+def _marker(code: int) -> bytes:
+    return bytes([0xFF, code])
+
+
+def _segment(code: int, body: bytes) -> bytes:
+    return _marker(code) + struct.pack(">H", 2 + len(body)) + body
