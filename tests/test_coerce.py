@@ -17,7 +17,7 @@ from pydicom.uid import (
 )
 
 from mediasvc.span import Span
-from mediasvc.work.coerce import Order
+from mediasvc.work.coercion_order import Order
 from mediasvc.work.filing import file_items, preview_items
 from samples.synthesis import instance, to_bytes
 

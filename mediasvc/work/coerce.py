@@ -6,7 +6,7 @@ changed by splicing, and the inverse splice (kept in the archive) gives the rece
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from mediasvc.dicom.compose import Encoding
@@ -16,34 +16,7 @@ from mediasvc.dicom.splice import Change
 from mediasvc.dicom.text import decode
 from mediasvc.errors import UnsupportedError
 from mediasvc.standard import coercion as rules
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Under whom an instance is filed, and who says so. Empty demographics are unknown to us."""
-
-    patient_id: str
-    issuer: str
-    patient_name: str
-    patient_birth_date: str
-    patient_sex: str
-    foreign_issuer: str
-    """Issuer of the received Patient ID where the file names none."""
-    source: str
-    """Source of Previous Values (0400,0564)."""
-    institution: str
-    station_name: str
-    software: str
-    at: str
-    """DT with offset, the same for a whole package."""
-    reason: str = rules.COERCE
-
-    @classmethod
-    def from_json(cls, row: dict[str, str]) -> Order:
-        return cls(**row)
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
+from mediasvc.work.coercion_order import Order
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from mediasvc.span import Span
 from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID
 from mediasvc.standard.preambles import LENGTH
 from mediasvc.work.batches import Item, each
-from mediasvc.work.coerce import Order, coerce
+from mediasvc.work.coerce import coerce
+from mediasvc.work.coercion_order import Order
 from mediasvc.work.conform import clean_preamble
 from mediasvc.work.transcode import DEFAULT
 from mediasvc.work.transcode_file import transcode_file

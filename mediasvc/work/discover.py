@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mediasvc.errors import BudgetError, DamagedError, MediasvcError, PasswordNeeded
-from mediasvc.media.package import Member
+from mediasvc.media.member import Member
 from mediasvc.media.reference import Reference
 from mediasvc.model import Finding, InstanceHeader, Role
 from mediasvc.sandbox import Answer, Sandbox

@@ -12,7 +12,7 @@ from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import Patient
 from mediasvc.store import index, patients
 from mediasvc.store.index import StoredInstance
-from mediasvc.work.coerce import Order
+from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk
 from mediasvc.work.export_order import ExportOrder
 

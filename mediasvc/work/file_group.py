@@ -21,7 +21,7 @@ from mediasvc.store.ledger import Item, Package, PatientGroup, Settled
 from mediasvc.store.patients import patient_row
 from mediasvc.store.received import Pack, Place
 from mediasvc.work.batches import run_batches
-from mediasvc.work.coerce import Order
+from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk, dicom_now, dicom_time
 from mediasvc.work.discover import Report
 from mediasvc.work.provisional import remember_identifier

@@ -22,7 +22,8 @@ from mediasvc.errors import DamagedError, ProofError, UnsupportedError
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
-from mediasvc.work.coerce import Order, coerce
+from mediasvc.work.coerce import coerce
+from mediasvc.work.coercion_order import Order
 
 SOP_INSTANCE_UID = 0x00080018
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mediasvc.identity.load import Row, read_rows
 from mediasvc.identity.match import Candidate, Query, Rule, candidates, certain
 from mediasvc.identity.names import blocking_keys, normal
 from mediasvc.identity.query import Blocking, Lookup
@@ -17,6 +17,9 @@ from mediasvc.span import Span
 from mediasvc.store import find as find_rows
 from mediasvc.store import ledger, patients
 from mediasvc.store.db import Connection, Store
+
+if TYPE_CHECKING:
+    from mediasvc.identity.load import Row
 
 #: Rows of a list that are written in one transaction; the service may write between them.
 BATCH = 5000
@@ -62,6 +65,8 @@ def load(store: Store, path: Path, report: Report = lambda *_: None, *, by: str 
     Raises SettingsError or DamagedError when the file as a whole cannot be read; rows of earlier
     batches are in then, and loading the repaired file goes on from there.
     """
+    from mediasvc.identity.load import read_rows
+
     findings: list[Finding] = []
     seen: set[PatientKey] = set()
     rows = added = updated = unchanged = 0
@@ -149,6 +154,8 @@ def match_file(connection: Connection, path: Path, *, limit: int = 5,
                ) -> Iterator[tuple[Row, Matched]]:
     """`match` for each row of a CSV list whose IDs are foreign; rows with troubles as well, with
     what they do say."""
+    from mediasvc.identity.load import read_rows
+
     for row in read_rows(path, foreign=True):
         yield row, match(connection, row_query(row), limit=limit)
 

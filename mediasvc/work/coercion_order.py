@@ -1,0 +1,35 @@
+"""What the parent orders and a child carries out (`mediasvc.work.coerce`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from mediasvc.standard.coercion import COERCE
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Under whom an instance is filed, and who says so. Empty demographics are unknown to us."""
+
+    patient_id: str
+    issuer: str
+    patient_name: str
+    patient_birth_date: str
+    patient_sex: str
+    foreign_issuer: str
+    """Issuer of the received Patient ID where the file names none."""
+    source: str
+    """Source of Previous Values (0400,0564)."""
+    institution: str
+    station_name: str
+    software: str
+    at: str
+    """DT with offset, the same for a whole package."""
+    reason: str = COERCE
+
+    @classmethod
+    def from_json(cls, row: dict[str, str]) -> Order:
+        return cls(**row)
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
