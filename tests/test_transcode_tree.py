@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from mediasvc.report.ratios import Ratios, row_file
+from mediasvc.report.ratios import Ratios
+from mediasvc.report.row_files import row_file
 from mediasvc.standard import transfer_syntaxes as ts
 from samples.synthesis import instance, to_bytes
 from tests.conftest import Program

@@ -11,6 +11,7 @@ import click
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.cli.table import table
+from mediasvc.errors import StorageError
 
 if TYPE_CHECKING:
     from mediasvc.report.ratios import Ratios
@@ -36,23 +37,29 @@ _PATH = click.Path(path_type=Path)
 @click.option("--allow-lossy-on-lossy", is_flag=True,
               help="Lossy: also what was compressed with loss before.")
 @click.option("--allow-mammography", is_flag=True, help="Lossy: also mammography.")
+@click.option("--policy", metavar="NAME",
+              help="Lossy: caps by modality, LOSSY-DRG, LOSSY-CAR or the site's own in profiles/.")
+@click.option("--rewrite-references", is_flag=True,
+              help="Lossy: all that names a copied image names the copy (KO, PR, SR, images).")
 @click.option("--csv", "csv_path", type=_PATH, metavar="FILE", help="One line per file.")
 @click.option("--report-json", "json_path", type=_PATH, metavar="FILE", help="Rows and summary.")
+@click.option("--html", "html_path", type=_PATH, metavar="FILE", help="A page with charts.")
 @click.pass_obj
 def command(session: Session, /, source: Path, out: Path, syntax: str, workers: int | None,
-            skip_unsupported: bool, force: bool, csv_path: Path | None, json_path: Path | None,
-            **wishes: Any) -> int:
+            skip_unsupported: bool, force: bool, rewrite_references: bool, csv_path: Path | None,
+            json_path: Path | None, html_path: Path | None, **wishes: Any) -> int:
     """Rewrite DICOM files in another transfer syntax. IN is a file or a tree, OUT mirrors it.
 
     Lossless: the SOP Instance UID stays, and every frame is decoded again and compared. Lossy: a
     new instance, labelled as the standard asks. Exit code 1 when a file was skipped or failed.
     """
-    from mediasvc.report.ratios import Ratios, row_file
+    from mediasvc.report.ratios import Ratios
+    from mediasvc.report.row_files import row_file
     from mediasvc.standard.transfer_syntaxes import transfer_syntax
     from mediasvc.work.transcode_tree import Order, check_order, transcode_tree
 
     order = check_order(Order(source, out, transfer_syntax(syntax), _options(**wishes), force,
-                              workers or 0))
+                              workers or 0, rewrite_references))
     ratios, started = Ratios(), time.monotonic()
     with row_file(csv_path, json_path) as reports, progress(session) as report:
         for row in transcode_tree(order, session.settings, report):
@@ -61,33 +68,60 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
             _tell(session, row)
         summary = ratios.summary(time.monotonic() - started)
         reports.close(summary)
+    if html_path:
+        _write_page(html_path, ratios, summary, order.target.label)
     _show(session, ratios, summary)
     return _exit_code(ratios, skip_unsupported)
 
 
 def _options(ratio: float | None, quality: float | None, max_error: int | None, verify: Any,
-             allow_lossy_on_lossy: bool, allow_mammography: bool) -> Any:
+             allow_lossy_on_lossy: bool, allow_mammography: bool, policy: str | None) -> Any:
     from mediasvc.codecs.search import Goal
+    from mediasvc.standard.lossy_policy import load_lossy_policy
     from mediasvc.work.transcode_row import Options
 
-    return Options(Goal(ratio, quality, max_error), verify, allow_lossy_on_lossy, allow_mammography)
+    return Options(Goal(ratio, quality, max_error), verify, allow_lossy_on_lossy, allow_mammography,
+                   load_lossy_policy(policy) if policy else None)
+
+
+def _write_page(path: Path, ratios: Ratios, summary: dict[str, Any], target: str) -> None:
+    from datetime import datetime
+
+    from mediasvc.report.page import transcoding_page
+
+    page = transcoding_page(ratios, summary, f"Transcoding to {target}", datetime.now())
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"the report cannot be written ({error.strerror})") from error
 
 
 def _tell(session: Session, row: dict[str, Any]) -> None:
     fields = {key: value for key, value in row.items() if key != "type"}
     session.emit(row["type"], **fields)
-    if row["type"] != "instance":
+    if "reason" in row:
         session.say(f"  {row['type']:<8}{row['path']}: {row['reason']}")
 
 
 def _show(session: Session, ratios: Ratios, summary: dict[str, Any]) -> None:
+    from mediasvc.report import units
+
     head, *rows = ratios.table()
     if ratios.total.instances:
         session.say(table(head, rows))
-    session.say(f"{summary['instances']} instances in {summary['seconds']:.1f} s "
-                f"({summary['mb_per_s'] or 0:.0f} MB/s), {summary['skipped']} skipped, "
-                f"{summary['failed']} failed")
+    if summary["instances"]:
+        session.say(f"proof: {_counts(summary['proofs'])}; {summary['foreign_frames']} of "
+                    f"{summary['frames']} frames seen by another code base")
+    if summary["referring"]:
+        session.say(f"{summary['referring']} other instances name the copies now")
+    speed = units.rate(summary["native_bytes"], summary["seconds"])
+    session.say(f"{summary['instances']} instances in {summary['seconds']:.1f} s ({speed}), "
+                f"{summary['skipped']} skipped, {summary['failed']} failed")
     session.summary(**summary)
+
+
+def _counts(proofs: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in proofs.items())
 
 
 def _exit_code(ratios: Ratios, skip_unsupported: bool) -> int:

@@ -12,6 +12,8 @@ from mediasvc.standard.lossy_policy import Cap
 
 #: Halvings between a position of the dial that goes too far and its finest one.
 STEPS = 9
+#: Parts of the cap that an encoder is told to aim at: it may miss by a little.
+AIMS = (1.0, 0.97, 0.9)
 
 
 def encode_within(goal: Goal, cap: Cap | None, control: Control, attempt: Callable[[float], Trial],
@@ -23,15 +25,31 @@ def encode_within(goal: Goal, cap: Cap | None, control: Control, attempt: Callab
     """
     if cap is None:
         return encode_to(goal, control, attempt)
+    wanted = _capped(goal, cap)
+    if wanted.ratio == cap.ratio:
+        return _up_to(cap, control, attempt)
     tried: dict[float, Trial] = {}
 
     def noted(dial: float) -> Trial:
         tried[dial] = attempt(dial)
         return tried[dial]
 
-    data = encode_to(_capped(goal, cap), control, noted)
+    data = encode_to(wanted, control, noted)
     dial = next(dial for dial, trial in tried.items() if trial.data == data)
-    return data if _allowed(tried[dial], cap) else _finer(cap, control, dial, noted)
+    if _allowed(tried[dial], cap):
+        return data
+    low, high = sorted((control.worst, control.best))
+    return _finer(cap, control, min(max(dial, low), high), attempt)
+
+
+def _up_to(cap: Cap, control: Control, attempt: Callable[[float], Trial]) -> bytes:
+    """As small as the cap allows, by the encoder's own aim where it has one."""
+    if control.of_ratio is not None:
+        for part in AIMS:
+            trial = attempt(control.of_ratio(cap.ratio * part))
+            if _allowed(trial, cap):
+                return trial.data
+    return _finer(cap, control, control.worst, attempt)
 
 
 def _capped(goal: Goal, cap: Cap) -> Goal:
@@ -55,8 +73,6 @@ def _finer(cap: Cap, control: Control, coarse: float, attempt: Callable[[float],
     if not _allowed(found, cap):
         raise UnsupportedError(f"even at its finest it would be {found.ratio:.3g} : 1, the policy "
                                f"allows {cap.modality} {_words(cap)}; take a lossless syntax")
-    coarse = min(max(coarse, *sorted((control.worst, control.best))[:1]),
-                 max(control.worst, control.best))
     for _ in range(STEPS):
         middle = (fine + coarse) / 2
         middle = round(middle) if control.whole else middle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -52,6 +53,7 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
 
 def _transcoded(received: Span, out: str, target: str, options: Options) -> dict[str, Any]:
     jury, witness = _of_this_process()
+    started = time.perf_counter()
     with received.view() as view:
         done = transcode_instance(view, target, options, scratch=Path(out).parent, jury=jury)
         fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -64,7 +66,8 @@ def _transcoded(received: Span, out: str, target: str, options: Options) -> dict
             with written.view() as new:
                 prove(view, new, done)
     row = _witnessed(done, received, written, witness)
-    return {**row.as_json(), "sha256": sha256, "length": length}
+    seconds = round(time.perf_counter() - started, 6)
+    return {**row.as_json(), "seconds": seconds, "sha256": sha256, "length": length}
 
 
 @cache

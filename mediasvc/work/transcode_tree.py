@@ -44,6 +44,7 @@ class Order:
     options: Options
     force: bool = False
     workers: int = 0
+    rewrite_references: bool = False
 
 
 @dataclass(frozen=True, slots=True)
