@@ -13,7 +13,7 @@ from mediasvc.codecs import htj2k, jpeg, jpeg2000, jpeg_xl, native, rle, rle_fra
 from mediasvc.codecs.codec import Codec
 from mediasvc.codecs.j2k_stream import RPCL, read_j2k_header
 from mediasvc.codecs.jpeg_xl_stream import read_jxl_header
-from mediasvc.codecs.table import _CODECS, codec, codecs_table, missing
+from mediasvc.codecs.table import _CODECS, codec, missing
 from mediasvc.errors import DamagedError, MediasvcError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
@@ -201,15 +201,6 @@ def test_every_transfer_syntax_has_a_codec_or_a_reason() -> None:
             with pytest.raises(UnsupportedError, match=":"):
                 codec(uid)
     assert "does not know" in missing("1.2.3")
-
-
-def test_the_table_for_people_names_libraries_and_pixels() -> None:
-    rows = {row["alias"] or row["uid"]: row for row in codecs_table()}
-    assert rows["jls"]["decode"] == ["mediasvc", "CharLS"]
-    assert rows["jls"]["lossless"] and not rows["jls"]["lossy"]
-    assert "grey 1-16 in 8/16 signed too" in rows["jls"]["pixels"]
-    assert rows["1.2.840.10008.1.2.4.102"]["reason"]
-    assert len(rows) == len(TRANSFER_SYNTAXES)
 
 
 @pytest.mark.parametrize("uid", _CODECS)

@@ -27,9 +27,22 @@ def command(session: Session) -> int:
         session.say(f"{mark:<8}{check.name:<28} {check.text}")
         failed += check.needed and not check.ok
         optional += not check.needed and not check.ok
+    _show_codecs(session)
     session.say(f"\n{failed} needed things are wrong, {optional} optional ones are not there.")
     session.summary(ok=not failed, failed=failed, optional=optional)
     return 1 if failed else 0
+
+
+def _show_codecs(session: Session) -> None:
+    """What we can encode and decode, and why not (the table of the README)."""
+    from mediasvc.cli.table import table
+    from mediasvc.codecs.capability import HEAD, capabilities, never, record, words
+
+    rows = capabilities()
+    for row in rows:
+        session.emit("codec", **record(row))
+    session.say("\n" + table(HEAD, [words(row) for row in rows]))
+    session.say(f"\nRefused in every transfer syntax: {'; '.join(never())}.")
 
 
 def _checks(session: Session) -> Iterator[Check]:

@@ -116,6 +116,14 @@ class Codec:
     lossy: Encoder | None = None
     unwritten: str = ""
     clause: str = ""
+    #: What is tested where we do not write the syntax ourselves.
+    foreign: tuple[Takes, ...] = ()
+
+    @property
+    def reads(self) -> tuple[Takes, ...]:
+        """The kinds of pixels that are tested to be decoded."""
+        encoder = self.lossless or self.lossy
+        return encoder.takes if encoder else self.foreign
 
     def decode(self, frame: Frame, spec: FrameSpec, which: Literal["first", "second"] = "first",
                ) -> Array:

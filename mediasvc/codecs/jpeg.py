@@ -148,7 +148,7 @@ def _old(uid: str, name: str) -> Codec:
     return Codec(uid=uid, name=name, check=_check_for(frozenset({jpeg_stream.SOF_PROGRESSIVE}), (8,
                                                                                                  12)),
                  first=_TURBO, second=None, decoded=_decoded, unwritten="retired by the standard",
-                 clause="PS3.5 8.2.1")
+                 clause="PS3.5 8.2.1", foreign=BASELINE_TAKES + EXTENDED_TAKES)
 
 
 BASELINE = Codec(

@@ -70,4 +70,4 @@ SV1 = Codec(
 PROCESS_14 = Codec(
     uid=JPEG_LOSSLESS, name="JPEG Lossless", check=_check, first=_FIRST, second=_SECOND,
     decoded=_by_pixel, unwritten="jpll is the same with the predictor that every reader knows",
-    clause="PS3.5 8.2.1")
+    clause="PS3.5 8.2.1", foreign=TAKES)

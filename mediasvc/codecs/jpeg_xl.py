@@ -21,6 +21,7 @@ from mediasvc.codecs.codec import (
     Takes,
     dtype_of,
 )
+from mediasvc.codecs.jpeg import BASELINE, BASELINE_TAKES
 from mediasvc.codecs.jpeg_xl_stream import check_size, read_jxl_header
 from mediasvc.codecs.samples import fits, require_fit
 from mediasvc.errors import DamagedError, UnsupportedError
@@ -105,12 +106,10 @@ def to_jpeg(frame: Frame) -> bytes:
 
 def _decode_jpeg(frame: Frame, spec: FrameSpec) -> Array:
     """Through the JPEG stream, so that the samples are those of the JPEG, in its colours."""
-    from mediasvc.codecs.jpeg import BASELINE
     return BASELINE.decode(to_jpeg(frame), spec)
 
 
 def _jpeg_decoded(spec: FrameSpec) -> FrameSpec:
-    from mediasvc.codecs.jpeg import BASELINE
     return BASELINE.decoded(spec)
 
 
@@ -165,4 +164,5 @@ LOSSY = Codec(
 RECOMPRESSION = Codec(
     uid=JPEG_XL_JPEG, name="JPEG XL of a JPEG", check=_check_jpeg,
     first=Decoder("libjxl", _decode_jpeg), second=None, decoded=_jpeg_decoded,
-    unwritten="only from JPEG Baseline, whose stream it keeps", clause="PS3.5 8.2.15")
+    unwritten="only from JPEG Baseline, whose stream it keeps", clause="PS3.5 8.2.15",
+    foreign=BASELINE_TAKES)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from typing import Any
 
-from mediasvc.codecs.codec import Codec, Encoder
+from mediasvc.codecs.codec import Codec
 from mediasvc.errors import UnsupportedError
 from mediasvc.standard import transfer_syntaxes as ts
 
@@ -60,38 +59,3 @@ def missing(uid: str) -> str:
     if uid in _CODECS or row.form == "native":
         return ""
     return _REASONS.get(row.form, _UNTESTED)
-
-
-def codecs_table() -> list[dict[str, Any]]:
-    """One row per transfer syntax: what decodes it, what encodes it, which pixels, or why not."""
-    return [_row(row) for row in ts.TRANSFER_SYNTAXES.values()]
-
-
-def _row(row: ts.TransferSyntax) -> dict[str, Any]:
-    out: dict[str, Any] = {
-        "uid": row.uid, "name": row.name, "alias": row.alias, "decode": [], "lossless": "",
-        "lossy": "", "pixels": "", "reason": missing(row.uid)}
-    if row.form == "native":
-        return out | {"decode": ["mediasvc"], "lossless": "mediasvc",
-                      "pixels": "any that we transcode"}
-    if out["reason"]:
-        return out
-    found = codec(row.uid)
-    encoder = found.lossless or found.lossy
-    return out | {
-        "decode": [d.code_base for d in (found.first, found.second) if d],
-        "lossless": found.lossless.code_base if found.lossless else "",
-        "lossy": found.lossy.code_base if found.lossy else "",
-        "pixels": _pixels(encoder) if encoder else "", "reason": found.unwritten}
-
-
-def _pixels(encoder: Encoder) -> str:
-    """The positive list in a few words: ``grey 1-16 in 8/16 signed; colour 1-8 in 8``."""
-    words = []
-    for row in encoder.takes:
-        kind = "grey" if row.samples == 1 else "RGB" if len(row.photometric) == 1 else "RGB/YBR"
-        few, most = row.stored.start, row.stored.stop - 1
-        bits = f"{few}-{most}" if few < most else few
-        words.append(f"{kind} {bits} in {'/'.join(map(str, row.allocated))}"
-                     f"{' signed too' if row.signed else ''}")
-    return "; ".join(words)

@@ -95,20 +95,22 @@ def _library(name: str, extra: str) -> Check:
 
 def _codecs() -> Iterator[Check]:
     """What decodes and encodes each transfer syntax; those that have an alias are promised."""
-    from mediasvc.codecs.table import codecs_table
+    from mediasvc.codecs.capability import capabilities, kinds
 
     try:
-        rows = codecs_table()
+        rows = capabilities()
     except (ImportError, OSError) as error:
         yield Check("codecs", False, f"do not load ({type(error).__name__})")
         return
     for row in rows:
-        if row["alias"] or row["decode"]:
-            encoder = row["lossless"] or row["lossy"]
-            words = [f"decodes with {' and '.join(row['decode'])}" if row["decode"] else "",
-                     f"encodes with {encoder} ({row['pixels']})" if encoder else "", row["reason"]]
-            yield Check(f"codec {row['alias'] or row['name']}", bool(row["decode"]),
-                        "; ".join(filter(None, words)), needed=bool(row["alias"]))
+        alias, by = row.syntax.alias, row.decode.by
+        if alias or by:
+            written = row.lossless if row.lossless.by else row.lossy
+            words = [f"decodes with {' and '.join(by)}" if by else "",
+                     f"encodes with {written.by[0]} ({kinds(written.takes)})" if written.by else "",
+                     "" if written.by else written.reason]
+            yield Check(f"codec {alias or row.syntax.name}", bool(by),
+                        "; ".join(filter(None, words)), needed=bool(alias))
 
 
 def _programs() -> Iterator[Check]:
