@@ -26,6 +26,7 @@ COMMANDS = {
     "check-disc": ("check_disc", "An independent verdict on any disc, rule by rule."),
     "profiles": ("profiles", "What may stand on which medium: list, show."),
     "transcode": ("transcode", "Rewrite instances in another transfer syntax, with proof."),
+    "codecs": ("codecs", "Which lossless syntax suits your own images: compare."),
     "run": ("run", "The service: watch the inbox until SIGTERM."),
     "config": ("config", "Write, check or show the configuration."),
     "doctor": ("doctor", "What is installed, what it can encode and decode, free space."),
