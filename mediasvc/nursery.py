@@ -89,7 +89,7 @@ class Nursery:
         with theirs:
             self._loader = subprocess.Popen(
                 [sys.executable, "-m", "mediasvc.sandbox_child", *self._limits, *self._modules],
-                stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env=_environment(), close_fds=True, start_new_session=True)
 
     def _stop(self) -> None:

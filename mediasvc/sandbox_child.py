@@ -100,7 +100,8 @@ def _fork(line: socket.socket, ends: list[int], memory: int, seconds: float) -> 
     try:
         line.close()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        _serve(*ends, memory, seconds)
+        requests, answers = ends
+        _serve(requests, answers, memory, seconds)
         status = 0
     finally:
         os._exit(status)

@@ -45,7 +45,7 @@ def identities(connection: sa.Connection, package_id: int) -> Counter[Identity]:
     inner = sa.select(*(column.label(name) for name, column in _TEXTS.items()),
                       _CERTAIN.label("certain")).where(_pending(package_id)).subquery()
     found = connection.execute(sa.select(*inner.c, sa.func.count()).group_by(*inner.c))
-    return Counter({Identity(*texts, certain_text=bool(certain)): count
+    return Counter({Identity._make((*texts, bool(certain))): count
                     for *texts, certain, count in found})
 
 
