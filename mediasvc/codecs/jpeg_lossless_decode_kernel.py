@@ -285,7 +285,7 @@ def decode_scan(data: Bytes, start: int, tables: Ints, triples: bool, numbers: I
             if end < 0 or 8 * (length - at) + have > 7:
                 return DAMAGED
             word, have, at, length, ended = 0, 0, 0, 0, False
-        if not ended and length - at < slack:
+        while not ended and length - at < slack:
             unstuffed[:length - at] = unstuffed[at:length]
             end, length, ended = _unstuff(data, end, unstuffed, length - at, slack)
             at = 0
