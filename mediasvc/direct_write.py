@@ -1,8 +1,8 @@
-"""A large new file is written past the page cache (open(2), O_DIRECT).
+"""Large new files are written past the page cache (open(2), O_DIRECT).
 
-What an import or a transcoding writes is not read again soon. Going through the page cache costs a
-second copy in memory, and the sync that follows has to push it all out; written directly, 1 GB in
-0.5 MB files took half the time with its sync.
+What an import, a transcoding or an export writes is not read again soon. Going through the page
+cache costs a second copy in memory, and the sync that follows has to push it all out; written
+directly, 1 GB in 0.5 MB files took half the time with its sync.
 """
 
 from __future__ import annotations
@@ -31,71 +31,117 @@ def write_direct(fd: int, parts: Iterable[bytes | memoryview]) -> tuple[str, int
     Returns sha256 (hex) and bytes written. Nothing is durable yet: the caller syncs. File systems
     that know no direct writing get plain ones. Raises OSError.
     """
-    buffer = _buffer()
-    digest, length, filled = hashlib.sha256(), 0, 0
-    for part in parts:
-        rest = memoryview(part)
-        while rest:
-            taken = min(len(rest), BUFFER - filled)
-            buffer[filled:filled + taken] = rest[:taken]
-            filled, rest = filled + taken, rest[taken:]
-            if filled == BUFFER:
-                digest.update(buffer)
-                _put(fd, buffer)
-                length, filled = length + filled, 0
-    digest.update(buffer[:filled])
-    _put_last(fd, buffer, filled, length)
-    return digest.hexdigest(), length + filled
-
-
-def _buffer() -> memoryview:
-    """One for each thread; a mapping, because those begin at a page."""
     if not hasattr(_mine, "buffer"):
-        _mine.buffer = memoryview(mmap.mmap(-1, BUFFER))
-    found: memoryview = _mine.buffer
-    return found
+        _mine.buffer = new_buffer()
+    file, digest = DirectFile(fd, _mine.buffer), hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+        file.write(part)
+    file.finish()
+    return digest.hexdigest(), file.tell()
 
 
-def _put_last(fd: int, buffer: memoryview, filled: int, before: int) -> None:
-    """The end of the file: whole blocks are written, and what is too much is cut off again."""
-    if filled < FROM:
-        _direct(fd, False)
-        _write(fd, buffer[:filled])
-        return
-    padded = -(-filled // BLOCK) * BLOCK
-    buffer[filled:padded] = bytes(padded - filled)
-    _put(fd, buffer[:padded])
-    os.ftruncate(fd, before + filled)
+def new_buffer() -> memoryview:
+    """For one `DirectFile` at a time; a mapping, because those begin at a page."""
+    return memoryview(mmap.mmap(-1, BUFFER + BLOCK))
 
 
-def _put(fd: int, blocks: memoryview) -> None:
-    """Whole blocks, directly where the file system can."""
-    if _direct(fd, True):
+class DirectFile:
+    """A new file that is written mostly from beginning to end, as its writers see it.
+
+    ``fd`` is open for writing, for `read` also for reading, and stays the caller's. Call `finish`
+    at the end; until then the descriptor does not show everything. Methods raise OSError.
+    """
+
+    def __init__(self, fd: int, buffer: memoryview | None = None) -> None:
+        self._fd = fd
+        self._buffer = new_buffer() if buffer is None else buffer
+        self._position = 0
+        #: The buffer holds bytes ``_first`` to ``_last`` of what lies at ``_base``, a block.
+        self._base = self._first = self._last = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        if self._position != self._base + self._last:
+            self.flush()
+            self._begin(self._position)
+        rest = memoryview(data)
+        while rest:
+            taken = min(len(rest), len(self._buffer) - self._last)
+            self._buffer[self._last:self._last + taken] = rest[:taken]
+            self._last += taken
+            rest = rest[taken:]
+            if self._last == len(self._buffer):
+                self._put(self._last)
+                self._begin(self._base + self._last)
+        self._position += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}
+        self._position = offset + (start[whence] if whence in start else self._length())
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        self.flush()
+        data = os.pread(self._fd, size, self._position)
+        self._position += len(data)
+        return data
+
+    def flush(self) -> None:
+        """Everything written so far can be read from the file."""
+        if self._last > self._first:
+            whole = self._last // BLOCK * BLOCK
+            self._put(whole)
+            self._plain(max(whole, self._first), self._last)
+            self._begin(self._base + self._last)
+
+    def finish(self) -> None:
+        """The last block of a large file is written whole, and what is too much cut off again."""
+        end = self._base + self._last
+        if self._last - self._first < FROM or end < self._length():
+            self.flush()
+            return
+        padded = -(-self._last // BLOCK) * BLOCK
+        self._buffer[self._last:padded] = bytes(padded - self._last)
+        self._put(padded)
+        if padded > self._last:
+            os.ftruncate(self._fd, end)
+        self._begin(end)
+
+    def _length(self) -> int:
+        written = self._base + self._last if self._last > self._first else 0
+        return max(os.fstat(self._fd).st_size, written)
+
+    def _begin(self, offset: int) -> None:
+        self._first = self._last = offset % BLOCK
+        self._base = offset - self._first
+
+    def _put(self, end: int) -> None:
+        """Write up to ``end``, a block's end: directly from the first whole block on."""
+        start = min(-(-self._first // BLOCK) * BLOCK, end)
+        if end - start < FROM:
+            start = end
+        self._plain(self._first, max(start, self._first))
+        if start < end:
+            self._plain(start + self._direct(start, end), end)
+
+    def _direct(self, start: int, end: int) -> int:
+        """Bytes that could be written so, which may be none."""
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
         try:
-            done = os.write(fd, blocks)
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | os.O_DIRECT)
+            return os.pwrite(self._fd, self._buffer[start:end], self._base + start)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            done = 0
-        if done == len(blocks):
-            return
-        _direct(fd, False)  # what a direct write left over need not begin at a block
-        blocks = blocks[done:]
-    _write(fd, blocks)
+            return 0
+        finally:
+            with suppress(OSError):
+                fcntl.fcntl(self._fd, fcntl.F_SETFL, flags)
 
-
-def _write(fd: int, rest: memoryview) -> None:
-    while rest:
-        rest = rest[os.write(fd, rest):]
-
-
-def _direct(fd: int, wanted: bool) -> bool:
-    """Set or clear O_DIRECT; False when writes go through the page cache afterwards."""
-    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    new = flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT
-    if new != flags:
-        with suppress(OSError):
-            fcntl.fcntl(fd, fcntl.F_SETFL, new)
-            return wanted
-        return False
-    return wanted
+    def _plain(self, start: int, end: int) -> None:
+        while start < end:
+            start += os.pwrite(self._fd, self._buffer[start:end], self._base + start)

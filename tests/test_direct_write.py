@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import random
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasvc import direct_write
-from mediasvc.direct_write import BLOCK, BUFFER, FROM, write_direct
+from mediasvc.direct_write import BLOCK, BUFFER, FROM, DirectFile, write_direct
 
 EDGES = [0, 1, BLOCK, FROM - 1, FROM, FROM + 1, BUFFER - 1, BUFFER, BUFFER + 1,
          BUFFER + FROM, 2 * BUFFER, 2 * BUFFER + 5]
@@ -60,24 +61,56 @@ def test_a_file_system_without_direct_writing_gets_plain_writes(
 @pytest.mark.parametrize("short", [-1, BLOCK, 1000])
 def test_a_write_that_is_refused_or_stops_early_goes_on(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: int) -> None:
-    def halting(fd: int, data: memoryview) -> int:
+    def halting(fd: int, data: memoryview, offset: int) -> int:
         if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
             if short < 0:
                 raise OSError(errno.EINVAL, "larger blocks are wanted")
             fcntl.fcntl(fd, fcntl.F_SETFL, os.O_WRONLY)
-            return real(fd, data[:short])
-        return real(fd, data)
+            return real(fd, data[:short], offset)
+        return real(fd, data, offset)
 
-    real = os.write
-    monkeypatch.setattr(direct_write.os, "write", halting)
+    real = os.pwrite
+    monkeypatch.setattr(direct_write.os, "pwrite", halting)
     data = os.urandom(BUFFER + FROM + 3)
     assert written(tmp_path / "file", [data]) == data
 
 
 def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(fd: int, data: memoryview) -> int:
+    def full(fd: int, data: memoryview, offset: int) -> int:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(direct_write.os, "write", full)
+    monkeypatch.setattr(direct_write.os, "pwrite", full)
     with pytest.raises(OSError, match="full"):
         written(tmp_path / "file", [bytes(FROM)])
+
+
+STEPS = st.lists(st.tuples(
+    st.sampled_from(["write", "write", "write", "seek", "end", "read", "flush"]),
+    st.one_of(st.integers(0, 9000), st.integers(FROM - 9, 3 * FROM), st.just(BUFFER + 7))),
+    max_size=12)
+
+
+@given(STEPS)
+def test_a_file_written_here_and_there_is_what_a_plain_one_would_be(
+        tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
+    path = tmp_path_factory.getbasetemp() / "steps"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    file, plain = DirectFile(fd), io.BytesIO()
+    try:
+        for number, (what, size) in enumerate(steps):
+            if what == "write":
+                data = random.Random(number).randbytes(size)
+                assert file.write(data) == plain.write(data)
+            elif what == "read":
+                assert file.read(size) == plain.read(size)
+                file.seek(plain.tell())
+            elif what == "flush":
+                file.flush()
+            else:
+                place = (0, os.SEEK_END) if what == "end" else (size, os.SEEK_SET)
+                assert file.seek(*place) == plain.seek(*place)
+            assert file.tell() == plain.tell()
+        file.finish()
+    finally:
+        os.close(fd)
+    assert path.read_bytes() == plain.getvalue()
