@@ -56,7 +56,8 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
     from mediasvc.report.ratios import Ratios
     from mediasvc.report.row_files import row_file
     from mediasvc.standard.transfer_syntaxes import transfer_syntax
-    from mediasvc.work.transcode_tree import Order, check_order, transcode_tree
+    from mediasvc.work.transcode_order import Order, check_order
+    from mediasvc.work.transcode_tree import transcode_tree
 
     order = check_order(Order(source, out, transfer_syntax(syntax), _options(**wishes), force,
                               workers or 0, rewrite_references))

@@ -84,7 +84,7 @@ def _read(source: Source, at: int, stop: int, creators: dict[int, str]) -> Eleme
         value = at + 8 if short else at + 12
         length = length_at(source, at + 6, 2) if short else length_at(source, at + 8, 4)
     if length == UNDEFINED:
-        inner = _inside(source, vr)
+        inner = inside(source, vr)
         end, after = _delimited(inner, value, stop)
         return Element(tag, vr, value, end, after, True)
     if value + length > stop:
@@ -92,7 +92,7 @@ def _read(source: Source, at: int, stop: int, creators: dict[int, str]) -> Eleme
     return Element(tag, vr, value, value + length, value + length, False)
 
 
-def _inside(source: Source, vr: str) -> Source:
+def inside(source: Source, vr: str) -> Source:
     """How a sequence's items are written: those of UN always Implicit Little Endian (6.2.2)."""
     return replace(source, implicit=True, big_endian=False) if vr == "UN" else source
 

@@ -31,12 +31,12 @@ def prove(received: memoryview, written: memoryview, done: Transcoded) -> None:
     old, new = done.framing, read_framing(written)
     if new.damaged or new.verdict or new.transfer_syntax_uid != done.row.target_ts:
         raise ProofError("the written file is not whole")
-    _same_meta(old, new)
+    same_meta(old, new)
     _same_frames(new, done)
     if done.row.max_error is not None:
         prove_labels(old, new, done.row)
     if can_splice(old, new.transfer_syntax_uid):
-        _same_elements(old, new, done.allowed)
+        same_elements(old, new, done.allowed)
     else:
         same_values(received, written, old, new, done.allowed)
 
@@ -47,7 +47,7 @@ def _same_bytes(one: memoryview, two: memoryview) -> bool:
         for at in range(0, len(one), _CHUNK))
 
 
-def _same_meta(old: Framing, new: Framing) -> None:
+def same_meta(old: Framing, new: Framing) -> None:
     """Byte for byte; what a file without them got is looked at by the walker only."""
     if old.kind == "part10" and bytes(old.head[:PREAMBLE]) != bytes(new.head[:PREAMBLE]):
         raise ProofError("the preamble changed")
@@ -78,7 +78,7 @@ def _same_frames(new: Framing, done: Transcoded) -> None:
         raise ProofError("a frame was lost")
 
 
-def _same_elements(old: Framing, new: Framing, allowed: frozenset[int]) -> None:
+def same_elements(old: Framing, new: Framing, allowed: frozenset[int]) -> None:
     """Byte for byte, in the same order: tags and lengths first, then whole runs of elements."""
     before, after = _kept(old, allowed), _kept(new, allowed)
     if [row[:2] for row in before] != [row[:2] for row in after]:

@@ -23,6 +23,7 @@ from mediasvc.work.jury import Jury
 from mediasvc.work.lossy_changes import allowed_cap, is_lossy, lossy_changes, lossy_stream
 from mediasvc.work.source_frames import SourceFrames, source_frames
 from mediasvc.work.target_frames import Result, to_codec, to_native
+from mediasvc.work.transcode_order import makes_copies
 from mediasvc.work.transcode_plain import without_codec
 from mediasvc.work.transcode_row import Options, Transcoded, row_of
 
@@ -65,7 +66,7 @@ def transcode_instance(view: memoryview, target: str, options: Options = DEFAULT
 def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options: Options,
             writer: PixelWriter, jury: Jury, started: float) -> Transcoded:
     framing = source.framing
-    lossy, makes_lossy = is_lossy(framing, lossy_stream(source)), _makes_lossy(wanted)
+    lossy, makes_lossy = is_lossy(framing, lossy_stream(source)), makes_copies(wanted)
     cap = allowed_cap(framing, options, lossy) if makes_lossy else None
     result = (to_native(source, writer, options, jury) if wanted.form == "native"
               else to_codec(source, wanted, writer, options, jury, cap))
@@ -100,11 +101,6 @@ def _witnesses(source: SourceFrames, result: Result, options: Options) -> tuple[
     alone = source.codec is not None and source.codec.second is None
     full = options.verify == "full" and not result.distances
     return full and alone, result.alone
-
-
-def _makes_lossy(wanted: ts.TransferSyntax) -> bool:
-    """Packing a JPEG stream changes no pixel, whatever its syntax says."""
-    return wanted.loss != "never" and wanted.uid != ts.JPEG_XL_JPEG
 
 
 def _offset_tables(framing: Framing) -> Elements:
