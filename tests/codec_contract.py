@@ -14,37 +14,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mediasvc.codecs.codec import Array, Codec, Encoder, dtype_of, shape_of
+from mediasvc.codecs.codec import Array, Codec, Encoder, shape_of
 from mediasvc.errors import DamagedError, MediasvcError, UnsupportedError
 from mediasvc.model import FrameSpec
+from samples.corners import samples_of
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = [(1, 1), (1, 7), (9, 1), (5, 3), (17, 33), (64, 65)]
-PATTERNS = ("phantom", "noise", "extremes", "constant")
+PATTERNS = ("phantom", "noise", "extremes", "constant", "wrap")
 
 
 def spec_of(rows: int = 17, columns: int = 33, *, samples: int = 1, allocated: int = 16,
             stored: int = 12, signed: int = 0, photometric: str = "MONOCHROME2") -> FrameSpec:
     return FrameSpec(rows, columns, samples, allocated, stored, stored - 1, signed, photometric)
-
-
-def samples_of(spec: FrameSpec, pattern: str = "phantom", seed: int = 1) -> Array:
-    """A frame that fits Bits Stored and reaches both ends of its range."""
-    rng = np.random.default_rng(seed)
-    shape, top = shape_of(spec), (1 << spec.bits_stored) - 1
-    low = -(1 << (spec.bits_stored - 1)) if spec.pixel_representation else 0
-    if pattern == "noise":
-        cells = rng.integers(0, top + 1, shape)
-    elif pattern == "extremes":
-        cells = rng.integers(0, 2, shape) * top
-    elif pattern == "constant":
-        cells = np.full(shape, top // 2)
-    else:
-        y, x = np.mgrid[0:spec.rows, 0:spec.columns]
-        wave = np.sin(y / 5) * np.cos(x / 7) * top / 2.2 + top / 2
-        cells = np.broadcast_to(wave.reshape(shape[:2] + (1,) * (len(shape) - 2)), shape)
-        cells = np.clip(cells + rng.integers(-2, 3, shape), 0, top)
-    return (cells.astype(np.int64) + low).astype(dtype_of(spec))
 
 
 def accepted(encoder: Encoder) -> Iterator[FrameSpec]:

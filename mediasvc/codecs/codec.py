@@ -97,7 +97,8 @@ class Encoder:
         of_samples = [row for row in self.takes if row.samples == spec.samples_per_pixel]
         if not of_samples:
             return f"{spec.samples_per_pixel} samples per pixel"
-        reasons = [row.refusal(spec) for row in of_samples]
+        as_wide = [row for row in of_samples if spec.bits_allocated in row.allocated]
+        reasons = [row.refusal(spec) for row in as_wide or of_samples]
         return "" if "" in reasons else reasons[0]
 
 

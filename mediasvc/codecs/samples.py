@@ -62,9 +62,11 @@ def code_bits(spec: FrameSpec) -> int:
     """The precision of a JPEG Lossless or JPEG-LS stream, which knows no sign: Bits Stored.
 
     Signed samples go as two's complement of Bits Allocated, because other decoders (dcmtk, gdcm)
-    extend no sign; fewer than 8 bits go as 8, because gdcm ends the program at 6 and 7.
+    extend no sign. Fewer than 8 bits go as 8, because gdcm ends the program at 6 and 7; in cells of
+    16 bits as 9 at least, because dcmtk refuses a stream of one byte there and gdcm dies of it.
     """
-    return max(8, spec.bits_allocated if spec.pixel_representation else spec.bits_stored)
+    least = 8 if spec.bits_allocated == 8 else 9
+    return max(least, spec.bits_allocated if spec.pixel_representation else spec.bits_stored)
 
 
 def to_codes(array: Array, spec: FrameSpec) -> NDArray[np.unsignedinteger]:
