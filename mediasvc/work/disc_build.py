@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mediasvc.direct_write import DirectFile
 from mediasvc.errors import MediasvcError
 from mediasvc.media.disc_file import DICOMDIR, MANIFEST, README, WEB_FOLDER, DiscFile
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
@@ -125,8 +126,9 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
         from mediasvc.media.folder_write import write_folder
         write_folder(target, files, moment=facts.created, report=written)
         return
-    with target.open("x+b") as image:
+    with target.open("x+b", buffering=0) as plain:
         target.chmod(0o600)
+        image = DirectFile(plain.fileno())
         if container == "zip":
             from mediasvc.media.zip_write import write_zip
             write_zip(image, files, moment=facts.created, report=written)
@@ -134,3 +136,4 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
             from mediasvc.media.iso_write import write_iso
             write_iso(image, files, volume_id=file_set.id, moment=facts.created,
                       with_udf=profile.medium.udf, report=written)
+        image.finish()
