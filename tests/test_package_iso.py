@@ -272,10 +272,10 @@ def test_m23_a_disc_image_that_is_still_being_copied_is_growing(tmp_path: Path) 
     assert structure(path).state == "complete"
 
 
-def test_a_pure_udf_disc_is_refused_with_words(disc: Opener) -> None:
+def test_a_disc_that_announces_udf_and_holds_none_is_refused_with_words(disc: Opener) -> None:
     data = bytearray(image(FILES).bytes())
     data[16 * SECTOR + 1:16 * SECTOR + 6] = b"BEA01"
-    with pytest.raises(UnsupportedError, match="UDF"):
+    with pytest.raises(DamagedError, match="UDF"):
         disc(bytes(data))
 
 

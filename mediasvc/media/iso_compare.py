@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mediasvc.media.disc_judge import Pieces
 from mediasvc.media.extents import identify
 from mediasvc.media.iso_tree import IsoTree
 from mediasvc.media.labels import fold, label
@@ -49,6 +50,15 @@ class Rows:
         """Rock Ridge names, else Joliet's for the same bytes, else the plain ones."""
         tree, at = self.at(int(self.twins[row]) if self.twins[row] >= 0 else row)
         return tree.shown.parts(at)
+
+    def flaw(self, row: int) -> str:
+        tree, at = self.at(row)
+        return tree.flaws.get(at, "")
+
+    def pieces(self, rows: NDArray[np.intp]) -> Pieces:
+        import numpy as np
+
+        return Pieces(self.offsets[rows], self.lengths[rows], np.arange(len(rows)))
 
     def _find_twins(self, count: int) -> None:
         import numpy as np

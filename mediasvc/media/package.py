@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from mediasvc.errors import DamagedError, NotFoundError, PasswordNeeded, UnsupportedError
+from mediasvc.media.bridge_package import open_disc
 from mediasvc.media.budget import Budget
 from mediasvc.media.folder import Folder
-from mediasvc.media.iso_package import IsoPackage
 from mediasvc.media.labels import Ignore, label
 from mediasvc.media.member import Container, Context, Member
 from mediasvc.media.nested import Nested
@@ -20,6 +20,7 @@ from mediasvc.media.recognise import ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.single import Single
 from mediasvc.media.troubles import Troubles
+from mediasvc.media.udf_package import UdfPackage
 from mediasvc.media.window import Window
 from mediasvc.media.zip_package import ZipPackage
 from mediasvc.model import Finding, PackageKind
@@ -137,12 +138,11 @@ def _open_window(window: Window, context: Context) -> tuple[PackageKind, Contain
         context.troubles.add("error", "polyglot", "", "the file is a zip as well; other programs "
                              "may read other things from it", "M20")
     if found == "iso":
-        return "iso", IsoPackage(window, context)
+        return "iso", open_disc(window, context)
     if found == "zip":
         return "zip", ZipPackage(window, context)
     if found == "udf":
-        raise UnsupportedError("the disc image is pure UDF, which is not read yet",
-                               "Mount it and give the folder.")
+        return "iso", UdfPackage(window, context)
     if found == "raw-cd":
         raise UnsupportedError("the disc image holds raw CD sectors (BIN, MDF or NRG)",
                                "Convert it to ISO, or mount it and give the folder.")

@@ -12,6 +12,9 @@ from mediasvc.media.zip_directory import CENTRAL, END, LOCAL, find_end
 Format = Literal["iso", "zip", "udf", "raw-cd", "file"]
 #: Volume recognition sequence of a UDF disc without ISO 9660 (ECMA-167 2/9.1).
 UDF_IDENTIFIER = b"BEA01"
+#: ECMA-167 second and third edition (3/9.1); they stand behind ISO 9660's own descriptors.
+UDF_STANDARDS = (b"NSR02", b"NSR03")
+RECOGNITION_LIMIT = 32
 #: A zip begins with a local header, an empty one with its end, a split one with this mark.
 ZIP_STARTS = (LOCAL, END, b"PK\x07\x08")
 DICOM_PREFIX = b"DICM"
@@ -32,6 +35,12 @@ def recognise(window: Window) -> Format:
     if window.head(128, 4) != DICOM_PREFIX and ends_like_a_zip(window):
         return "zip"
     return "file"
+
+
+def has_udf(window: Window) -> bool:
+    """Whether the volume recognition sequence of an ISO 9660 disc announces UDF as well."""
+    return any(window.head(sector * SECTOR + 1, 5) in UDF_STANDARDS
+               for sector in range(FIRST_DESCRIPTOR + 1, FIRST_DESCRIPTOR + RECOGNITION_LIMIT))
 
 
 def ends_like_a_zip(window: Window) -> bool:

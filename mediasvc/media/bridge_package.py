@@ -1,0 +1,162 @@
+"""A disc with two tables of contents, ISO 9660 and UDF: both must tell the same (FAULTS M35)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mediasvc.errors import BudgetError, DamagedError
+from mediasvc.media.iso_compare import Rows
+from mediasvc.media.iso_package import IsoPackage
+from mediasvc.media.labels import fold, label
+from mediasvc.media.member import Container, Context, Entry
+from mediasvc.media.recognise import has_udf
+from mediasvc.media.troubles import Troubles
+from mediasvc.media.udf_package import UdfPackage, UdfRows, read_rows
+from mediasvc.media.udf_partitions import Run
+from mediasvc.media.udf_volume import HOLE
+from mediasvc.media.window import Window
+from mediasvc.span import CHUNK, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: An ISO 9660 list of so few files, none of them in the UDF list, only says "this is a UDF disc".
+NOTICE_FILES = 1
+
+
+class BridgePackage:
+    """The files of the ISO 9660 list, then those that only the UDF list has."""
+
+    def __init__(self, iso: IsoPackage, udf: UdfPackage) -> None:
+        self._iso, self._udf = iso, udf
+
+    def __len__(self) -> int:
+        return len(self._iso) + len(self._udf)
+
+    def entry(self, index: int) -> Entry:
+        container, at = self._at(index)
+        return container.entry(at)
+
+    def span(self, index: int) -> Span:
+        container, at = self._at(index)
+        return container.span(at)
+
+    def unchanged(self, index: int) -> bool:
+        return self._iso.unchanged(0)
+
+    def close(self) -> None:
+        self._iso.close()
+
+    def _at(self, index: int) -> tuple[Container, int]:
+        count = len(self._iso)
+        return (self._iso, index) if index < count else (self._udf, index - count)
+
+
+def open_disc(window: Window, context: Context) -> Container:
+    """An ISO 9660 image, its UDF list compared where it has one."""
+    import numpy as np
+
+    iso = IsoPackage(window, context)
+    if not has_udf(window):
+        return iso
+    try:
+        rows = read_rows(window, context)
+    except (DamagedError, BudgetError) as error:
+        context.troubles.add("warning", "udf-unreadable", "", "the disc's second table of "
+                             f"contents (UDF) was not read: {error.text}", "M35")
+        return iso
+    compared = _Comparison(window, iso.rows, rows)
+    compared.report(context.troubles)
+    if not compared.only:
+        return iso
+    inner = replace(context, scratch=context.scratch.inside(len(iso)))
+    return BridgePackage(iso, UdfPackage(window, inner, rows, np.array(compared.only, np.intp)))
+
+
+class _Comparison:
+    """Two lists of one image, compared by where the bytes lie and, failing that, by the bytes.
+
+    ``only`` are the rows that only the UDF list has, ``swapped`` those whose name stands for
+    other bytes in the ISO 9660 list, ``lost`` the rows that only the latter has.
+    """
+
+    def __init__(self, window: Window, iso: Rows, udf: UdfRows) -> None:
+        self._window, self._iso, self._udf = window, iso, udf
+        self._places = _places(iso.offsets, iso.lengths)
+        self._named = {_folded(name): row for row in range(len(iso))
+                       for name in (iso.plain(row), iso.shown(row))}
+        self.only: list[int] = []
+        self.swapped: list[int] = []
+        copied: set[int] = set()
+        for row in range(len(udf)):
+            self._look(row, copied)
+        known = _places(udf.offsets, udf.lengths)
+        self.lost = [row for row, place in enumerate(zip(iso.offsets.tolist(), iso.lengths.tolist(),
+                                                         strict=True))
+                     if place[1] and place not in known and row not in copied]
+
+    def _look(self, row: int, copied: set[int]) -> None:
+        place = int(self._udf.offsets[row]), int(self._udf.lengths[row])
+        other = self._named.get(_folded(self._udf.plain(row)))
+        if other is None:
+            if place[1] and place not in self._places:
+                self.only.append(row)
+            return
+        theirs = int(self._iso.offsets[other]), int(self._iso.lengths[other])
+        if place == theirs or not (place[1] or theirs[1]):
+            return
+        if place not in self._places and self._equal(row, theirs):
+            copied.add(other)
+            return
+        self.swapped.append(row)
+        if place not in self._places and place[1]:
+            self.only.append(row)
+
+    def _equal(self, row: int, theirs: tuple[int, int]) -> bool:
+        """Whether both lists' file of this name is the same, though each has its own copy."""
+        runs = self._udf.tree.pieces.get(row) or [
+            (int(self._udf.offsets[row]), int(self._udf.lengths[row]))]
+        if self._udf.flaw(row) or sum(length for _, length in runs) != theirs[1]:
+            return False
+        return _sha256(self._window, runs) == _sha256(self._window, [theirs])
+
+    def report(self, troubles: Troubles) -> None:
+        """The finding, when the lists differ."""
+        iso, udf = self._iso, self._udf
+        if self.only and len(iso) <= NOTICE_FILES and not self.swapped:
+            troubles.add("info", "udf-notice", label(udf.shown(self.only[0])), "the disc's ISO "
+                         "9660 list holds only a notice; its UDF list is read", "M35")
+        elif self.only or self.lost or self.swapped:
+            some = udf.shown((self.swapped + self.only)[0]) if self.swapped or self.only else (
+                iso.shown(self.lost[0]))
+            troubles.add(
+                "error", "disc-trees-differ", label(some),
+                f"{len(self.lost)} files are only in the disc's ISO 9660 list, {len(self.only)} "
+                f"only in its UDF list, and {len(self.swapped)} names stand for different files; "
+                "other programs will show other files. All of them are listed here", "M35")
+
+
+def _places(offsets: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> set[tuple[int, int]]:
+    return set(zip(offsets.tolist(), lengths.tolist(), strict=True))
+
+
+def _folded(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(fold, parts))
+
+
+def _sha256(window: Window, runs: Iterable[Run]) -> bytes | None:
+    """Of the bytes in the image; None when they are not all there."""
+    digest = hashlib.sha256()
+    try:
+        for offset, length in runs:
+            for start in range(0, length, CHUNK):
+                size = min(CHUNK, length - start)
+                digest.update(bytes(size) if offset == HOLE
+                              else window.read(offset + start, size))
+    except DamagedError:
+        return None
+    return digest.digest()
