@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,8 @@ from mediasvc.errors import UnsupportedError
 from mediasvc.standard.lossy_policy import Cap
 
 #: Halvings between a position of the dial that goes too far and its finest one.
-STEPS = 9
+STEPS = 10
+WIDE = 1000
 #: Parts of the cap that an encoder is told to aim at: it may miss by a little.
 AIMS = (1.0, 0.97, 0.9)
 
@@ -74,8 +76,7 @@ def _finer(cap: Cap, control: Control, coarse: float, attempt: Callable[[float],
         raise UnsupportedError(f"even at its finest it would be {found.ratio:.3g} : 1, the policy "
                                f"allows {cap.modality} {_words(cap)}; take a lossless syntax")
     for _ in range(STEPS):
-        middle = (fine + coarse) / 2
-        middle = round(middle) if control.whole else middle
+        middle = _middle(control, fine, coarse)
         if middle in (fine, coarse):
             break
         trial = attempt(middle)
@@ -84,6 +85,14 @@ def _finer(cap: Cap, control: Control, coarse: float, attempt: Callable[[float],
         else:
             coarse = middle
     return found.data
+
+
+def _middle(control: Control, one: float, other: float) -> float:
+    """Halfway; on a scale of ratios where the dial spans several powers of ten."""
+    low, high = sorted((control.worst, control.best))
+    if low > 0 and high / low > WIDE:
+        return math.sqrt(one * other)
+    return round((one + other) / 2) if control.whole else (one + other) / 2
 
 
 def _words(cap: Cap) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +19,7 @@ from mediasvc.work.in_order import in_order, threads_for
 from mediasvc.work.jury import Jury, kind_of
 from mediasvc.work.new_frames import FrameMaker, NewFrame
 from mediasvc.work.source_frames import SourceFrames, pixel_bytes
-from mediasvc.work.transcode_row import Options, Verified
+from mediasvc.work.transcode_row import FrameSum, Options, Verified
 
 _Make = Callable[[tuple[int, bool]], NewFrame]
 """(number of a frame, whether it is judged) → what it became."""
@@ -33,16 +34,16 @@ class Result:
     alone: bool = False
     bits: int = 8
     """Bits Stored of the source: the range that PSNR refers to."""
-    frames: int = 0
     foreign: int = 0
     native_bytes: int = 0
     distances: list[Distance] = field(default_factory=list)
+    sums: list[FrameSum] = field(default_factory=list)
     pixels: hashlib._Hash | None = None
     """sha256 over what the new frames decode to, where it is asked for."""
 
     def add(self, new: NewFrame, writer: PixelWriter) -> None:
         writer.add(new.data)
-        self.frames += 1
+        self.sums.append((len(new.data), zlib.crc32(new.data)))
         self.foreign += new.foreign
         self.native_bytes += new.native_bytes
         if self.pixels is not None:
@@ -58,7 +59,7 @@ class Result:
         """Who has looked so far; a lone code base is yet to be heard."""
         if options.verify == "none" or self.alone:
             return "none"
-        if self.foreign == self.frames:
+        if self.foreign == len(self.sums):
             return "two decoders"
         return "sampled" if self.foreign else "one decoder"
 

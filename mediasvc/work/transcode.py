@@ -88,8 +88,9 @@ def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options
                source.frames.total_bytes, writer.total, result.verified(options)),
         sop_instance_uid=uid, foreign_frames=result.foreign, max_error=result.max_error,
         psnr=result.psnr, ssim=result.ssim, pixels_sha256=result.pixels_sha256)
-    return Transcoded(framing, pieces, row, frozenset(changes) | set(PIXEL_TAGS), pixels,
-                      *_witnesses(source, result, options), source.frames.findings)
+    return Transcoded(framing, pieces, row, frozenset(changes) | set(PIXEL_TAGS),
+                      tuple(result.sums), *_witnesses(source, result, options),
+                      source.frames.findings)
 
 
 def _witnesses(source: SourceFrames, result: Result, options: Options) -> tuple[bool, bool]:

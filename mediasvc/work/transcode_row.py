@@ -32,6 +32,9 @@ Verified = Literal["two decoders", "sampled", "one decoder", "other process", "i
 
 NO_GOAL = Goal()
 
+FrameSum = tuple[int, int]
+"""(bytes without padding, CRC-32) of an encoded frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -114,8 +117,8 @@ class Transcoded:
     pieces: Sequence[Piece]
     row: RatioRow
     allowed: frozenset[int] = frozenset()
-    pixels: memoryview | None = field(default=None, repr=False)
-    """The bytes of all frames as they must stand in the new file, behind the head of Pixel Data."""
+    frames: tuple[FrameSum, ...] = field(default=(), repr=False)
+    """What was proven of each frame, to be found in the new file."""
     source_witness: bool = False
     result_witness: bool = False
     """What another process has yet to decode to ``row.pixels_sha256``."""
