@@ -54,5 +54,7 @@ def _told(line: Line) -> str:
     holds = "MISSING" if line.role == "missing" else "yes"
     stored = {"non_dicom": "no (not DICOM)", "dicomdir": "no (directory)",
               "missing": "no"}.get(line.role) or WORDS[line.state]
+    if line.came_with is not None:
+        stored = f"later, with package {line.came_with}"
     reason = f" ({line.reason})" if line.reason and line.state not in ("archived", "held") else ""
     return f"{says:<9}{holds:<8}{stored + reason:<28} {line.label}  {line.sha256[:12]}"

@@ -9,6 +9,7 @@ from mediasvc.cli.session import Session
 from mediasvc.model import Finding
 
 if TYPE_CHECKING:
+    from mediasvc.store.ledger import PatientGroup
     from mediasvc.work.desk import Desk
     from mediasvc.work.queue_view import GroupView
 
@@ -59,10 +60,11 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                  birth_date=group.patient_birth_date, sex=group.patient_sex,
                  variants=group.variants, instances=group.instances, decision=group.decision,
                  rule=group.rule, by=group.by, waits=reasons,
+                 evidence=(group.evidence or {}) if group.decision else {},
                  candidates=[{"patient_id": one.patient_id, "issuer": one.issuer,
                               "score": one.score, "recommendation": one.recommendation,
                               "reasons": list(one.reasons)} for one in view.candidates])
-    decision = f" ({group.decision} by {group.rule or group.by})" if group.decision else ""
+    decision = f" ({group.decision} by {_decided_by(group)})" if group.decision else ""
     session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
                 f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
                 f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
@@ -74,6 +76,14 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                     + "; ".join(one.reasons))
     if group.state == "waiting" and not view.candidates:
         session.say("    no candidate in the index")
+
+
+def _decided_by(group: PatientGroup) -> str:
+    """The rule or the person; whose decision it was where an earlier one counted again."""
+    evidence = group.evidence or {}
+    if group.rule and "by" in evidence:
+        return f"{evidence['by']}, decided before in package {evidence['package']}"
+    return group.rule or group.by
 
 
 def show_findings(session: Session, findings: list[Finding]) -> None:

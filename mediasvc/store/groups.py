@@ -69,6 +69,18 @@ def group(connection: sa.Connection, package_id: int, number: int) -> PatientGro
     return PatientGroup(*row)
 
 
+def filed_alike(connection: sa.Connection, like: PatientGroup, target: int,
+                ) -> list[tuple[int, PatientGroup]]:
+    """(package, group) of every group filed under ``target`` that said exactly what ``like`` says
+    of its patient, latest first."""
+    same = [table.c[name] == getattr(like, name)
+            for name in ("patient_id", "patient_name", "patient_birth_date", "patient_sex")]
+    rows = connection.execute(sa.select(table.c.package_id, *_COLUMNS).where(
+        table.c.target == target, table.c.state == "filed", *same,
+    ).order_by(table.c.package_id.desc()))
+    return [(number, PatientGroup(*row)) for number, *row in rows]
+
+
 def decide(connection: sa.Connection, package_id: int, number: int, decision: Decision, *,
            target: int | None = None, rule: str = "", evidence: dict[str, Any] | None = None,
            by: str = "") -> PatientGroup:

@@ -22,6 +22,7 @@ from mediasvc.store.groups import (
     change_group,
     decide,
     drop_groups,
+    filed_alike,
     group,
     groups,
     put_groups,
@@ -56,8 +57,8 @@ from mediasvc.store.packages import (
 __all__ = [
     "Chain", "Counts", "Event", "Item", "Package", "PatientGroup", "Settled", "add_findings",
     "change_group", "change_state", "check_fence", "claim", "counts", "decide", "describe",
-    "drop_findings", "drop_groups", "drop_items", "events", "finding_counts", "findings", "group",
-    "groups", "head", "item", "items", "live_with_digest", "name_items", "now", "package",
-    "packages", "put_groups", "put_items", "record", "record_many", "role_counts", "set_digest",
-    "settle", "settle_all", "submit", "verify_chain",
+    "drop_findings", "drop_groups", "drop_items", "events", "filed_alike", "finding_counts",
+    "findings", "group", "groups", "head", "item", "items", "live_with_digest", "name_items", "now",
+    "package", "packages", "put_groups", "put_items", "record", "record_many", "role_counts",
+    "set_digest", "settle", "settle_all", "submit", "verify_chain",
 ]

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal, cast
 
 from mediasvc.direct_write import DirectFile
 from mediasvc.errors import MediasvcError
@@ -128,7 +128,8 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
         return
     with target.open("x+b", buffering=0) as plain:
         target.chmod(0o600)
-        image = DirectFile(plain.fileno())
+        direct = DirectFile(plain.fileno())
+        image = cast("BinaryIO", direct)  # all of one that these writers use
         if container == "zip":
             from mediasvc.media.zip_write import write_zip
             write_zip(image, files, moment=facts.created, report=written)
@@ -136,4 +137,4 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
             from mediasvc.media.iso_write import write_iso
             write_iso(image, files, volume_id=file_set.id, moment=facts.created,
                       with_udf=profile.medium.udf, report=written)
-        image.finish()
+        direct.finish()

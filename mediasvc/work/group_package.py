@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mediasvc.identity.match import Query
-from mediasvc.model import Demographics, PatientKey
-from mediasvc.store import index, item_headers, ledger
+from mediasvc.model import Demographics, Finding, PatientKey
+from mediasvc.store import addenda, index, item_headers, ledger
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.work.desk import Desk
 from mediasvc.work.groups import Group, cluster
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.patients import match
+from mediasvc.work.replay import decided_before
 from mediasvc.work.sources import foreign_issuer
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Error findings about the package as a whole hold it; those about one file only refuse that file.
 CONTRADICTIONS = "directory-patient-"
+SEVERAL = "several-patients"
 
 
 def group_package(desk: Desk, package: Package) -> None:
@@ -32,6 +34,7 @@ def group_package(desk: Desk, package: Package) -> None:
             for identity in group.variants:
                 item_headers.assign_group(connection, package.id, identity, number)
         conflicts = item_headers.assign_held(connection, package.id, CONFLICT, len(clusters) + 1)
+        ledger.add_findings(connection, package.id, _completed(connection, package.id))
         package_waits = list(_package_waits(connection, package.id, clusters))
         for number, group in enumerate(clusters, 1):
             _settle(connection, desk, package, number, group, package_waits)
@@ -46,11 +49,17 @@ def query_of(group: PatientGroup, certain_text: bool = True) -> Query:
                  certain_text)
 
 
+def _completed(connection: Connection, package_id: int) -> list[Finding]:
+    return [Finding("info", "addendum", "",
+                    f"Brings {one.came} of the {one.lacked} files that package {one.package} "
+                    "lacked.", "FIELD N1") for one in addenda.completes(connection, package_id)]
+
+
 def _package_waits(connection: Connection, package_id: int, clusters: list[Group],
                    ) -> Iterator[dict[str, str]]:
     """What holds all groups of the package, whoever they are."""
     if len(clusters) > 1:
-        yield _wait("several-patients", f"There are {len(clusters)} patients on this package.")
+        yield _wait(SEVERAL, f"There are {len(clusters)} patients on this package.")
     for finding in ledger.findings(connection, package_id):
         if finding.severity == "error" and (
                 not finding.subject or finding.code.startswith(CONTRADICTIONS)):
@@ -62,6 +71,10 @@ def _settle(connection: Connection, desk: Desk, package: Package, number: int, c
     group = _group(desk, package, number, cluster_)
     certain_text = all(identity.certain_text for identity in cluster_.variants)
     rule = match(connection, query_of(group, certain_text)).auto
+    if rule is None and not group.variants and (
+            rule := decided_before(connection, package.id, group)):
+        # Whoever decided saw the other patients of the disc too.
+        package_waits = [wait for wait in package_waits if wait["code"] != SEVERAL]
     waits = [*package_waits,
              *_own_waits(connection, package.id, number, certain_text,
                          rule.patient.row if rule else None)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mediasvc.store import ledger
+from mediasvc.store import addenda, ledger
 from mediasvc.work.desk import Desk
 
 
@@ -25,6 +25,8 @@ class Line:
     sop_instance_uid: str
     object_sha256: str
     duplicate_of: str
+    came_with: int | None = None
+    """Of a missing file: the package that brought it in the end."""
 
     def as_json(self) -> dict[str, Any]:
         return {"in_dicomdir": bool(self.file_id), "on_disc": self.role != "missing",
@@ -35,6 +37,9 @@ def lines(desk: Desk, number: int) -> Iterator[Line]:
     """Every file of the package and every file that it lacks. Raises NotFoundError."""
     with desk.store.read() as connection:
         ledger.package(connection, number)
+        late = addenda.came_with(connection, [
+            item.sop_instance_uid for item in ledger.items(connection, number, role="missing")])
         for item in ledger.items(connection, number):
             yield Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,
-                       item.reason, item.sop_instance_uid, item.object_sha256, item.duplicate_of)
+                       item.reason, item.sop_instance_uid, item.object_sha256, item.duplicate_of,
+                       late.get(item.sop_instance_uid) if item.role == "missing" else None)
