@@ -15,6 +15,7 @@ from typing import Literal
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, SECTOR
 from mediasvc.media.recognise import recognise
+from mediasvc.media.udf_sequence import read_sequence
 from mediasvc.media.window import Window
 from mediasvc.media.zip_directory import CENTRAL, NoEndError, find_end
 from mediasvc.span import Span
@@ -62,6 +63,8 @@ def _end(window: Window, suffix: str) -> Structure:
         return _zip_end(window)
     if found == "iso":
         return _iso_end(window)
+    if found == "udf":
+        return _udf_end(window)
     if found == "file" and suffix in CONTAINER_SUFFIXES:
         return Structure("growing", f"it is called {suffix} and does not begin like one yet")
     return QUIET
@@ -86,6 +89,18 @@ def _iso_end(window: Window) -> Structure:
     space: int = struct.unpack_from("<I", raw, 80)[0]
     block: int = struct.unpack_from("<H", raw, 128)[0]
     missing = space * block - window.length
+    if missing > 0:
+        return Structure("growing", f"{missing} bytes of the disc image have not arrived")
+    return Structure("complete", "the disc image is whole")
+
+
+def _udf_end(window: Window) -> Structure:
+    try:
+        sequence, _ = read_sequence(window)
+    except DamagedError:
+        return Structure("growing", "the start of the disc image has not arrived")
+    ends = [found.field("start") + found.field("length") for found in sequence.partitions.values()]
+    missing = max(ends, default=0) * sequence.block - window.length
     if missing > 0:
         return Structure("growing", f"{missing} bytes of the disc image have not arrived")
     return Structure("complete", "the disc image is whole")

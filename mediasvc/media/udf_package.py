@@ -93,12 +93,15 @@ class UdfPackage:
         self._window.close()
 
     def _chunks(self, runs: list[Run]) -> Iterator[bytes]:
+        budget, produced, consumed = self._context.budget, 0, 0
         for offset, length in runs:
             for start in range(0, length, CHUNK):
                 size = min(CHUNK, length - start)
-                self._context.budget.produce(size)
-                yield (bytes(size) if offset == HOLE
-                       else self._window.read(offset + start, size))
+                produced += size
+                consumed += size * (offset != HOLE)
+                budget.check_ratio(consumed, produced)
+                budget.produce(size)
+                yield bytes(size) if offset == HOLE else self._window.read(offset + start, size)
 
     def _report_holes(self) -> None:
         for row in self._taken.tolist():
