@@ -10,6 +10,7 @@ from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.nested import LENGTH_TO_END
 from mediasvc.dicom.rewrite import can_splice
 from mediasvc.errors import ProofError
+from mediasvc.work.mapped import give_back, in_steps
 from mediasvc.work.proof_labels import prove_labels
 from mediasvc.work.proof_values import same_values
 from mediasvc.work.transcode_row import Transcoded
@@ -43,9 +44,11 @@ def prove(received: memoryview, written: memoryview, done: Transcoded) -> None:
 
 
 def _same_bytes(one: memoryview, two: memoryview) -> bool:
-    return len(one) == len(two) and all(
-        bytes(one[at:at + _CHUNK]) == bytes(two[at:at + _CHUNK])
-        for at in range(0, len(one), _CHUNK))
+    if len(one) != len(two):
+        return False
+    return all(bytes(a[at:at + _CHUNK]) == bytes(b[at:at + _CHUNK])
+               for a, b in zip(in_steps([one]), in_steps([two]), strict=True)
+               for at in range(0, len(a), _CHUNK))
 
 
 def same_meta(old: Framing, new: Framing) -> None:
@@ -74,6 +77,7 @@ def _same_frames(new: Framing, done: Transcoded) -> None:
     for frame, (length, crc) in zip(found, done.frames, strict=True):
         if len(frame) - length not in (0, 1) or zlib.crc32(frame[:length]) != crc:
             raise ProofError("a frame changed while it was written")
+        give_back(frame)
 
 
 def same_elements(old: Framing, new: Framing, allowed: frozenset[int]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from mediasvc.dicom.framing import Framing
 from mediasvc.dicom.nested import LENGTH_TO_END
 from mediasvc.errors import ProofError
+from mediasvc.work.mapped import in_steps
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 #: Values that have a byte order, as numbers of numpy.
 _NUMBERS = {"OW": "u2", "US": "u2", "SS": "u2", "AT": "u2", "OF": "u4", "OL": "u4", "FL": "u4",
             "SL": "u4", "UL": "u4", "OD": "u8", "OV": "u8", "FD": "u8", "SV": "u8", "UV": "u8"}
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
 
 
 def same_values(received: memoryview, written: memoryview, old: Framing, new: Framing,
@@ -43,9 +44,10 @@ def _same_pixels(old: Framing, new: Framing) -> None:
     if one is None or two is None or one.tag != two.tag or (
             one.end - one.value != two.end - two.value):
         raise ProofError("the pixel data changed")
-    for at in range(0, one.end - one.value, _CHUNK):
-        before = old.body[one.value + at:min(one.value + at + _CHUNK, one.end)]
-        if bytes(before) != bytes(new.body[two.value + at:two.value + at + len(before)]):
+    before, after = old.body[one.value:one.end], new.body[two.value:two.end]
+    for a, b in zip(in_steps([before]), in_steps([after]), strict=True):
+        if any(bytes(a[at:at + _CHUNK]) != bytes(b[at:at + _CHUNK])
+               for at in range(0, len(a), _CHUNK)):
             raise ProofError("the pixel data changed")
 
 

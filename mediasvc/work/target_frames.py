@@ -17,6 +17,7 @@ from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.standard.lossy_policy import Cap
 from mediasvc.work.in_order import in_order, threads_for
 from mediasvc.work.jury import Jury, kind_of
+from mediasvc.work.mapped import give_back
 from mediasvc.work.new_frames import FrameMaker, NewFrame
 from mediasvc.work.source_frames import SourceFrames, pixel_bytes
 from mediasvc.work.transcode_row import FrameSum, Options, Verified
@@ -125,8 +126,9 @@ def _all(source: SourceFrames, make: _Make, result: Result, writer: PixelWriter,
     if options.verify == "full" or result.alone:
         result.pixels = hashlib.sha256()
     threads = threads_for(options.threads, count, source.spec.native_bytes)
-    for new in in_order(make, orders, threads):
+    for number, new in enumerate(in_order(make, orders, threads)):
         result.add(new, writer)
+        give_back(source.frames[number])
     return result
 
 

@@ -10,10 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mediasvc.dicom.pieces import write
+from mediasvc.dicom.pieces import assemble
+from mediasvc.direct_write import write_direct
 from mediasvc.span import Span
 from mediasvc.work.batches import each
 from mediasvc.work.jury import Jury
+from mediasvc.work.mapped import in_steps
 from mediasvc.work.proof import prove
 from mediasvc.work.transcode import transcode_instance
 from mediasvc.work.transcode_row import Options, RatioRow, Transcoded
@@ -58,7 +60,7 @@ def _transcoded(received: Span, out: str, target: str, options: Options) -> dict
         done = transcode_instance(view, target, options, scratch=Path(out).parent, jury=jury)
         fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            sha256, length = write(view, done.pieces, fd)
+            sha256, length = write_direct(fd, in_steps(assemble(view, done.pieces)))
         finally:
             os.close(fd)
         written = Span(out, 0, length)

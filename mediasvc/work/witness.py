@@ -15,6 +15,7 @@ from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import ProofError
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
+from mediasvc.work.mapped import give_back
 from mediasvc.work.source_frames import pixel_bytes, source_frames
 
 #: Seconds for any file, and for each so many of its bytes one more.
@@ -30,6 +31,7 @@ def decoded_sha256(span: dict[str, Any]) -> str:
         source = source_frames(read_framing(view))
         for number in range(len(source)):
             digest.update(pixel_bytes(source.decode(number)))
+            give_back(source.frames[number])
     return digest.hexdigest()
 
 
