@@ -6,38 +6,22 @@ import itertools
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pycdlib
 import pytest
 from libudfread import libudfread_files, libudfread_found
-from udf_images import EMBEDDED, EXTENDED, LONG, SHORT, START, UdfImage, udf
+from udf_images import EMBEDDED, EXTENDED, LONG, SHORT, START, udf
+from udf_opened import FILES, LIMITS, Opener, contents, opener
 
-from mediasvc.media.package import Package, open_package
-from mediasvc.settings import Limits
+from mediasvc.media.package import open_package
 
-LIMITS = Limits()
-Opener = Callable[..., Package]
-FILES = {"DICOMDIR": b"directory", "DICOM/IM1": bytes(range(256)) * 40, "DICOM/IM2": b"two",
-         "DICOM/DEEP/ER/IM3": b"three" * 2000, "EMPTY": b""}
 KINDS = ("plain", "sparable", "virtual", "metadata")
 
 
 @pytest.fixture
 def disc(tmp_path: Path) -> Opener:
-    """``disc(image or bytes)`` opens it as a package."""
-
-    def opener(data: UdfImage | bytes, limits: Limits = LIMITS) -> Package:
-        path = tmp_path / "drop.iso"
-        path.write_bytes(data if isinstance(data, bytes) else data.bytes())
-        return open_package(path, limits, scratch=tmp_path / "scratch")
-
-    return opener
-
-
-def contents(package: Package) -> dict[str, bytes]:
-    return {m.label: b"".join(package.span(m).chunks()) for m in package.members()}
+    return opener(tmp_path)
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import io
 import random
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import pycdlib
 import pytest
-from test_udf_discs import FILES, LIMITS, contents, disc  # noqa: F401 - disc is a fixture
 from udf_images import EMBEDDED, LONG, SHORT, START, UdfImage, descriptor, tagged, udf
+from udf_opened import FILES, LIMITS, Opener, contents, opener
 
 from mediasvc.errors import BudgetError, DamagedError, MediasvcError
 from mediasvc.media.package import Package, open_package
 from mediasvc.media.structure import structure
 from mediasvc.settings import Limits
 
-Opener = Callable[..., Package]
+
+@pytest.fixture
+def disc(tmp_path: Path) -> Opener:
+    return opener(tmp_path)
 
 
 def rules(package: Package) -> list[tuple[str, str]]:
