@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import imagecodecs
@@ -26,6 +27,7 @@ from samples.corners import PATTERNS, SIZES, Corner, corners, kinds, samples_of
 from samples.synthesis import to_bytes
 from tests.codec_contract import spec_of
 
+ROOT = Path(__file__).resolve().parent.parent
 LOSSLESS = [uid for uid in _CODECS if codec(uid).lossless]
 #: Every so manieth image; both are prime to the sizes and patterns that are dealt out.
 FRAMES_SHARE, FILES_SHARE, OUTSIDE_SHARE = 11, 101, 173
@@ -123,6 +125,19 @@ def test_differences_modulo_65536_are_decoded_by_everybody_here() -> None:
     assert np.array_equal(SV1.decode(data, spec), array)
     assert np.array_equal(SV1.decode(data, spec, "second"), array)
     assert np.array_equal(imagecodecs.jpegsof3_decode(data), array)
+
+
+@pytest.mark.parametrize("stored", [13, 14])
+def test_jpeg_xl_of_rgb_with_13_and_14_bits_does_not_end_the_program(stored: int) -> None:
+    """libjxl's effort 1 wrote beyond its buffer; in a child, so that a relapse is one failed test."""
+    code = (f"from samples.corners import samples_of; from mediasvc.model import FrameSpec\n"
+            f"from mediasvc.codecs.jpeg_xl import LOSSLESS\n"
+            f"spec = FrameSpec(64, 65, 3, 16, {stored}, {stored - 1}, 0, 'RGB')\n"
+            f"for seed in range(40):\n"
+            f"    array = samples_of(spec, 'wrap', seed)\n"
+            f"    data = LOSSLESS.lossless.encode(array, spec, None)\n"
+            f"    assert (LOSSLESS.decode(data, spec) == array).all()\n")
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
 @pytest.mark.parametrize(("allocated", "stored", "precision"), [

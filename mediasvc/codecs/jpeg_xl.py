@@ -31,7 +31,10 @@ from mediasvc.standard.transfer_syntaxes import JPEG_XL, JPEG_XL_JPEG, JPEG_XL_L
 
 #: Effort 1 is the only one that keeps up with an archive; 3 gives 20 % more at a twentieth of it.
 #: libjxl 0.11.2 writes past its buffer in effort 1 when noise has more than 14 bits.
-EFFORT, EFFORT_ABOVE_14_BITS = 1, 2
+EFFORT, EFFORT_OF_MANY_BITS = 1, 2
+#: Effort 1 takes so many bits, by samples per pixel; of RGB with 13 or 14 it writes beyond its
+#: buffer (libjxl 0.11, found by `scripts/campaign_corners`: the corner matrix ended the program).
+EFFORT_1_BITS = {1: 14, 3: 12}
 LOSSY_EFFORT = 4
 #: Without a wish 8 : 1: a distance means little for samples of more than 8 bits.
 DEFAULT_RATIO = 8
@@ -69,7 +72,8 @@ def _narrow(array: Array, spec: FrameSpec) -> Array:
 
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from imagecodecs import jpegxl_encode
-    effort = EFFORT if spec.bits_stored <= 14 else EFFORT_ABOVE_14_BITS
+    few = spec.bits_stored <= EFFORT_1_BITS[spec.samples_per_pixel]
+    effort = EFFORT if few else EFFORT_OF_MANY_BITS
     return bytes(jpegxl_encode(
         _narrow(array, spec), lossless=True, effort=effort, bitspersample=spec.bits_stored,
         usecontainer=False, numthreads=1))
