@@ -176,6 +176,23 @@ def test_a_writer_that_spoils_a_frame_after_it_was_proven(
         transcoded(data if target == "rle" else memoryview(encoded), target)
 
 
+@pytest.mark.parametrize("target", ["rle", "explicit", "implicit"])
+def test_mapped_files_are_proven_and_refused_in_the_same_words(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, target: str) -> None:
+    monkeypatch.setattr("mediasvc.span.READ_LIMIT", 1000)
+    data = cine()
+    if target == "explicit":
+        data = memoryview(b"".join(assemble(data, transcode_instance(data, "rle").pieces)))
+    (tmp_path / "in").write_bytes(data)
+    span = Span.of_file(tmp_path / "in").as_json()
+    good = transcode_file.transcode_file(span, str(tmp_path / "out"), target, NORMAL.as_json())
+    assert good["frames"] == (0 if target == "implicit" else 30)
+    monkeypatch.setattr(transcode_file, "in_steps", lambda parts: (
+        bytes(part)[:-9] + bytes(9) for part in parts))
+    with pytest.raises((ProofError, DamagedError)):
+        transcode_file.transcode_file(span, str(tmp_path / "bad"), target, NORMAL.as_json())
+
+
 @pytest.mark.parametrize("lie", ["ratio", "flag", "source", "uid"])
 def test_labels_that_say_something_else_than_was_measured(monkeypatch: pytest.MonkeyPatch,
                                                           lie: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mediasvc.dicom.pieces import assemble
 from mediasvc.direct_write import write_direct
+from mediasvc.errors import MediasvcError
 from mediasvc.span import Span
 from mediasvc.work.batches import each
 from mediasvc.work.jury import Jury
@@ -23,6 +25,7 @@ from mediasvc.work.witness import Witness
 
 #: While one file waits for the disk, the next is worked on.
 AT_ONCE = 2
+_Result = TypeVar("_Result")
 
 
 def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str, Any],
@@ -54,22 +57,34 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
 
 
 def _transcoded(received: Span, out: str, target: str, options: Options) -> dict[str, Any]:
-    jury, witness = _of_this_process()
     started = time.perf_counter()
-    with received.view() as view:
-        done = transcode_instance(view, target, options, scratch=Path(out).parent, jury=jury)
-        fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            sha256, length = write_direct(fd, in_steps(assemble(view, done.pieces)))
-        finally:
-            os.close(fd)
-        written = Span(out, 0, length)
-        if options.verify != "none":
-            with written.view() as new:
-                prove(view, new, done)
+    row = _viewed(received, lambda view: _written(view, received, out, target, options))
+    return {**row, "seconds": round(time.perf_counter() - started, 6)}
+
+
+def _written(view: memoryview, received: Span, out: str, target: str, options: Options,
+             ) -> dict[str, Any]:
+    jury, witness = _of_this_process()
+    done = transcode_instance(view, target, options, scratch=Path(out).parent, jury=jury)
+    fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        sha256, length = write_direct(fd, in_steps(assemble(view, done.pieces)))
+    finally:
+        os.close(fd)
+    written = Span(out, 0, length)
+    if options.verify != "none":
+        _viewed(written, lambda new: prove(view, new, done))
     row = _witnessed(done, received, written, witness)
-    seconds = round(time.perf_counter() - started, 6)
-    return {**row.as_json(), "seconds": seconds, "sha256": sha256, "length": length}
+    return {**row.as_json(), "sha256": sha256, "length": length}
+
+
+def _viewed(span: Span, work: Callable[[memoryview], _Result]) -> _Result:
+    with span.view() as view:
+        try:
+            return work(view)
+        except MediasvcError as error:
+            # Its traceback holds parts of the view, which could then not be closed.
+            raise error.with_traceback(None) from None
 
 
 @cache
