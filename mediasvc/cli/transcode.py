@@ -61,6 +61,7 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
 
     order = check_order(Order(source, out, transfer_syntax(syntax), _options(**wishes), force,
                               workers or 0, rewrite_references))
+    _refuse_folder(html_path)
     ratios, started = Ratios(), time.monotonic()
     with row_file(csv_path, json_path) as reports, progress(session) as report:
         for row in transcode_tree(order, session.settings, report):
@@ -83,6 +84,12 @@ def _options(ratio: float | None, quality: float | None, max_error: int | None, 
 
     return Options(Goal(ratio, quality, max_error), verify, allow_lossy_on_lossy, allow_mammography,
                    load_lossy_policy(policy) if policy else None)
+
+
+def _refuse_folder(path: Path | None) -> None:
+    """Hours of work must not end in a report that has no place."""
+    if path and not path.absolute().parent.is_dir():
+        raise StorageError(f"the report cannot be written: {path.parent} is no folder")
 
 
 def _write_page(path: Path, ratios: Ratios, summary: dict[str, Any], target: str) -> None:
