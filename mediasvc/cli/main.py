@@ -21,6 +21,7 @@ COMMANDS = {
     "queue": ("queue", "Packages that wait for a person: list, show, decide, retry, discard."),
     "manifest": ("manifest", "DICOMDIR says / disc holds / we stored, per file."),
     "patients": ("patients", "The local patient index: load, find, show, match."),
+    "expect": ("expect", "Who will bring a disc: add, list, cancel."),
     "studies": ("studies", "What the archive holds: list, show, files, restore, undo."),
     "export": ("export", "Make a certified disc image or zip."),
     "check-disc": ("check_disc", "An independent verdict on any disc, rule by rule."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.cli.table import table
@@ -15,7 +16,7 @@ from mediasvc.cli.table import table
 if TYPE_CHECKING:
     from mediasvc.identity.match import Candidate, Rule
     from mediasvc.model import Patient, PatientKey
-    from mediasvc.store.db import Connection, Store
+    from mediasvc.store.db import Connection
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -44,7 +45,7 @@ def load(session: Session, file: Path, by: str) -> int:
 
     if is_hl7(file):
         return _load_messages(session, file)
-    with _store(session) as store, progress(session) as report:
+    with session.store() as store, progress(session) as report:
         loaded = patients.load(store, file, report, by=by)
     for finding in loaded.findings:
         session.finding(finding)
@@ -59,7 +60,7 @@ def load(session: Session, file: Path, by: str) -> int:
 def _load_messages(session: Session, file: Path) -> int:
     from mediasvc.work.adt import load_messages
 
-    with _store(session) as store, progress(session) as report:
+    with session.store() as store, progress(session) as report:
         fed = load_messages(store, session.settings, file, report)
     for finding in fed.findings:
         session.finding(finding)
@@ -76,7 +77,7 @@ def _load_messages(session: Session, file: Path) -> int:
 @command.command()
 @click.argument("prior")
 @click.argument("survivor")
-@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@by_option
 @click.pass_obj
 def merge(session: Session, prior: str, survivor: str, by: str) -> int:
     """Two identifiers are one person: from now on PRIOR means SURVIVOR. Moves no image.
@@ -86,9 +87,9 @@ def merge(session: Session, prior: str, survivor: str, by: str) -> int:
     from mediasvc.work.merge import merge_by_hand
 
     old, new = _key(session, prior), _key(session, survivor)
-    with _store(session) as store, store.transaction() as connection:
+    with session.store() as store, store.transaction() as connection:
         _require(connection, new)
-        done = merge_by_hand(connection, old, new, _person(by))
+        done = merge_by_hand(connection, old, new, by)
     session.say(f"{old} is {new} from now on." if done == "merged" else "That was so already.")
     session.summary(prior=str(old), survivor=str(new), done=done)
     return 0
@@ -96,15 +97,15 @@ def merge(session: Session, prior: str, survivor: str, by: str) -> int:
 
 @command.command()
 @click.argument("prior")
-@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@by_option
 @click.pass_obj
 def unmerge(session: Session, prior: str, by: str) -> int:
     """End the merge of PRIOR; everything is as it was before."""
     from mediasvc.work.merge import unmerge_by_hand
 
     old = _key(session, prior)
-    with _store(session) as store, store.transaction() as connection:
-        ended = unmerge_by_hand(connection, old, _person(by))
+    with session.store() as store, store.transaction() as connection:
+        ended = unmerge_by_hand(connection, old, by)
     session.say(f"{old} is no longer {ended.survivor}.")
     session.summary(prior=str(old), survivor=str(ended.survivor), done="ended")
     return 0
@@ -114,12 +115,6 @@ def _key(session: Session, text: str) -> PatientKey:
     from mediasvc.model import PatientKey
 
     return PatientKey.parse(text, session.settings.site.issuer)
-
-
-def _person(by: str) -> str:
-    import getpass
-
-    return by or getpass.getuser()
 
 
 def _require(connection: Connection, key: PatientKey) -> None:
@@ -136,7 +131,7 @@ def find(session: Session, text: str) -> int:
     """Find patients by ID, ID@ISSUER, birth date, or beginnings of names."""
     from mediasvc.work import patients
 
-    with _store(session) as store, store.read() as connection:
+    with session.store() as store, store.read() as connection:
         found = patients.find(connection, text)
     for one in found:
         session.emit("patient", **_patient(one))
@@ -157,7 +152,7 @@ def show(session: Session, patient: str) -> int:
     from mediasvc.store import index, patients
 
     key = _key(session, patient)
-    with _store(session) as store, store.read() as connection:
+    with session.store() as store, store.read() as connection:
         one = patients.patient(connection, key)
         studies = [{"study_instance_uid": study.study_instance_uid, "date": study.study_date,
                     "description": study.study_description, "modalities": list(study.modalities),
@@ -196,7 +191,7 @@ def match(session: Session, /, batch: Path | None, **asked: str) -> int:
     ids = (PatientKey(asked["patient_id"], asked["issuer"]),) if asked["patient_id"] else ()
     who = Demographics(asked["name"], asked["birth_date"].replace("-", ""), asked["sex"].upper(),
                        asked["address"], asked["postcode"], asked["phone"])
-    with _store(session) as store, store.read() as connection:
+    with session.store() as store, store.read() as connection:
         matched = patients.match(connection, Query(ids, who), limit=10)
     for one in matched.candidates:
         session.emit("candidate", **_candidate(one))
@@ -209,7 +204,7 @@ def _match_batch(session: Session, file: Path) -> int:
     from mediasvc.work import patients
 
     rows = linked = 0
-    with _store(session) as store, store.read() as connection, progress(session) as report:
+    with session.store() as store, store.read() as connection, progress(session) as report:
         for row, matched in patients.match_file(connection, file):
             rows += 1
             linked += matched.auto is not None
@@ -223,12 +218,6 @@ def _match_batch(session: Session, file: Path) -> int:
                 report(rows, 0, "matched")
     session.summary(rows=rows, auto=linked)
     return 0
-
-
-def _store(session: Session) -> Store:
-    from mediasvc.store.db import open_store
-
-    return open_store(session.home, session.settings)
 
 
 def _patient(one: Patient) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 
 from mediasvc.cli.packages import WORDS, sentence, show_findings, show_group, show_package
 from mediasvc.cli.password import password_option, read_password
+from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
@@ -74,7 +75,7 @@ def show(session: Session, package: int) -> int:
 @click.option("--link", metavar="ID[@ISSUER]", help="File it under this patient of the index.")
 @click.option("--new", is_flag=True, help="File it under a new, provisional patient.")
 @click.option("--reject", is_flag=True, help="Take none of it.")
-@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@by_option
 @click.option("--dry-run", is_flag=True, help="Only print every attribute that would change.")
 @click.pass_obj
 def decide(session: Session, package: int, group: int | None, link: str | None, new: bool,
@@ -88,7 +89,7 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
     if sum((link is not None, new, reject)) != 1:
         raise SettingsError("Say exactly one of --link, --new, --reject.")
     key = PatientKey.parse(link, session.settings.site.issuer) if link is not None else None
-    decision = work.Decision("link" if key else "new" if new else "reject", by or _login(), key)
+    decision = work.Decision("link" if key else "new" if new else "reject", by, key)
     with open_desk(session.home, session.settings) as desk:
         if dry_run:
             return _show_changes(session, work.preview(desk, package, group, decision))
@@ -116,15 +117,16 @@ def _show_changes(session: Session, changes: list[Change]) -> int:
 @command.command()
 @click.argument("package", type=int)
 @password_option
+@by_option
 @click.pass_obj
-def retry(session: Session, package: int, password_file: Path | None) -> int:
+def retry(session: Session, package: int, password_file: Path | None, by: str) -> int:
     """Try a package again: after a failure, or now with its password."""
     from mediasvc.work.desk import open_desk
     from mediasvc.work.ingest import run_line
     from mediasvc.work.queue import send_again
 
     with open_desk(session.home, session.settings) as desk, progress(session) as report:
-        send_again(desk, package, by=_login())
+        send_again(desk, package, by=by)
         done = run_line(desk, package, report, password=read_password(password_file))
         show_package(session, desk, package)
     session.summary(package=str(package), state=done.state)
@@ -134,7 +136,7 @@ def retry(session: Session, package: int, password_file: Path | None) -> int:
 @command.command()
 @click.argument("package", type=int)
 @click.option("--reason", required=True, help="Why; it stays in the ledger.")
-@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@by_option
 @click.pass_obj
 def discard(session: Session, package: int, reason: str, by: str) -> int:
     """Give a package up: what waits is rejected, its bytes in staging are removed."""
@@ -142,14 +144,8 @@ def discard(session: Session, package: int, reason: str, by: str) -> int:
     from mediasvc.work.queue import discard as work
 
     with open_desk(session.home, session.settings) as desk:
-        work(desk, package, reason=reason, by=by or _login())
+        work(desk, package, reason=reason, by=by)
         show_package(session, desk, package)
     session.summary(package=str(package), state="discarded")
     return 0
 
-
-def _login() -> str:
-    """The operating system's name of who runs this: a decision always names somebody."""
-    import getpass
-
-    return getpass.getuser()

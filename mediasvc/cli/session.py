@@ -13,6 +13,7 @@ from mediasvc.model import Finding
 
 if TYPE_CHECKING:
     from mediasvc.settings import Home, Settings
+    from mediasvc.store.db import Store
 
 
 class Session:
@@ -50,6 +51,11 @@ class Session:
         from mediasvc.configuration import load_settings
         self.settings = load_settings(self.config_path, required=self.config_is_required)
         return self.settings
+
+    def store(self) -> Store:
+        """The database alone, for commands that touch no file of the archive."""
+        from mediasvc.store.db import open_store
+        return open_store(self.home, self.settings)
 
     def emit(self, kind: str, /, **fields: Any) -> None:
         """One JSON line when --json, nothing otherwise."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
 from mediasvc.errors import NotFoundError
 
@@ -101,17 +102,15 @@ def restore(session: Session, uid: str, folder: Path) -> int:
 
 @command.command()
 @click.argument("package", type=int)
-@click.option("--by", default="", envvar="MEDIASVC_BY", help="Who decides (or env MEDIASVC_BY).")
+@by_option
 @click.pass_obj
 def undo(session: Session, package: int, by: str) -> int:
     """Take a whole import back; the package then waits for a decision again."""
-    import getpass
-
     from mediasvc.work.desk import open_desk
     from mediasvc.work.undo import undo as work
 
     with open_desk(session.home, session.settings) as desk:
-        removed = work(desk, package, by or getpass.getuser())
+        removed = work(desk, package, by)
     session.say(f"Package {package}: {removed.instances} instances of {removed.studies} studies "
                 "taken back; it waits for a decision again.")
     for disc in removed.discs:

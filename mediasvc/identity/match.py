@@ -17,7 +17,8 @@ from mediasvc.identity.query import Lookup, Query, blocking
 from mediasvc.identity.weights import GAP, LEAST, ORDER, WEIGHTS, Recommendation
 from mediasvc.model import Patient, PatientKey
 
-__all__ = ["SAME_ID", "Candidate", "Query", "Rule", "candidates", "certain", "is_placeholder"]
+__all__ = ["SAME_ID", "Candidate", "Query", "Rule", "agreement", "candidates", "certain",
+           "is_placeholder"]
 
 #: The rule's id in decisions and events.
 SAME_ID = "same-id"
@@ -77,12 +78,18 @@ def certain(query: Query, found: Sequence[Candidate]) -> Rule | None:
     if len(holders) != 1 or not query.certain_text:
         return None
     patient = holders[0]
-    verdicts = _demographics(query, patient)
-    agreeing = [field for field, agrees in verdicts.items() if agrees]
-    if False in verdicts.values() or len(agreeing) < 2:
+    agreeing = agreement(query, patient)
+    if not agreeing:
         return None
     by = "own" if patient.key in _qualified(query) else "further"
     return Rule(SAME_ID, patient, {"id": by, "agree": agreeing})
+
+
+def agreement(query: Query, patient: Patient) -> list[str]:
+    """Which of name, birth date and sex agree, when at least two do and none disagrees."""
+    verdicts = _demographics(query, patient)
+    agreeing = [field for field, agrees in verdicts.items() if agrees]
+    return [] if False in verdicts.values() or len(agreeing) < 2 else agreeing
 
 
 def _qualified(query: Query) -> frozenset[PatientKey]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Origin = Literal["patient_id", "issuer", "patient_name", "patient_birth_date", "patient_sex",
-                 "empty"]
+                 "accession_number", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,8 @@ class Rule:
     clause: str
 
 
-#: Identity and order attributes that take local values.
+#: Identity attributes that take local values.
 IDENTITY_RULES = (
-    Rule(0x00080050, "SH", "AccessionNumber", "empty", "always", "IRWF unscheduled"),
-    Rule(0x00080051, "SQ", "IssuerOfAccessionNumberSequence", "empty", "present",
-         "IRWF unscheduled"),
     Rule(0x00100010, "PN", "PatientName", "patient_name", "known", "IRWF, PS3.3 C.7.1.1"),
     Rule(0x00100020, "LO", "PatientID", "patient_id", "always", "IRWF, PS3.3 C.7.1.1"),
     Rule(0x00100021, "LO", "IssuerOfPatientID", "issuer", "always", "IRWF, PS3.3 10.14"),
@@ -38,10 +35,20 @@ IDENTITY_RULES = (
          "PS3.3 10.14"),
     Rule(0x00100030, "DA", "PatientBirthDate", "patient_birth_date", "known", "PS3.3 C.7.1.1"),
     Rule(0x00100040, "CS", "PatientSex", "patient_sex", "known", "PS3.3 C.7.1.1"),
+)
+
+#: Foreign orders and stays end at our door; on the way out they are our own.
+ORDER_RULES = (
+    Rule(0x00080050, "SH", "AccessionNumber", "accession_number", "always", "IRWF"),
+    Rule(0x00080051, "SQ", "IssuerOfAccessionNumberSequence", "empty", "present",
+         "IRWF unscheduled"),
     Rule(0x00380010, "LO", "AdmissionID", "empty", "present",
          "IRWF: foreign ones must not survive"),
     Rule(0x00380014, "SQ", "IssuerOfAdmissionIDSequence", "empty", "present", "IRWF"),
 )
+#: Of the local order, where a scheduled import answers one (IRWF, RAD TF-2 4.61).
+PROCEDURE_CODE_SEQUENCE = 0x00081032
+REQUEST_ATTRIBUTES_SEQUENCE = 0x00400275
 
 OTHER_PATIENT_IDS_SEQUENCE = 0x00101002
 TYPE_OF_PATIENT_ID = 0x00100022

@@ -131,6 +131,28 @@ patient_group = sa.Table(
     sa.Index(None, "target"),
 )
 
+#: "This patient will bring a disc": open until a package answers it or somebody ends it.
+expected_import = sa.Table(
+    "expected_import", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("patient", NUMBER, sa.ForeignKey("patient.id"), nullable=False),
+    _text("source"),  # "" from anybody
+    _text("valid_until"),  # YYYY-MM-DD, "" without an end
+    _text("accession_number"),
+    _text("requested_procedure_id"),
+    _text("requested_procedure_description"),
+    _text("procedure_code"),
+    _text("coding_scheme"),
+    _text("code_meaning"),
+    _text("registered_by"),
+    _text("registered_at"),
+    sa.Column("package_id", NUMBER, sa.ForeignKey("package.id")),
+    _text("ended_by"),
+    _text("ended_at"),
+    sa.Index(None, "patient"),
+    sa.Index(None, "package_id"),
+)
+
 #: The local index. The key of a patient is (Patient ID, Issuer), DESIGN §5.
 patient = sa.Table(
     "patient", metadata,

@@ -40,7 +40,9 @@ class Coercion:
 
 
 #: Everything that `_Writer` reads of an instance, unless it has to widen the character set.
-_READ = (SPECIFIC_CHARACTER_SET, *(rule.tag for rule in rules.IDENTITY_RULES),
+_READ = (SPECIFIC_CHARACTER_SET,
+         *(rule.tag for rule in (*rules.IDENTITY_RULES, *rules.ORDER_RULES)),
+         rules.PROCEDURE_CODE_SEQUENCE, rules.REQUEST_ATTRIBUTES_SEQUENCE,
          rules.OTHER_PATIENT_IDS_SEQUENCE, rules.INSTANCE_COERCION_DATE_TIME,
          rules.INSTANCE_ORIGIN_STATUS, rules.CONTRIBUTING_EQUIPMENT_SEQUENCE,
          rules.ORIGINAL_ATTRIBUTES_SEQUENCE)
@@ -84,6 +86,8 @@ class _Writer:
         self._widen_character_set()
         for rule in rules.IDENTITY_RULES:
             self._apply(rule)
+        if self.order.incoming:
+            self._take_order()
         self._add_other_patient_ids()
         self._stamp_text(rules.INSTANCE_COERCION_DATE_TIME, "DT", "InstanceCoercionDateTime",
                          self.order.at)
@@ -98,7 +102,9 @@ class _Writer:
     def _widen_character_set(self) -> None:
         """Declare UTF-8 when our text needs it and nothing else is reinterpreted by that."""
         texts = (self.order.patient_name, self.order.patient_id, self.order.issuer,
-                 self.order.institution, self.order.station_name)
+                 self.order.institution, self.order.station_name,
+                 self.order.accession_number, self.order.requested_procedure_id,
+                 self.order.requested_procedure_description, self.order.code_meaning)
         if all(encode_text(text, self.charset) is not None for text in texts):
             return
         if not _plain_ascii(self.framing):
@@ -149,6 +155,39 @@ class _Writer:
         self.table.append(AttributeChange(tag, keyword, None, f"+ {words}"))
         self.new[tag] = self.encoding.element(tag, "SQ", items + item)
 
+    def _take_order(self) -> None:
+        """Procedure and request of the local order take the place of the foreign ones."""
+        order, element = self.order, self.encoding.element
+        for rule in rules.ORDER_RULES:
+            self._apply(rule)
+        if order.procedure_code:
+            self._replace(rules.PROCEDURE_CODE_SEQUENCE, "ProcedureCodeSequence",
+                          self._code(order.procedure_code, order.coding_scheme, order.code_meaning))
+        request = [element(tag, vr, self._encode(text)) for tag, vr, text in (
+            (0x00080050, "SH", order.accession_number),
+            (0x00321060, "LO", order.requested_procedure_description),
+            (0x00401001, "SH", order.requested_procedure_id)) if text]
+        if request:
+            self._replace(rules.REQUEST_ATTRIBUTES_SEQUENCE, "RequestAttributesSequence",
+                          self.encoding.item(request))
+
+    def _replace(self, tag: int, keyword: str, item: bytes) -> None:
+        """A sequence of one item of ours; the received one goes into the originals whole."""
+        received = self.framing.element(tag)
+        if received is not None:
+            self.previous[tag] = received
+        self.table.append(AttributeChange(tag, keyword, None if received is None else "(sequence)",
+                                          "that of the order"))
+        self.new[tag] = self.encoding.element(tag, "SQ", item)
+
+    def _code(self, value: str, scheme: str, meaning: str) -> bytes:
+        element = self.encoding.element
+        return self.encoding.item([
+            element(0x00080100, "SH", self._encode(value)),
+            element(0x00080102, "SH", self._encode(scheme)),
+            element(0x00080104, "LO", self._encode(meaning)),
+        ])
+
     def _add_other_patient_ids(self) -> None:
         """Foreign and local ID with their issuers (STANDARD 2.9); known items stay."""
         tag = rules.OTHER_PATIENT_IDS_SEQUENCE
@@ -186,12 +225,7 @@ class _Writer:
 
     def _equipment(self) -> bytes:
         element, order = self.encoding.element, self.order
-        code, scheme, meaning = rules.MEDIA_IMPORTER
-        purpose = self.encoding.item([
-            element(0x00080100, "SH", code.encode()),
-            element(0x00080102, "SH", scheme.encode()),
-            element(0x00080104, "LO", meaning.encode()),
-        ])
+        purpose = self._code(*rules.MEDIA_IMPORTER)
         return self.encoding.item([
             element(0x00080070, "LO", b"mediasvc"),
             element(0x00080080, "LO", self._encode(order.institution)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from mediasvc.standard.coercion import COERCE
 
@@ -26,10 +27,19 @@ class Order:
     at: str
     """DT with offset, the same for a whole package."""
     reason: str = COERCE
+    incoming: bool = True
+    """On the way in a foreign order gives way to ours; on the way out it is ours already."""
+    accession_number: str = ""
+    """Of the local order; empty when the import is unscheduled, and so are the next five."""
+    requested_procedure_id: str = ""
+    requested_procedure_description: str = ""
+    procedure_code: str = ""
+    coding_scheme: str = ""
+    code_meaning: str = ""
 
     @classmethod
-    def from_json(cls, row: dict[str, str]) -> Order:
+    def from_json(cls, row: dict[str, Any]) -> Order:
         return cls(**row)
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         return asdict(self)

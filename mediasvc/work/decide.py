@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from mediasvc.errors import SettingsError, StateError
 from mediasvc.model import Demographics, Patient, PatientKey
 from mediasvc.store import ledger
+from mediasvc.store.expected import Procedure
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.store.patients import patient
 from mediasvc.work.batches import run_batches
 from mediasvc.work.desk import Desk
+from mediasvc.work.expect import answered_for
 from mediasvc.work.file_group import order_for
 from mediasvc.work.group_package import foreign_studies, moved_series
 from mediasvc.work.known import CONFLICT
@@ -79,7 +81,9 @@ def preview(desk: Desk, number: int, group_number: int | None, decision: Decisio
         _refuse_conflicts(connection, package.id, group, person.row or None)
         items = [item for item in ledger.items(connection, package.id, state="held",
                                                group=group.number) if item.span]
-    order = order_for(desk, package, group, person)
+        waiting_for = answered_for(connection, person.row, package.source)
+    order = order_for(desk, package, group, person,
+                      waiting_for.procedure if waiting_for else Procedure())
     requests = ({"span": item.span.as_json()} for item in items if item.span)
     counted: Counter[tuple[Any, ...]] = Counter()
     for _, answer in run_batches(desk.sandbox, "mediasvc.work.filing:preview_items", requests, 16,

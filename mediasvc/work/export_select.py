@@ -83,4 +83,4 @@ def order_of_coercion(desk: Desk, patient: Patient) -> Order:
         patient_name=local.patient_name, patient_birth_date=local.patient_birth_date,
         patient_sex=local.patient_sex, foreign_issuer=site.issuer, source=site.institution,
         institution=site.institution, station_name=site.station_name, software=SOFTWARE,
-        at=f"{datetime.now(UTC):%Y%m%d%H%M%S.%f}+0000")
+        at=f"{datetime.now(UTC):%Y%m%d%H%M%S.%f}+0000", incoming=False)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import StateError
 from mediasvc.model import Finding, InstanceHeader, Patient, PatientKey
-from mediasvc.store import index, ledger
+from mediasvc.store import expected, index, ledger
+from mediasvc.store.expected import Procedure
 from mediasvc.store.index import StoredInstance
 from mediasvc.store.ledger import Item, Package, PatientGroup, Settled
 from mediasvc.store.patients import patient_row
@@ -24,6 +25,7 @@ from mediasvc.work.batches import run_batches
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk, dicom_now, dicom_time
 from mediasvc.work.discover import Report
+from mediasvc.work.expect import answered_for
 from mediasvc.work.provisional import remember_identifier
 
 COMMIT = 256
@@ -48,8 +50,8 @@ def file_group(desk: Desk, package: Package, number: int, report: Report) -> Non
 
     What cannot be rewritten is quarantined with its reason; the rest goes in.
     """
-    group, patient = _target(desk, package, number)
-    order = order_for(desk, package, group, patient)
+    group, patient, procedure = _target(desk, package, number)
+    order = order_for(desk, package, group, patient, procedure)
     items = list(_pending(desk, package, number))
     done = 0
     for batch in _in_batches(_write(desk, items, order), items):
@@ -77,7 +79,8 @@ def _in_batches(written: Iterable[Written | Settled], items: list[Item],
             yield sorted(open_batches.pop(batch), key=lambda each: each.number)
 
 
-def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patient) -> Order:
+def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patient,
+              procedure: Procedure) -> Order:
     """What is written into the instances of a group filed under ``patient``.
 
     Its time is the decision's, so that filing again after a crash gives the same bytes.
@@ -88,11 +91,13 @@ def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patien
         patient_name=local.patient_name, patient_birth_date=local.patient_birth_date,
         patient_sex=local.patient_sex, foreign_issuer=group.issuer,
         source=package.source, institution=site.institution, station_name=site.station_name,
-        software=SOFTWARE, at=dicom_time(group.decided_at) if group.decided_at else dicom_now())
+        software=SOFTWARE, at=dicom_time(group.decided_at) if group.decided_at else dicom_now(),
+        **asdict(procedure))
 
 
-def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Patient]:
-    """The decided patient, who from now on is known under the foreign identifier too."""
+def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Patient, Procedure]:
+    """The decided patient, who from now on is known under the foreign identifier too, and the
+    order that was waiting for this disc."""
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
         group = ledger.group(connection, package.id, number)
@@ -100,7 +105,12 @@ def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Pa
             raise StateError(f"Patient group {number} of package {package.id} has no patient.")
         remember_identifier(connection, group.target,
                             PatientKey(group.patient_id, group.issuer), package.id)
-        return group, patient_row(connection, group.target)
+        order = (expected.of_package(connection, package.id, group.target)
+                 or answered_for(connection, group.target, package.source))
+        if order is not None and order.is_open:
+            expected.answer(connection, order, package.id)
+        return (group, patient_row(connection, group.target),
+                order.procedure if order else Procedure())
 
 
 def _pending(desk: Desk, package: Package, number: int) -> Iterator[Item]:

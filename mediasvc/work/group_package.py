@@ -11,6 +11,7 @@ from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.store import addenda, index, item_headers, ledger
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.work.desk import Desk
+from mediasvc.work.expect import answered_by
 from mediasvc.work.groups import Group, cluster
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.patients import match
@@ -70,7 +71,8 @@ def _settle(connection: Connection, desk: Desk, package: Package, number: int, c
             package_waits: list[dict[str, str]]) -> None:
     group = _group(desk, package, number, cluster_)
     certain_text = all(identity.certain_text for identity in cluster_.variants)
-    rule = match(connection, query_of(group, certain_text)).auto
+    query = query_of(group, certain_text)
+    rule = match(connection, query).auto or answered_by(connection, query, package.source)
     if rule is None and not group.variants and (
             rule := decided_before(connection, package.id, group)):
         # Whoever decided saw the other patients of the disc too.

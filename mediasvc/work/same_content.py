@@ -16,9 +16,11 @@ from mediasvc.work.batches import Item, each
 
 #: Elements that may differ between an instance as received and as filed.
 OWNED = frozenset({
-    *(rule.tag for rule in coercion.IDENTITY_RULES), coercion.OTHER_PATIENT_IDS_SEQUENCE,
+    *(rule.tag for rule in (*coercion.IDENTITY_RULES, *coercion.ORDER_RULES)),
+    coercion.OTHER_PATIENT_IDS_SEQUENCE,
     coercion.INSTANCE_COERCION_DATE_TIME, coercion.CONTRIBUTING_EQUIPMENT_SEQUENCE,
     coercion.ORIGINAL_ATTRIBUTES_SEQUENCE, coercion.INSTANCE_ORIGIN_STATUS,
+    coercion.PROCEDURE_CODE_SEQUENCE, coercion.REQUEST_ATTRIBUTES_SEQUENCE,
     0x00080005,  # Specific Character Set goes with the names
     0xFFFCFFFC,  # Data Set Trailing Padding
 })

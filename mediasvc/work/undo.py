@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import StateError
 from mediasvc.model import Finding
 from mediasvc.span import Span
-from mediasvc.store import index, ledger, removal
+from mediasvc.store import expected, index, ledger, removal
 from mediasvc.store.durable import Shelf
 from mediasvc.store.ledger import Package, Settled
 from mediasvc.store.removal import Removed
@@ -38,6 +38,7 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
     spans = _restore_all(desk, package)
     with desk.store.transaction() as connection:
         _back_to_waiting(connection, package, spans, filed, by)
+        expected.reopen(connection, number)
         removed = removal.remove_package(connection, number, by=by)
         for dependent in removed.dependents:
             ledger.add_findings(connection, dependent, [_no_longer_here(number)])

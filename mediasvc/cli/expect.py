@@ -1,0 +1,98 @@
+"""`mediasvc expect`: who will bring a disc, and which order it answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mediasvc.cli.person import by_option
+from mediasvc.cli.session import Session
+
+if TYPE_CHECKING:
+    from mediasvc.model import PatientKey
+    from mediasvc.store.expected import Expected
+
+
+
+@click.group()
+def command() -> None:
+    """Expected imports: a disc of an expected patient is linked without a question.
+
+    It must look like that patient: two of name, birth date and sex agree and none disagrees.
+    """
+
+
+@command.command()
+@click.argument("patient", metavar="ID[@ISSUER]")
+@click.option("--source", default="", help="Only a disc of this sender. Default: of anybody.")
+@click.option("--until", default="", metavar="YYYY-MM-DD", help="The last day.")
+@click.option("--accession", default="", help="Accession Number of our order.")
+@click.option("--procedure-id", default="", help="Requested Procedure ID of our order.")
+@click.option("--description", default="", help="Requested Procedure Description.")
+@click.option("--code", default="", metavar="VALUE^SCHEME^MEANING", help="Procedure code.")
+@by_option
+@click.pass_obj
+def add(session: Session, patient: str, source: str, until: str, accession: str, procedure_id: str,
+        description: str, code: str, by: str) -> int:
+    """This patient will bring a disc."""
+    from mediasvc.model import PatientKey
+    from mediasvc.store.expected import Procedure
+    from mediasvc.work.expect import procedure_code, register
+
+    key = PatientKey.parse(patient, session.settings.site.issuer)
+    procedure = Procedure(accession, procedure_id, description, *procedure_code(code))
+    with session.store() as store, store.transaction() as connection:
+        one = register(connection, key, procedure, source=source, until=until, by=by)
+    _tell(session, one, key)
+    session.summary(expected=one.id)
+    return 0
+
+
+@command.command("list")
+@click.option("--all", "every", is_flag=True, help="Also those that are over.")
+@click.pass_obj
+def list_(session: Session, every: bool) -> int:
+    """Who is expected."""
+    from mediasvc.store.expected import expected
+    from mediasvc.store.patients import patient_row
+
+    with session.store() as store, store.read() as connection:
+        found = [(one, patient_row(connection, one.patient).key)
+                 for one in expected(connection, every=every)]
+    for one, key in found:
+        _tell(session, one, key)
+    session.summary(expected=len(found))
+    return 0
+
+
+@command.command()
+@click.argument("number", type=int)
+@by_option
+@click.pass_obj
+def cancel(session: Session, number: int, by: str) -> int:
+    """Nobody comes any more."""
+    from mediasvc.store.expected import end
+
+    with session.store() as store, store.transaction() as connection:
+        end(connection, number, by)
+    session.say(f"Expected import {number} is cancelled.")
+    session.summary(expected=number)
+    return 0
+
+
+def _tell(session: Session, one: Expected, key: PatientKey) -> None:
+    state = ("open" if one.is_open else f"came with package {one.package}"
+             if one.package is not None else "cancelled")
+    order = one.procedure
+    session.emit("expected", expected=one.id, patient_id=key.patient_id, issuer=key.issuer,
+                 source=one.source, until=one.valid_until, state=state, package=one.package,
+                 accession_number=order.accession_number,
+                 requested_procedure_id=order.requested_procedure_id, by=one.registered_by,
+                 registered_at=one.registered_at)
+    limits = [f"from {one.source}" if one.source else "", f"until {one.valid_until}"
+              if one.valid_until else "", f"for {order.accession_number}"
+              if order.accession_number else ""]
+    session.say(f"{one.id:>5}  {key}  {' '.join(filter(None, limits))}  {state}, "
+                f"registered by {one.registered_by}")
+
