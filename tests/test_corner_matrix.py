@@ -129,7 +129,7 @@ def test_differences_modulo_65536_are_decoded_by_everybody_here() -> None:
 
 @pytest.mark.parametrize("stored", [13, 14])
 def test_jpeg_xl_of_rgb_with_13_and_14_bits_does_not_end_the_program(stored: int) -> None:
-    """libjxl's effort 1 wrote beyond its buffer; in a child, so that a relapse is one failed test."""
+    """libjxl's effort 1 wrote beyond its buffer; in a child, so that a relapse is one failure."""
     code = (f"from samples.corners import samples_of; from mediasvc.model import FrameSpec\n"
             f"from mediasvc.codecs.jpeg_xl import LOSSLESS\n"
             f"spec = FrameSpec(64, 65, 3, 16, {stored}, {stored - 1}, 0, 'RGB')\n"

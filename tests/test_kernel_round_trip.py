@@ -1,6 +1,9 @@
-"""Fast kernels: what they write is what other code bases read, and they read what they wrote."""
+"""Fast kernels: what they write is what other code bases read, they read what they wrote, and of
+damaged streams they take nothing that their plain references read otherwise."""
 
 from __future__ import annotations
+
+import random
 
 import imagecodecs
 import numpy as np
@@ -8,7 +11,11 @@ import pytest
 
 from mediasvc.codecs import jpeg_lossless_decode, jpeg_lossless_encode, rle_frame
 from mediasvc.codecs.rle import CODEC as RLE
+from mediasvc.codecs.table import codec
+from mediasvc.errors import MediasvcError
 from mediasvc.model import FrameSpec
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
+from samples.damage import damaged, plain_twins, streams, twin_says
 from samples.phantom import colour, grey
 
 SIZES = [(1, 1), (1, 17), (17, 1), (3, 5), (64, 63), (129, 257)]
@@ -54,3 +61,30 @@ def test_rle_is_exact_in_the_library(
     spec = spec_of(array, stored)
     data = rle_frame.encode(array)
     assert np.array_equal(RLE.decode(data, spec), array)
+
+
+by_twin = pytest.mark.parametrize("uid", plain_twins(),
+                                  ids=lambda uid: TRANSFER_SYNTAXES[uid].keyword)
+
+
+@by_twin
+def test_the_plain_reference_reads_good_streams_as_the_kernel_does(uid: str) -> None:
+    for stream in streams(uid):
+        twin = twin_says(uid, stream.data, stream.spec)
+        assert twin is not None and np.array_equal(twin, stream.samples)
+
+
+@by_twin
+def test_what_a_kernel_takes_of_damaged_streams_its_reference_reads_the_same(uid: str) -> None:
+    dice, taken = random.Random(11), 0
+    for _ in range(250):
+        stream = dice.choice(streams(uid))
+        data = damaged(stream.data, dice)
+        try:
+            array = codec(uid).decode(data, stream.spec)
+        except MediasvcError:
+            continue
+        twin = twin_says(uid, data, stream.spec)
+        assert twin is not None and np.array_equal(twin, array)
+        taken += 1
+    assert taken > 5

@@ -301,4 +301,4 @@ def decode_scan(data: Bytes, start: int, tables: Ints, triples: bool, numbers: I
             _add_row(here[:width], above, len(numbers), fresh, selection, bits)
         _put(here[:width], numbers, (1 << bits) - 1, transform, out[row], wide, size)
         here, above = above, here
-    return end if ended and 8 * (length - at) + have < 8 else DAMAGED
+    return end if ended and end < len(data) and 8 * (length - at) + have < 8 else DAMAGED

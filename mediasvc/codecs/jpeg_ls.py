@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import (
     Array,
@@ -47,7 +49,11 @@ def _decode(frame: Frame, spec: FrameSpec) -> Array:
 
 
 def _decode_by_charls(frame: Frame, spec: FrameSpec) -> Array:
-    """By imagecodecs: the CharLS inside pyjpegls 1.5 fails on valid presets (WG04 MR1_JLSL)."""
+    """By imagecodecs: the CharLS inside pyjpegls 1.5 fails on valid presets (WG04 MR1_JLSL).
+
+    CharLS 2.4 may count 2^32 zeros, for seconds, before it gives up on a damaged stream. So it is
+    never the first to look at one.
+    """
     from imagecodecs import jpegls_decode
     try:
         codes = jpegls_decode(bytes(frame))
@@ -77,7 +83,7 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
 
 def _charls_encode(array: Array, spec: FrameSpec, near: int, bits: int) -> bytes:
     from _CharLS import _encode as charls_encode
-    codes = to_codes(array, spec)
+    codes = to_codes(array, spec).astype(np.uint8 if bits <= 8 else np.uint16, copy=False)
     source = codes.astype(codes.dtype.newbyteorder("<"), copy=False).tobytes()
     mode = BY_COMPONENT if spec.samples_per_pixel == 1 else BY_SAMPLE
     space = _SPACE
@@ -115,7 +121,7 @@ LOSSLESS = Codec(
     clause="PS3.5 8.2.3")
 
 NEAR_LOSSLESS = Codec(
-    uid=JPEG_LS_NEAR, name="JPEG-LS near-lossless", check=_check, first=_CHARLS, second=_OURS,
+    uid=JPEG_LS_NEAR, name="JPEG-LS near-lossless", check=_check, first=_OURS, second=_CHARLS,
     decoded=_by_pixel,
     lossy=Encoder("CharLS", NEAR_TAKES, _encode_near, _by_pixel, Control(255, 1, 2, whole=True)),
     clause="PS3.5 8.2.3")

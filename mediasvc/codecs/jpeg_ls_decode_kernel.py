@@ -317,4 +317,5 @@ def decode_scan(data: Bytes, start: int, component: int, step: int, bits: int, t
             return DAMAGED
         _put(line, out[row], component, step)
         line, above = above, line
-    return end
+    padding = length - (8 * at - have)  # of a byte, and of one more behind FF
+    return end if end < len(data) and padding <= 15 else DAMAGED

@@ -268,6 +268,16 @@ def _line_by_sample(data: Bytes, bits: Ints, contexts: Ints, p: Ints, lines: Int
 
 
 @part
+def _at_end(data: Bytes, bits: Ints) -> bool:
+    """Whether a marker comes, and before it only padding: of a byte, and of one more behind FF."""
+    _fill(data, bits)
+    at = bits[AT]
+    if at + 1 >= len(data) or data[at] != 0xFF or data[at + 1] < 0x80:
+        return False
+    return bool(bits[COUNT] - bits[OVER] <= 15)
+
+
+@part
 def _bits_of(value: int) -> int:
     """Ceiling of log2 of ``value``."""
     count = 0
@@ -308,4 +318,4 @@ def decode_scan(data: Bytes, start: int, numbers: Ints, planes: Plane, values: I
         for c in range(count):
             planes[numbers[c], row] = lines[c, 1:columns + 1].astype(np.uint16)
         lines, aboves = aboves, lines
-    return int(bits[AT])
+    return int(bits[AT]) if _at_end(data, bits) else DAMAGED

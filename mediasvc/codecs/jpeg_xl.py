@@ -30,10 +30,9 @@ from mediasvc.standard.photometric import GREY, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import JPEG_XL, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 
 #: Effort 1 is the only one that keeps up with an archive; 3 gives 20 % more at a twentieth of it.
-#: libjxl 0.11.2 writes past its buffer in effort 1 when noise has more than 14 bits.
 EFFORT, EFFORT_OF_MANY_BITS = 1, 2
-#: Effort 1 takes so many bits, by samples per pixel; of RGB with 13 or 14 it writes beyond its
-#: buffer (libjxl 0.11, found by `scripts/campaign_corners`: the corner matrix ended the program).
+#: Effort 1 takes so many bits, by samples per pixel: in noise of more, libjxl 0.11.2 writes beyond
+#: its buffer (`scripts/campaign_corners` ended that way).
 EFFORT_1_BITS = {1: 14, 3: 12}
 LOSSY_EFFORT = 4
 #: Without a wish 8 : 1: a distance means little for samples of more than 8 bits.
