@@ -50,5 +50,9 @@ class Budget:
         """``produced`` bytes came out of ``consumed`` so far, for one entry."""
         if produced > self.limits.member_bytes:
             raise BudgetError(f"it is longer than {self.limits.member_bytes} bytes")
+        self.check_growth(consumed, produced)
+
+    def check_growth(self, consumed: int, produced: int) -> None:
+        """The same for a whole archive that is unpacked in one: only its growth counts."""
         if produced > RATIO_FREE and produced > self.limits.inflate_ratio * max(consumed, 1):
             raise BudgetError(f"it grows more than {self.limits.inflate_ratio} times (a zip bomb?)")

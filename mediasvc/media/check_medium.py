@@ -110,7 +110,8 @@ def check_profile(kind: str, members: Sequence[Member], length: int, profile: Pr
 
 
 def _a(kind: str) -> str:
-    return {"iso": "an ISO image", "zip": "a ZIP", "folder": "a folder"}.get(kind, "one file")
+    return {"iso": "an ISO image", "zip": "a ZIP", "tar": "a tar", "folder": "a folder"}.get(
+        kind, "one file")
 
 
 def _finding(rule: str, text: str, subject: str = "") -> Finding:

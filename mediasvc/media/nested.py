@@ -14,7 +14,8 @@ from mediasvc.media.window import Window
 from mediasvc.span import Span
 
 #: What may be a container by its name; whether it is one is then seen by its content.
-SUFFIXES = (".zip", ".iso", ".img")
+SUFFIXES = (".zip", ".iso", ".img", ".udf", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2",
+            ".txz", ".tar.xz")
 #: Opens a window as a container, with the containers in it; None when it is none.
 Opener = Callable[[Window, Context, int], Container | None]
 
@@ -89,7 +90,7 @@ class Nested:
         name, troubles = label(entry.shown), self._context.troubles
         if not levels:
             troubles.tally("warning", "container-not-opened", name,
-                           "{n} zips or disc images inside others were not opened; "
+                           "{n} archives or disc images inside others were not opened; "
                            "what they hold was not read", "M17")
             return False
         try:

@@ -1,4 +1,4 @@
-"""What arrives, whatever it is: a folder, an ISO image, a zip or one file, as a list of members."""
+"""What arrives, whatever it is: a folder, a disc image, a zip, a tar or one file, as members."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from mediasvc.media.nested import Nested
 from mediasvc.media.recognise import ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.single import Single
+from mediasvc.media.tar_package import TarPackage
+from mediasvc.media.tar_unpack import holds_tar, unpack_tar
 from mediasvc.media.troubles import Troubles
 from mediasvc.media.udf_package import UdfPackage
 from mediasvc.media.window import Window
@@ -143,7 +145,27 @@ def _open_window(window: Window, context: Context) -> tuple[PackageKind, Contain
         return "zip", ZipPackage(window, context)
     if found == "udf":
         return "iso", UdfPackage(window, context)
+    if found == "tar":
+        return "tar", TarPackage(window, context)
+    if found == "packed" and holds_tar(window):
+        return "tar", _packed_tar(window, context)
+    if found == "foreign":
+        raise UnsupportedError("it is a 7z or RAR archive, which is not read here",
+                               "Unpack it and give the folder, or pack it as a zip.")
     if found == "raw-cd":
         raise UnsupportedError("the disc image holds raw CD sectors (BIN, MDF or NRG)",
                                "Convert it to ISO, or mount it and give the folder.")
     return "file", None
+
+
+def _packed_tar(window: Window, context: Context) -> TarPackage:
+    span, whole = unpack_tar(window, context)
+    if not whole:
+        context.troubles.add("error", "tar-cut", "", "the packed tar ends too early; files are "
+                             "missing or cut off. Copy it again", "M21")
+    inner = Window(span)
+    try:
+        return TarPackage(inner, context, window)
+    except BaseException:
+        inner.close()
+        raise

@@ -6,10 +6,13 @@ from typing import Literal
 
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, SECTOR, STANDARD_IDENTIFIER
+from mediasvc.media.tar_header import BLOCK, looks_like_tar
+from mediasvc.media.tar_unpack import opener
 from mediasvc.media.window import Window
 from mediasvc.media.zip_directory import CENTRAL, END, LOCAL, find_end
 
-Format = Literal["iso", "zip", "udf", "raw-cd", "file"]
+#: ``packed`` may hold a tar or anything else; ``foreign`` is an archive that is not read here.
+Format = Literal["iso", "zip", "udf", "raw-cd", "tar", "packed", "foreign", "file"]
 #: Volume recognition sequence of a UDF disc without ISO 9660 (ECMA-167 2/9.1).
 UDF_IDENTIFIER = b"BEA01"
 #: ECMA-167 second and third edition (3/9.1); they stand behind ISO 9660's own descriptors.
@@ -17,6 +20,8 @@ UDF_STANDARDS = (b"NSR02", b"NSR03")
 RECOGNITION_LIMIT = 32
 #: A zip begins with a local header, an empty one with its end, a split one with this mark.
 ZIP_STARTS = (LOCAL, END, b"PK\x07\x08")
+#: 7z and RAR.
+FOREIGN_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
 DICOM_PREFIX = b"DICM"
 #: The first 12 bytes of a raw CD sector (ECMA-130 14.1).
 RAW_SYNC = b"\0" + b"\xff" * 10 + b"\0"
@@ -32,6 +37,12 @@ def recognise(window: Window) -> Format:
         return "udf"
     if window.head(0, 4) in ZIP_STARTS:
         return "zip"
+    if looks_like_tar(window.head(0, BLOCK)):
+        return "tar"
+    if opener(window) is not None:
+        return "packed"
+    if window.head(0, 6).startswith(FOREIGN_ARCHIVES):
+        return "foreign"
     if window.head(128, 4) != DICOM_PREFIX and ends_like_a_zip(window):
         return "zip"
     return "file"

@@ -1,4 +1,4 @@
-"""Files for unpacked bytes: private, and named by number alone."""
+"""Files for unpacked bytes: private, and named by us alone."""
 
 from __future__ import annotations
 
@@ -26,14 +26,23 @@ class Scratch:
         It appears under its name only when complete, so that a second reader of the same
         package never sees half of it.
         """
+        return self._write(f"{number:08d}", chunks)
+
+    def once(self, name: str, chunks: Iterable[bytes]) -> Span:
+        """The file ``name`` (ours, never a foreign one) as an earlier reader of the same package
+        left it, else written from ``chunks``."""
+        path = self._folder / name
+        return Span.of_file(path) if path.is_file() else self._write(name, chunks)
+
+    def _write(self, final_name: str, chunks: Iterable[bytes]) -> Span:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f"{number:08d}.", suffix=".part", dir=self._folder)
+        handle, name = tempfile.mkstemp(prefix=f"{final_name}.", suffix=".part", dir=self._folder)
         length = 0
         try:
             with os.fdopen(handle, "wb") as file:
                 for chunk in chunks:
                     length += file.write(chunk)
-            final = self._folder / f"{number:08d}"
+            final = self._folder / final_name
             Path(name).replace(final)
         except BaseException:
             Path(name).unlink(missing_ok=True)

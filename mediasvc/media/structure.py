@@ -15,6 +15,7 @@ from typing import Literal
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, SECTOR
 from mediasvc.media.recognise import recognise
+from mediasvc.media.tar_header import BLOCK
 from mediasvc.media.udf_sequence import read_sequence
 from mediasvc.media.window import Window
 from mediasvc.media.zip_directory import CENTRAL, NoEndError, find_end
@@ -65,6 +66,8 @@ def _end(window: Window, suffix: str) -> Structure:
         return _iso_end(window)
     if found == "udf":
         return _udf_end(window)
+    if found == "tar":
+        return _tar_end(window)
     if found == "file" and suffix in CONTAINER_SUFFIXES:
         return Structure("growing", f"it is called {suffix} and does not begin like one yet")
     return QUIET
@@ -104,3 +107,10 @@ def _udf_end(window: Window) -> Structure:
     if missing > 0:
         return Structure("growing", f"{missing} bytes of the disc image have not arrived")
     return Structure("complete", "the disc image is whole")
+
+
+def _tar_end(window: Window) -> Structure:
+    """Two blocks of zeros end a tar (POSIX.1-2001 pax)."""
+    if window.length % BLOCK or any(window.head(max(window.length - 2 * BLOCK, 0), 2 * BLOCK)):
+        return Structure("growing", "the end of the tar has not arrived")
+    return Structure("complete", "the tar is whole")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Level = Literal["must", "should"]
-ALL = frozenset({"folder", "iso", "zip", "file"})
+ALL = frozenset({"folder", "iso", "zip", "tar", "file"})
 ISO = frozenset({"iso"})
 ZIP = frozenset({"zip"})
 
