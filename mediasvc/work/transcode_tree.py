@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mediasvc import codecs
+from mediasvc.codecs.table import codec
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
+from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.work.batches import run_batches
 from mediasvc.work.refer import Candidate, refer_to_copies
 from mediasvc.work.transcode_order import File, Order, files_of
@@ -44,7 +48,7 @@ def transcode_tree(order: Order, settings: Settings, report: Report) -> Iterator
     memory = settings.limits.child_memory + MAPPINGS * largest
     workers = order.workers or settings.work.count()
     with Sandbox(min(workers, max(1, len(files))), memory, seconds) as sandbox:
-        sandbox.warm(_MODULE)
+        sandbox.warm(*_needed(order.target))
         run = _Run(sandbox, order, workers)
         try:
             for done, row in enumerate(run.rows(files), 1):
@@ -52,6 +56,17 @@ def transcode_tree(order: Order, settings: Settings, report: Report) -> Iterator
                 yield row
         finally:
             run.close()
+
+
+def _needed(target: ts.TransferSyntax) -> list[str]:
+    """What every child would load at its first file: once for all it is half a second less."""
+    modules = [_MODULE, "mediasvc.dicom.walk_kernel"]
+    if target.form == "native":
+        return modules
+    stem = codec(target.uid).first.decode.__module__.rpartition(".")[2]
+    names = [found.name for found in pkgutil.iter_modules(codecs.__path__)]
+    return [*modules, "imagecodecs", *(f"{codecs.__name__}.{name}" for name in names
+                                       if name == stem or name.startswith(f"{stem}_"))]
 
 
 @dataclass
