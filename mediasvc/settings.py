@@ -118,6 +118,11 @@ class Hl7(Section):
     """At one time."""
 
 
+class Decisions(Section):
+    second_person_below: Literal["", "low", "medium", "strong"] = ""
+    """A link to a patient who is recommended less than this needs a second person; empty: never."""
+
+
 class Export(Section):
     profile: str = "STD-GEN-CD"
     """Used where ``--profile`` is not given."""
@@ -137,6 +142,7 @@ class Settings(Section):
     site: Site = Site()
     limits: Limits = Limits()
     inbox: Inbox = Inbox()
+    decisions: Decisions = Decisions()
     export: Export = Export()
     work: Work = Work()
     hl7: Hl7 = Hl7()

@@ -93,9 +93,12 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
     with open_desk(session.home, session.settings) as desk:
         if dry_run:
             return _show_changes(session, work.preview(desk, package, group, decision))
-        work.decide(desk, package, group, decision)
-        with progress(session) as report:
-            done = run_line(desk, package, report)
+        done = work.decide(desk, package, group, decision)
+        if done.state == "receiving":
+            with progress(session) as report:
+                done = run_line(desk, package, report)
+        else:
+            session.say("Noted. A second person must decide for the same patient.")
         show_package(session, desk, package)
     session.summary(package=str(package), state=done.state)
     return 0 if done.state == "done" else 1

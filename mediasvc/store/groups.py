@@ -106,6 +106,17 @@ def decide(connection: sa.Connection, package_id: int, number: int, decision: De
     return group(connection, package_id, number)
 
 
+def propose(connection: sa.Connection, package_id: int, number: int, evidence: dict[str, Any],
+            by: str) -> None:
+    """Somebody's decision that needs a second person: the group waits on, with it as evidence."""
+    present = group(connection, package_id, number)
+    if present.state != "waiting":
+        raise StateError(f"Patient group {number} of package {package_id} is {present.state}.")
+    _set(connection, package_id, present, "waiting", evidence=evidence)
+    record(connection, "package", package_id, "group-proposed", by=by,
+           data={"group": number, "evidence": evidence})
+
+
 def change_group(connection: sa.Connection, package_id: int, number: int, *, expect: GroupState,
                  to: GroupState, target: int | None = None, by: str = "") -> None:
     """decided → filed (with the patient's row), or back. Back to waiting forgets the decision."""

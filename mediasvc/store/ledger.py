@@ -25,6 +25,7 @@ from mediasvc.store.groups import (
     filed_alike,
     group,
     groups,
+    propose,
     put_groups,
 )
 from mediasvc.store.items import (
@@ -59,6 +60,6 @@ __all__ = [
     "change_group", "change_state", "check_fence", "claim", "counts", "decide", "describe",
     "drop_findings", "drop_groups", "drop_items", "events", "filed_alike", "finding_counts",
     "findings", "group", "groups", "head", "item", "items", "live_with_digest", "name_items", "now",
-    "package", "packages", "put_groups", "put_items", "record", "record_many", "role_counts",
-    "set_digest", "settle", "settle_all", "submit", "verify_chain",
+    "package", "packages", "propose", "put_groups", "put_items", "record", "record_many",
+    "role_counts", "set_digest", "settle", "settle_all", "submit", "verify_chain",
 ]

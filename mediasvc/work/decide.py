@@ -21,6 +21,7 @@ from mediasvc.work.file_group import order_for
 from mediasvc.work.group_package import foreign_studies, moved_series
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.provisional import add_provisional_patient, provisional_key
+from mediasvc.work.second_person import needs_second, proposal_of, propose
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
@@ -38,7 +39,8 @@ class Decision:
 
 
 def decide(desk: Desk, number: int, group_number: int | None, decision: Decision) -> Package:
-    """Store the decision and send the package back to the line; the caller runs it.
+    """Store the decision and send the package back to the line; the caller runs it. The package
+    returned still waits when a second person must agree.
 
     Raises StateError when the package does not wait or the decision would put one study under two
     patients, NotFoundError for an unknown patient, SettingsError when a group must be named.
@@ -50,6 +52,10 @@ def decide(desk: Desk, number: int, group_number: int | None, decision: Decision
         if decision.choice != "reject":
             target = _target(connection, desk, package.id, group, decision)
             _refuse_conflicts(connection, package.id, group, target)
+        if decision.choice == "link" and target is not None and needs_second(
+                connection, desk.settings.decisions, group, target, decision.by):
+            propose(connection, package.id, group, target, decision.by)
+            return package
         ledger.decide(connection, package.id, group.number, decision.choice, target=target,
                       by=decision.by, evidence=_evidence(group))
         if decision.choice == "reject":
@@ -165,4 +171,5 @@ def waits(group: PatientGroup) -> Iterator[dict[str, str]]:
 
 
 def _evidence(group: PatientGroup) -> dict[str, Any]:
-    return {"waits": list(waits(group))}
+    proposal = proposal_of(group)
+    return {"waits": list(waits(group))} | ({"first": proposal["by"]} if proposal else {})
