@@ -41,6 +41,8 @@ Samples = NDArray[np.unsignedinteger]
 Line = NDArray[np.int32]
 
 DAMAGED = -1
+#: Zeros before the marker: less than two bytes, for some encoders make their length even.
+MOST_PADDING = 15
 #: Places in the box: A B C N of each context and what is made of them: k, and 1 where the smallest
 #: errors are mapped the other way round; then for each sample of a part what `_look_above` knows.
 STRIDE = 8
@@ -317,5 +319,8 @@ def decode_scan(data: Bytes, start: int, component: int, step: int, bits: int, t
             return DAMAGED
         _put(line, out[row], component, step)
         line, above = above, line
-    padding = length - (8 * at - have)  # of a byte, and of one more behind FF
-    return end if end < len(data) and padding <= 15 else DAMAGED
+    padding = length - (8 * at - have)
+    word, _, _ = _filled(octets, word, have, at)
+    if end == len(data) or padding > MOST_PADDING or (padding and shift_right(word, 64 - padding)):
+        return DAMAGED
+    return end

@@ -269,12 +269,14 @@ def _line_by_sample(data: Bytes, bits: Ints, contexts: Ints, p: Ints, lines: Int
 
 @part
 def _at_end(data: Bytes, bits: Ints) -> bool:
-    """Whether a marker comes, and before it only padding: of a byte, and of one more behind FF."""
+    """Whether a marker comes, and before it only zeros: less than two bytes, for
+    some encoders make their length even (WG04 MR1_JLSL)."""
     _fill(data, bits)
     at = bits[AT]
     if at + 1 >= len(data) or data[at] != 0xFF or data[at + 1] < 0x80:
         return False
-    return bool(bits[COUNT] - bits[OVER] <= 15)
+    rest = bits[WAITING] & ((1 << bits[COUNT]) - 1)
+    return bool(rest == 0 and bits[COUNT] - bits[OVER] <= 15)
 
 
 @part
