@@ -44,6 +44,10 @@ class DamagedError(MediasvcError):
     """The bytes contradict themselves or end too early."""
 
 
+class MediumError(DamagedError):
+    """The drive or disk could not read the medium there, however often it was asked."""
+
+
 class BudgetError(MediasvcError):
     """The item would need more bytes, entries or time than the settings allow."""
 

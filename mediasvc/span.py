@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError
+from mediasvc.medium import read_at
 
 #: Below this a plain read is faster than a mapping, and immune to SIGBUS.
 READ_LIMIT = 32 << 20
@@ -104,9 +105,9 @@ class Span:
             os.close(fd)
 
     def _read(self, fd: int) -> bytes:
-        data = os.pread(fd, self.length, self.offset)
+        data = read_at(fd, self.length, self.offset)
         while len(data) < self.length:
-            more = os.pread(fd, self.length - len(data), self.offset + len(data))
+            more = read_at(fd, self.length - len(data), self.offset + len(data))
             if not more:
                 raise DamagedError("the file ends before the item does")
             data += more
@@ -118,7 +119,7 @@ class Span:
         try:
             done = 0
             while done < self.length:
-                data = os.pread(fd, min(size, self.length - done), self.offset + done)
+                data = read_at(fd, min(size, self.length - done), self.offset + done)
                 if not data:
                     raise DamagedError("the file ends before the item does")
                 done += len(data)

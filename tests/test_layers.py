@@ -16,7 +16,7 @@ PACKAGE = ROOT / "mediasvc"
 
 #: From the floor up; a module may import its own layer's package and whatever stands below.
 ORDER = [
-    {"errors", "model", "span", "direct_write", "settings", "sandbox", "sandbox_child",
+    {"errors", "model", "medium", "span", "direct_write", "settings", "sandbox", "sandbox_child",
      "nursery", "configuration", "configuration_text"},
     {"standard"},
     {"codecs"},

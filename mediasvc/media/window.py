@@ -6,6 +6,7 @@ import os
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.member import Identity
+from mediasvc.medium import read_at
 from mediasvc.span import Span
 
 
@@ -42,7 +43,7 @@ class Window:
 
     def _pread(self, length: int, offset: int) -> bytes:
         try:
-            return os.pread(self._fd, length, self._span.offset + offset)
+            return read_at(self._fd, length, self._span.offset + offset)
         except OSError as error:
             raise DamagedError(f"it cannot be read ({os.strerror(error.errno or 0)})") from None
 

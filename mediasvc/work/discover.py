@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from mediasvc.errors import BudgetError, DamagedError, MediasvcError, PasswordNeeded
+from mediasvc.errors import (
+    BudgetError,
+    DamagedError,
+    MediasvcError,
+    MediumError,
+    PasswordNeeded,
+)
 from mediasvc.media.member import Member
 from mediasvc.media.reference import Reference
 from mediasvc.model import Finding, InstanceHeader, Role
@@ -17,6 +23,8 @@ from mediasvc.span import Span
 from mediasvc.work.batches import Item, run_batches
 
 PAGE = 5_000
+#: A file of the package could not be read: nobody knows what was in it, so the package waits.
+MEDIUM_ERROR = "medium-error"
 BATCH = 32
 Report = Callable[[int, int, str], None]
 
@@ -115,6 +123,9 @@ def screen_package(sandbox: Sandbox, source: Source, listing: Listing, report: R
             sandbox, "mediasvc.work.screen:screen_members", items, BATCH, **source.arguments())):
         member = listing.members[item["number"]]
         report(done + 1, total, "looking at")
+        if answer.error == MediumError.__name__:  # it was asked often enough
+            yield Found(member, "refused", member.length, findings=(_unreadable(member, answer),))
+            continue
         if answer.error:
             unread.append((item, answer))
             continue
@@ -140,6 +151,8 @@ def _unread(sandbox: Sandbox, source: Source, listing: Listing, unread: list[tup
 
 
 def _unreadable(member: Member, answer: Answer) -> Finding:
+    if answer.error == MediumError.__name__:
+        return Finding("error", MEDIUM_ERROR, member.label, f"This file {answer.text}.", "M28")
     return Finding("error", "unreadable", member.label, f"This file {answer.text}.", "X04")
 
 

@@ -11,6 +11,7 @@ from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.store import addenda, index, item_headers, ledger
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.work.desk import Desk
+from mediasvc.work.discover import MEDIUM_ERROR
 from mediasvc.work.expect import answered_by
 from mediasvc.work.groups import Group, cluster
 from mediasvc.work.known import CONFLICT
@@ -63,7 +64,8 @@ def _package_waits(connection: Connection, package_id: int, clusters: list[Group
         yield _wait(SEVERAL, f"There are {len(clusters)} patients on this package.")
     for finding in ledger.findings(connection, package_id):
         if finding.severity == "error" and (
-                not finding.subject or finding.code.startswith(CONTRADICTIONS)):
+                not finding.subject or finding.code == MEDIUM_ERROR
+                or finding.code.startswith(CONTRADICTIONS)):
             yield _wait(finding.code, finding.text)
 
 
