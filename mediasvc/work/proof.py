@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 
 from mediasvc.dicom.frames import frames
 from mediasvc.dicom.framing import Framing, read_framing
@@ -19,8 +18,6 @@ PREAMBLE = 132
 #: Compared at a time: what stays in the processor's cache.
 _CHUNK = 1 << 16
 TRANSFER_SYNTAX_UID, GROUP_LENGTH, SOP_INSTANCE_UID = 0x00020010, 0x00020000, 0x00020003
-
-Rows = list[tuple[int, int, int]]
 
 
 def prove(received: memoryview, written: memoryview, done: Transcoded) -> None:
@@ -81,33 +78,35 @@ def _same_frames(new: Framing, done: Transcoded) -> None:
 
 
 def same_elements(old: Framing, new: Framing, allowed: frozenset[int]) -> None:
-    """Byte for byte, in the same order: tags and lengths first, then whole runs of elements."""
-    before, after = _kept(old, allowed), _kept(new, allowed)
-    if [row[:2] for row in before] != [row[:2] for row in after]:
-        raise ProofError("an element changed that must not")
-    for (one, two), length in _runs(before, after):
-        if not _same_bytes(old.body[one:one + length], new.body[two:two + length]):
-            raise ProofError("an element changed that must not")
-
-
-def _kept(framing: Framing, allowed: frozenset[int]) -> Rows:
-    """(tag, bytes with its header, first byte) of each element that must stay as it is."""
+    """All but the ``allowed`` elements: the same bytes in the same order."""
     stale = allowed | {LENGTH_TO_END} | {tag >> 16 << 16 for tag in allowed}
-    starts = [row[3] for row in framing.rows]
-    return [(row[0], end - row[3], row[3])
-            for row, end in zip(framing.rows, [*starts, framing.end][1:], strict=True)
-            if row[0] not in stale]
+    if not _same_stream(_kept(old, stale), _kept(new, stale)):
+        raise ProofError("an element changed that must not")
 
 
-def _runs(before: Rows, after: Rows) -> Iterator[tuple[tuple[int, int], int]]:
-    """(first byte in both, length) of neighbours that are neighbours in both."""
-    first, length = (-1, -1), 0
-    for (_, size, one), (_, _, two) in zip(before, after, strict=True):
-        if (one, two) == (first[0] + length, first[1] + length):
-            length += size
-            continue
-        if length:
-            yield first, length
-        first, length = (one, two), size
-    if length:
-        yield first, length
+def _kept(framing: Framing, stale: frozenset[int]) -> list[memoryview]:
+    """The data set without the ``stale`` elements, in as many parts as they leave."""
+    parts, at = [], framing.dataset_start
+    ends = [row[3] for row in framing.rows[1:]] + [framing.end]
+    for row, end in zip(framing.rows, ends, strict=True):
+        if row[0] in stale:
+            parts.append(framing.body[at:row[3]])
+            at = end
+    return [part for part in (*parts, framing.body[at:framing.end]) if part]
+
+
+def _same_stream(one: list[memoryview], two: list[memoryview]) -> bool:
+    """Whether the parts make the same bytes, wherever they are divided."""
+    if sum(map(len, one)) != sum(map(len, two)):
+        return False
+    mine, others = one[::-1], two[::-1]
+    while mine:
+        part, other = mine.pop(), others.pop()
+        length = min(len(part), len(other))
+        if not _same_bytes(part[:length], other[:length]):
+            return False
+        if len(part) > length:
+            mine.append(part[length:])
+        if len(other) > length:
+            others.append(other[length:])
+    return True

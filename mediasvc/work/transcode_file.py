@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any, TypeVar
 
 from mediasvc.dicom.pieces import assemble
 from mediasvc.direct_write import write_direct
-from mediasvc.errors import MediasvcError
 from mediasvc.span import Span
 from mediasvc.work.batches import each
 from mediasvc.work.jury import Jury
@@ -37,9 +35,12 @@ def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str,
     chosen = Options.from_json(options)
 
     def one(item: dict[str, Any]) -> dict[str, Any]:
-        with suppress(FileNotFoundError):
-            os.unlink(item["out"])  # noqa: PTH108 - once for every file
-        return _transcoded(Span.from_json(item["span"]), item["out"], target, chosen)
+        received = Span.from_json(item["span"])
+        try:
+            return _transcoded(received, item["out"], target, chosen)
+        except FileExistsError:
+            Path(item["out"]).unlink()
+            return _transcoded(received, item["out"], target, chosen)
 
     rows = each(one, items, threads=min(AT_ONCE, len(items)))
     # All are written before the first is synced: one commit of the file system's journal for all.
@@ -82,7 +83,7 @@ def _viewed(span: Span, work: Callable[[memoryview], _Result]) -> _Result:
     with span.view() as view:
         try:
             return work(view)
-        except MediasvcError as error:
+        except Exception as error:
             # Its traceback holds parts of the view, which could then not be closed.
             raise error.with_traceback(None) from None
 
