@@ -27,6 +27,8 @@ COMMANDS = {
     "check-disc": ("check_disc", "An independent verdict on any disc, rule by rule."),
     "profiles": ("profiles", "What may stand on which medium: list, show."),
     "transcode": ("transcode", "Rewrite instances in another transfer syntax, with proof."),
+    "wrap": ("wrap", "Make DICOM of videos, photos, scans and documents."),
+    "unwrap": ("unwrap", "Give the stream or document of an instance back, byte for byte."),
     "codecs": ("codecs", "Which lossless syntax suits your own images: compare."),
     "run": ("run", "The service: watch the inbox until SIGTERM."),
     "config": ("config", "Write, check or show the configuration."),

@@ -1,0 +1,109 @@
+"""`mediasvc wrap FILE…`: videos, photos, scans and documents become DICOM instances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mediasvc.cli.session import Session
+from mediasvc.errors import SettingsError
+
+if TYPE_CHECKING:
+    from mediasvc.work.wrap_identity import Identity
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=_PATH)
+@click.option("--identity", "identity_file", type=_PATH, metavar="FILE.json",
+              help="Whose they are: patient_id issuer name birth_date sex, any DICOM keyword.")
+@click.option("--patient", metavar="ID[@ISSUER]", help="Whose they are: a patient of the index.")
+@click.option("--study", metavar="UID", help="The study that they belong to.")
+@click.option("--modality", metavar="XX", default="",
+              help="XC photo, ES endoscopy, GM microscopy, OT …; chosen by the file if unset.")
+@click.option("--out", type=_PATH, metavar="FILE|DIR/", help="Where to; beside the source if unset.")
+@click.option("--file", "to_archive", is_flag=True, help="Into the archive instead.")
+@click.option("--reencode", is_flag=True,
+              help="What fits no transfer syntax is encoded anew by ffmpeg, and labelled lossy.")
+@click.pass_obj
+def command(session: Session, files: tuple[Path, ...], identity_file: Path | None,
+            patient: str | None, study: str | None, modality: str, out: Path | None,
+            to_archive: bool, reencode: bool) -> int:
+    """Wrap MP4, MPEG-TS/PS, JPEG, PNG, TIFF, PDF and STL files as DICOM instances.
+
+    Streams and documents are kept byte for byte (see mediasvc unwrap). Exit code 1 when a file was
+    refused, or waits for a person after --file.
+    """
+    from mediasvc.work.wrap import WrapOrder
+
+    if out is not None and to_archive:
+        raise SettingsError("--out and --file exclude each other.")
+    identity = _identity(session, identity_file, patient, study)
+    order = WrapOrder(files, identity, out, _modality(modality), reencode)
+    if to_archive:
+        return _file(session, order)
+    from mediasvc.work.wrap import wrap_files
+    rows = [_tell(session, row) for row in wrap_files(order, session.settings)]
+    return _summary(session, rows)
+
+
+def _modality(text: str) -> str:
+    if text and not (text.isascii() and text.isalnum() and text.isupper() and len(text) <= 16):
+        raise SettingsError("a modality is written in capitals, such as XC.")
+    return text
+
+
+def _identity(session: Session, path: Path | None, patient: str | None,
+              study: str | None) -> Identity:
+    from mediasvc.work.wrap_identity import index_identity, read_identity, with_study
+
+    if (path is None) == (patient is None):
+        raise SettingsError("Say whose the files are with --identity or --patient.",
+                            "No patient is ever assumed.")
+    if path is not None:
+        return with_study(read_identity(path), study)
+    from mediasvc.model import PatientKey
+    from mediasvc.work.desk import open_desk
+
+    key = PatientKey.parse(patient or "", session.settings.site.issuer)
+    with open_desk(session.home, session.settings) as desk, desk.store.read() as connection:
+        return index_identity(connection, key, study)
+
+
+def _tell(session: Session, row: dict[str, Any]) -> dict[str, Any]:
+    session.emit(row["type"], **{key: value for key, value in row.items() if key != "type"})
+    if row["type"] == "refused":
+        session.say(f"  refused {row['path']}: {row['reason']}")
+        if row["advice"]:
+            session.say(f"          {row['advice']}")
+        return row
+    session.say(f"  wrapped {row['path']} → {row['out']}")
+    for note in row["notes"]:
+        session.say(f"          {note}")
+    return row
+
+
+def _summary(session: Session, rows: list[dict[str, Any]], **more: Any) -> int:
+    refused = sum(row["type"] == "refused" for row in rows)
+    session.say(f"{len(rows) - refused} wrapped, {refused} refused")
+    session.summary(wrapped=len(rows) - refused, refused=refused, **more)
+    return 1 if refused else 0
+
+
+def _file(session: Session, order: Any) -> int:
+    from mediasvc.cli.packages import show_package
+    from mediasvc.work.wrap_file import file_wrapped
+
+    with file_wrapped(session.home, session.settings, order) as (desk, rows, package):
+        for row in rows:
+            _tell(session, row)
+        clean = True
+        if package is not None:
+            clean = show_package(session, desk, package.id) and package.state in (
+                "done", "duplicate")
+        code = _summary(session, rows, package=str(package.id) if package else "",
+                        state=package.state if package else "")
+    return code if clean else 1

@@ -1,0 +1,32 @@
+"""Units of an elementary stream by their start codes (H.264 annex B, H.265 annex B, ISO 13818-2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mediasvc.errors import DamagedError
+from mediasvc.media.h264_headers import h264_header
+from mediasvc.media.h265_headers import h265_header
+from mediasvc.media.mpeg2_headers import mpeg2_header
+from mediasvc.media.stream_header import StreamHeader
+
+_START = re.compile(rb"\0\0\1")
+
+
+def units(data: bytes) -> Iterator[bytes]:
+    """NAL units without start codes; the last one may be cut."""
+    places = [found.start() for found in _START.finditer(data)]
+    for place, following in zip(places, [*places[1:], len(data)], strict=True):
+        yield data[place + 3:following]
+
+
+def header_of(codec: str, data: bytes) -> StreamHeader:
+    """The header of a stream whose first bytes are ``data``. Raises DamagedError."""
+    if codec == "mpeg2":
+        return mpeg2_header(data)
+    if codec == "h264":
+        return h264_header(units(data))
+    if codec == "hevc":
+        return h265_header(units(data))
+    raise DamagedError("the video codec is unknown")

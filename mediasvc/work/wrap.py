@@ -1,0 +1,171 @@
+"""An ordinary file becomes a DICOM instance: probe, plan, compose, write."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mediasvc.errors import (
+    DamagedError,
+    MediasvcError,
+    NotFoundError,
+    SettingsError,
+    UnsupportedError,
+)
+from mediasvc.media.wrap_facts import Facts, OtherFacts, VideoFacts, facts_from_json
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Settings
+from mediasvc.span import Span
+from mediasvc.work.private_folder import private_folder
+from mediasvc.work.wrap_advice import can_be_made_to_fit
+from mediasvc.work.wrap_dataset import compose
+from mediasvc.work.wrap_identity import Identity
+from mediasvc.work.wrap_plan import Plan, plan
+from mediasvc.work.wrap_reencode import ways
+from mediasvc.work.wrap_write import write_instance
+
+PROBE = "mediasvc.work.wrap_probe"
+#: A transport stream is read through to count its pictures: a second more for each of these.
+SLOWEST_BYTES_PER_SECOND = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class WrapOrder:
+    """``out`` is a folder, the name of the one file, or None: each beside its source."""
+
+    files: tuple[Path, ...]
+    identity: Identity
+    out: Path | None = None
+    modality: str = ""
+    reencode: bool = False
+
+
+def wrap_files(order: WrapOrder, settings: Settings) -> Iterator[dict[str, Any]]:
+    """One row of CONTRACT per file: ``wrapped`` or ``refused``. Raises SettingsError and
+    StorageError for what is not about one file."""
+    targets = _targets(order)
+    largest = max((path.stat().st_size for path in order.files if path.is_file()), default=0)
+    seconds = settings.limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND
+    with Sandbox(1, settings.limits.child_memory, seconds) as sandbox, private_folder() as scratch:
+        sandbox.warm(PROBE)
+        for path, out in zip(order.files, targets, strict=True):
+            try:
+                yield _Wrapping(order, sandbox, scratch, path, out).row()
+            except SettingsError:
+                raise
+            except MediasvcError as trouble:
+                yield {"type": "refused", "path": _shown(path), "reason": trouble.text,
+                       "advice": trouble.advice}
+
+
+def _targets(order: WrapOrder) -> list[Path]:
+    """Where each instance goes. Raises SettingsError when two would be one."""
+    if order.out is None:
+        return [path.with_name(path.name + ".dcm") for path in order.files]
+    if order.out.is_dir():
+        names = [order.out / (path.name + ".dcm") for path in order.files]
+    elif len(order.files) == 1:
+        names = [order.out]
+    else:
+        raise SettingsError("--out must be a folder that is there when there are several files.")
+    if len(set(names)) != len(names):
+        raise SettingsError("two of the files have the same name.", "Wrap them one by one.")
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapping:
+    """One file on its way."""
+
+    order: WrapOrder
+    sandbox: Sandbox
+    scratch: Path
+    path: Path
+    out: Path
+
+    def row(self) -> dict[str, Any]:
+        if not self.path.is_file():
+            raise NotFoundError("there is no such file")
+        try:
+            planned, derived = self._plan(self.path), {}
+        except UnsupportedError as trouble:
+            if not self.order.reencode:
+                raise
+            planned, derived = self._made_to_fit(trouble)
+        dataset = compose(planned, self.order.identity, derived)
+        temp = self.out.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            uid = write_instance(dataset, planned.transfer_syntax_uid, planned.payload, temp)
+            _publish(temp, self.out)
+        finally:
+            temp.unlink(missing_ok=True)
+        return _row(self.path, self.out, uid, planned)
+
+    def _facts(self, source: Path) -> Facts:
+        answer = self.sandbox.call(f"{PROBE}:probe_file", span=Span.of_file(source).as_json(),
+                                   pixels=str(self.scratch / "pixels"))
+        if answer.error == "UnsupportedError":
+            raise UnsupportedError(answer.text)
+        if answer.error:
+            raise DamagedError(answer.text)
+        try:
+            return facts_from_json(answer.value)
+        except (TypeError, KeyError, ValueError) as error:
+            raise DamagedError("it could not be understood") from error
+
+    def _plan(self, source: Path) -> Plan:
+        return plan(self._facts(source), Span.of_file(source), self.scratch / "pixels",
+                    self.order.modality or str(self.order.identity.attributes.get("Modality", "")))
+
+    def _made_to_fit(self, trouble: UnsupportedError) -> tuple[Plan, dict[str, Any]]:
+        facts = self._facts(self.path)
+        if not isinstance(facts, (OtherFacts, VideoFacts)) or not can_be_made_to_fit(facts):
+            raise trouble
+        for made in ways(self.path, facts, self.scratch):
+            try:
+                planned = self._plan(made.path)
+            except (UnsupportedError, DamagedError):
+                continue
+            return (replace(planned, notes=(*planned.notes, made.note)),
+                    made.labels(planned.values))
+        raise UnsupportedError(f"{trouble.text}; and ffmpeg could not make it fit")
+
+
+def _publish(temp: Path, out: Path) -> None:
+    """Give the file its name. The same content under it is fine, any other is refused."""
+    if out.exists():
+        if _digest(out) != _digest(temp):
+            raise UnsupportedError("another file has the name of the instance already",
+                                   "Choose another --out.")
+        return
+    temp.rename(out)
+    fd = os.open(out.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def _row(path: Path, out: Path, uid: str, planned: Plan) -> dict[str, Any]:
+    return {
+        "type": "wrapped", "path": _shown(path), "out": _shown(out),
+        "sop_class_uid": planned.sop_class.uid, "sop_instance_uid": uid,
+        "transfer_syntax_uid": planned.transfer_syntax_uid, "rows": planned.rows,
+        "columns": planned.columns, "frames": planned.frames,
+        "frame_time_ms": planned.frame_time_ms, "stream_bytes": planned.payload.length,
+        "modality": planned.modality, "notes": list(planned.notes)}
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
+

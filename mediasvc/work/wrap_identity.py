@@ -1,0 +1,128 @@
+"""Whose file is it, and what else is known of it: the side file, or the patient of the index."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mediasvc.errors import SettingsError, StateError
+from mediasvc.model import Patient, PatientKey
+from mediasvc.work.wrap_uids import stable_uid
+
+if TYPE_CHECKING:
+    from mediasvc.store.db import Connection
+
+LIMIT = 1 << 20
+#: The short words of the side file.
+WORDS = {"patient_id": "PatientID", "issuer": "IssuerOfPatientID", "name": "PatientName",
+         "birth_date": "PatientBirthDate", "sex": "PatientSex"}
+#: What the file itself says, or the wrapping makes; nobody else may.
+OWN = frozenset({
+    "SOPClassUID", "SOPInstanceUID", "ImageType", "SpecificCharacterSet", "FrameTime",
+    "CineRate", "RecommendedDisplayFrameRate", "PageNumberVector", "EncapsulatedDocument",
+    "EncapsulatedDocumentLength", "MIMETypeOfEncapsulatedDocument", "StereoPairsPresent",
+    "DerivationCodeSequence"})
+#: The only attributes of group 0028 that a person may give: they describe what is to be seen.
+SEEN = frozenset({"BurnedInAnnotation", "RecognizableVisualFeatures", "PixelSpacing",
+                  "QualityControlImage"})
+#: A study of files that came without one is the same for the same values of these.
+STUDY_KEYS = ("PatientID", "IssuerOfPatientID", "StudyDate", "StudyID", "AccessionNumber",
+              "StudyDescription")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Attributes by keyword as in JSON; ``patient`` is set when the index knows the person."""
+
+    attributes: dict[str, Any]
+    patient: Patient | None = None
+
+    def with_modality(self, modality: str | None) -> Identity:
+        more = {"Modality": modality} if modality else {}
+        return Identity(self.attributes | more, self.patient)
+
+    def study_uid(self, study_date: str) -> str:
+        """The one that was given, or the same for all files of the person on this day."""
+        known = self.attributes | {"StudyDate": study_date}
+        return str(known.get("StudyInstanceUID")
+                   or stable_uid("study", *(str(known.get(key) or "") for key in STUDY_KEYS)))
+
+
+def read_identity(path: Path) -> Identity:
+    """The side file of CONTRACT. Raises SettingsError; values are never quoted."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LIMIT + 1)
+        values = json.loads(data) if len(data) <= LIMIT else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError("the identity file cannot be read as JSON") from error
+    if not isinstance(values, dict):
+        raise SettingsError("the identity file is no JSON object of at most 1 MiB")
+    attributes = {WORDS.get(key, key): value for key, value in values.items()}
+    for keyword in attributes:
+        _check_keyword(keyword)
+    if not isinstance(attributes.get("PatientID"), str) or not attributes["PatientID"].strip():
+        raise SettingsError("the identity file has no patient_id.", "It is never assumed.")
+    check_values(attributes)
+    return Identity(attributes)
+
+
+def index_identity(connection: Connection, key: PatientKey, study: str | None) -> Identity:
+    """A patient of the index; with ``study`` also what the archive knows of that study.
+
+    Raises NotFoundError, and StateError when the study is another patient's.
+    """
+    from mediasvc.store import index
+    from mediasvc.store.patients import patient
+
+    person = patient(connection, key)
+    known = person.demographics
+    attributes: dict[str, Any] = {
+        "PatientID": person.key.patient_id, "IssuerOfPatientID": person.key.issuer,
+        "PatientName": known.patient_name, "PatientBirthDate": known.patient_birth_date,
+        "PatientSex": known.patient_sex}
+    for found in index.studies(connection, uids=[study]) if study else ():
+        if found.patient.row != person.row:
+            raise StateError("This study is filed under another patient.")
+        attributes |= {
+            "StudyDate": found.study_date, "StudyTime": found.study_time,
+            "StudyID": found.study_id, "AccessionNumber": found.accession_number,
+            "StudyDescription": found.study_description}
+    return with_study(Identity(attributes, person), study)
+
+
+def with_study(identity: Identity, study: str | None) -> Identity:
+    """Raises SettingsError for what is no UID, or another one than the side file gives."""
+    if study is None:
+        return identity
+    if identity.attributes.get("StudyInstanceUID", study) != study:
+        raise SettingsError("the identity file and --study name different studies")
+    attributes = identity.attributes | {"StudyInstanceUID": study}
+    check_values(attributes)
+    return Identity(attributes, identity.patient)
+
+
+def check_values(attributes: dict[str, Any]) -> None:
+    """Every value must fit its VR (PS3.5 6.2). Raises SettingsError."""
+    from mediasvc.work.wrap_elements import element
+
+    for keyword, value in attributes.items():
+        element(keyword, value)
+
+
+def _check_keyword(keyword: str) -> None:
+    from pydicom.datadict import DicomDictionary, tag_for_keyword
+
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        known = [row[4] for row in DicomDictionary.values()]
+        near = difflib.get_close_matches(keyword, [*WORDS, *known], n=2)
+        raise SettingsError(f"the identity file has an attribute {keyword!r} that DICOM does not",
+                            f"Did you mean {' or '.join(near)}?" if near else "")
+    pixels = tag >> 16 in (0x0002, 0x0028, 0x5400, 0x7FE0) and keyword not in SEEN
+    if pixels or keyword in OWN:
+        raise SettingsError(f"{keyword} comes from the file itself and cannot be given")
+

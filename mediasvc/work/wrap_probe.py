@@ -1,0 +1,94 @@
+"""The child's side of wrapping: look at a foreign file, decode a picture where that is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mediasvc.errors import BudgetError, DamagedError
+from mediasvc.media.document_probe import probe_pdf, refuse_text_stl
+from mediasvc.media.foreign_kind import kind_of
+from mediasvc.media.window import Window
+from mediasvc.media.wrap_facts import DocumentFacts, Facts, OtherFacts, to_json
+from mediasvc.span import Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: A photo is read whole; nothing larger is one.
+PICTURE_LIMIT = 1 << 30
+#: Samples of all pages together.
+PIXEL_LIMIT = 0xFFFFFFFE
+
+
+def probe_file(span: dict[str, Any], pixels: str) -> dict[str, Any]:
+    """Facts of `media.wrap_facts` as JSON. Decoded samples, where there are some, are written to
+    ``pixels``. Raises DamagedError, UnsupportedError, BudgetError."""
+    window = Window(Span.from_json(span))
+    try:
+        return to_json(_probe(window, Path(pixels)))
+    finally:
+        window.close()
+
+
+def _probe(window: Window, pixels: Path) -> Facts:
+    if not window.length:
+        raise DamagedError("it is empty")
+    kind = kind_of(window)
+    if kind in ("jpeg", "png", "tiff"):
+        return _picture(kind, window, pixels)
+    if kind in ("mp4", "ts", "ps"):
+        return _video(kind, window)
+    if kind == "pdf":
+        return probe_pdf(window)
+    if kind == "stl":
+        return DocumentFacts("stl")
+    if kind == "stl-text":
+        return refuse_text_stl()
+    return OtherFacts(kind)
+
+
+def _video(kind: str, window: Window) -> Facts:
+    if kind == "mp4":
+        from mediasvc.media.mp4_probe import probe_mp4
+        return probe_mp4(window)
+    if kind == "ts":
+        from mediasvc.media.ts_probe import probe_ts
+        return probe_ts(window)
+    from mediasvc.media.ps_probe import probe_ps
+    return probe_ps(window)
+
+
+def _picture(kind: str, window: Window, pixels: Path) -> Facts:
+    if kind == "tiff":
+        from mediasvc.media.picture_tiff import probe_tiff
+        tiff = probe_tiff(window)
+        _check_size(tiff.facts.native_bytes)
+        _write(pixels, tiff.pages)
+        return tiff.facts
+    if window.length > PICTURE_LIMIT:
+        raise BudgetError("a photo of more than 1 GiB is not taken")
+    data = window.read(0, window.length)
+    if kind == "png":
+        from mediasvc.media.picture_png import probe_png
+        facts, samples = probe_png(data)
+        _write(pixels, [samples])
+        return facts
+    from mediasvc.media.picture_jpeg import probe_jpeg
+    facts, decoded = probe_jpeg(data)
+    if decoded is not None:
+        _write(pixels, [decoded])
+    return facts
+
+
+def _check_size(native_bytes: int) -> None:
+    if native_bytes > PIXEL_LIMIT:
+        raise BudgetError("its pages together are larger than DICOM can say")
+
+
+def _write(pixels: Path, pages: Iterable[NDArray[Any]]) -> None:
+    """Native samples of all pages, little endian, one after the other (PS3.5 8.1.1)."""
+    with pixels.open("wb") as out:
+        for page in pages:
+            out.write(page.astype(page.dtype.newbyteorder("<"), copy=False).tobytes())
