@@ -31,13 +31,13 @@ def write_direct(fd: int, parts: Iterable[bytes | memoryview]) -> tuple[str, int
     Returns sha256 (hex) and bytes written. Nothing is durable yet: the caller syncs. File systems
     that know no direct writing get plain ones. Raises OSError.
     """
-    if not hasattr(_mine, "buffer"):
-        _mine.buffer = new_buffer()
-    file, digest = DirectFile(fd, _mine.buffer), hashlib.sha256()
+    buffer = _mine.__dict__.pop("buffer", None)  # not there while a source of parts writes itself
+    file, digest = DirectFile(fd, buffer), hashlib.sha256()
     for part in parts:
         digest.update(part)
         file.write(part)
     file.finish()
+    _mine.buffer = file.buffer
     return digest.hexdigest(), file.tell()
 
 
@@ -55,7 +55,7 @@ class DirectFile:
 
     def __init__(self, fd: int, buffer: memoryview | None = None) -> None:
         self._fd = fd
-        self._buffer = new_buffer() if buffer is None else buffer
+        self.buffer = new_buffer() if buffer is None else buffer
         self._position = 0
         #: The buffer holds bytes ``_first`` to ``_last`` of what lies at ``_base``, a block.
         self._base = self._first = self._last = 0
@@ -66,11 +66,11 @@ class DirectFile:
             self._begin(self._position)
         rest = memoryview(data)
         while rest:
-            taken = min(len(rest), len(self._buffer) - self._last)
-            self._buffer[self._last:self._last + taken] = rest[:taken]
+            taken = min(len(rest), len(self.buffer) - self._last)
+            self.buffer[self._last:self._last + taken] = rest[:taken]
             self._last += taken
             rest = rest[taken:]
-            if self._last == len(self._buffer):
+            if self._last == len(self.buffer):
                 self._put(self._last)
                 self._begin(self._base + self._last)
         self._position += len(data)
@@ -105,7 +105,7 @@ class DirectFile:
             self.flush()
             return
         padded = -(-self._last // BLOCK) * BLOCK
-        self._buffer[self._last:padded] = bytes(padded - self._last)
+        self.buffer[self._last:padded] = bytes(padded - self._last)
         self._put(padded)
         if padded > self._last:
             os.ftruncate(self._fd, end)
@@ -133,7 +133,7 @@ class DirectFile:
         flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
         try:
             fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | os.O_DIRECT)
-            return os.pwrite(self._fd, self._buffer[start:end], self._base + start)
+            return os.pwrite(self._fd, self.buffer[start:end], self._base + start)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
@@ -144,4 +144,4 @@ class DirectFile:
 
     def _plain(self, start: int, end: int) -> None:
         while start < end:
-            start += os.pwrite(self._fd, self._buffer[start:end], self._base + start)
+            start += os.pwrite(self._fd, self.buffer[start:end], self._base + start)

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ def test_parts_of_any_size_are_put_together(tmp_path_factory: pytest.TempPathFac
                                             sizes: list[int]) -> None:
     parts = [random.Random(size).randbytes(size) for size in sizes]
     assert written(tmp_path_factory.getbasetemp() / "parts", parts) == b"".join(parts)
+
+
+def test_a_source_that_writes_a_file_of_its_own_does_no_harm(tmp_path: Path) -> None:
+    inner, outer = os.urandom(FROM + 5), os.urandom(2 * FROM)
+
+    def parts() -> Iterator[bytes]:
+        yield outer[:FROM]
+        assert written(tmp_path / "inner", [inner]) == inner
+        yield outer[FROM:]
+
+    fd = os.open(tmp_path / "outer", os.O_WRONLY | os.O_CREAT)
+    write_direct(fd, parts())
+    os.close(fd)
+    assert (tmp_path / "outer").read_bytes() == outer
 
 
 def test_a_file_system_without_direct_writing_gets_plain_writes(
