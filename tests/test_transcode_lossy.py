@@ -161,6 +161,18 @@ def test_a_maximum_error_holds_on_every_frame(target: str, goal: Goal) -> None:
     assert done.row.frames == 3
 
 
+@pytest.mark.parametrize("goal", [Goal(max_error=3), Goal(max_error=20), Goal(ratio=6), Goal()],
+                         ids=["3", "20", "6 : 1", "default"])
+def test_near_lossless_of_few_bits_reaches_its_goal(goal: Goal) -> None:
+    """NEAR cannot be more than half of the range."""
+    row = lossy(picture("US"), "jls-near", goal)[1].row
+    assert row.max_error is not None and 0 < row.max_error <= 127
+    if goal.ratio:
+        assert row.ratio is not None and row.ratio >= goal.ratio
+    elif goal.max_error:
+        assert row.max_error == goal.max_error
+
+
 @pytest.mark.parametrize("target", ["j2k-lossy", "htj2k-lossy", "jxl-lossy", "jpeg12"])
 def test_a_ratio_is_met_by_the_whole_instance(target: str) -> None:
     ds = instance(modality="CR", rows=256, columns=256)

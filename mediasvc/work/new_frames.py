@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,7 @@ from mediasvc.codecs.quality import Distance, distance
 from mediasvc.codecs.search import Trial
 from mediasvc.errors import ProofError, UnsupportedError
 from mediasvc.model import FrameSpec
+from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.standard.lossy_policy import Cap
 from mediasvc.work.lossy_caps import encode_within
 from mediasvc.work.source_frames import ROUNDING
@@ -107,13 +109,18 @@ class FrameMaker:
 
     def _searched(self, array: Array) -> bytes:
         assert self.encoder.control is not None
+        goal, near = self.options.goal, self.codec.uid == ts.JPEG_LS_NEAR
+        furthest = max(1, ((1 << self.spec.bits_stored) - 1) // 2) if near else math.inf
 
         def attempt(dial: float) -> Trial:
-            data = self.encoder.encode(array, self.spec, dial)
+            data = self.encoder.encode(array, self.spec, min(dial, furthest))
             return Trial(data, self.spec.native_bytes / len(data), lambda: _furthest(
                 self._in_source_colours(self._decoded(self.codec.first, data)), array))
 
-        return encode_within(self.options.goal, self.cap, self.encoder.control, attempt)
+        if near and self.cap is None and goal.max_error is not None:
+            # The dial is the bound itself (NEAR of T.87); a wider one than there is means this.
+            return attempt(min(goal.max_error, self.encoder.control.worst)).data
+        return encode_within(goal, self.cap, self.encoder.control, attempt)
 
     def _distance(self, decoded: Array, array: Array) -> Distance:
         peak = (1 << self.spec.bits_stored) - 1
