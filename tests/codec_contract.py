@@ -17,7 +17,7 @@ import pytest
 from mediasvc.codecs.codec import Array, Codec, Encoder, shape_of
 from mediasvc.errors import DamagedError, MediasvcError, UnsupportedError
 from mediasvc.model import FrameSpec
-from samples.corners import samples_of
+from tests.corners import samples_of
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = [(1, 1), (1, 7), (9, 1), (5, 3), (17, 33), (64, 65)]

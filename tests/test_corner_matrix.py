@@ -23,9 +23,9 @@ from mediasvc.dicom.pieces import assemble
 from mediasvc.errors import UnsupportedError
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.transcode import transcode_instance
-from samples.corners import PATTERNS, SIZES, Corner, corners, kinds, samples_of
 from samples.synthesis import to_bytes
 from tests.codec_contract import spec_of
+from tests.corners import PATTERNS, SIZES, Corner, corners, kinds, samples_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LOSSLESS = [uid for uid in _CODECS if codec(uid).lossless]
@@ -130,7 +130,7 @@ def test_differences_modulo_65536_are_decoded_by_everybody_here() -> None:
 @pytest.mark.parametrize("stored", [13, 14])
 def test_jpeg_xl_of_rgb_with_13_and_14_bits_does_not_end_the_program(stored: int) -> None:
     """libjxl's effort 1 wrote beyond its buffer; in a child, so that a relapse is one failure."""
-    code = (f"from samples.corners import samples_of; from mediasvc.model import FrameSpec\n"
+    code = (f"from tests.corners import samples_of; from mediasvc.model import FrameSpec\n"
             f"from mediasvc.codecs.jpeg_xl import LOSSLESS\n"
             f"spec = FrameSpec(64, 65, 3, 16, {stored}, {stored - 1}, 0, 'RGB')\n"
             f"for seed in range(40):\n"

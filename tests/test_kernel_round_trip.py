@@ -15,8 +15,8 @@ from mediasvc.codecs.table import codec
 from mediasvc.errors import MediasvcError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
-from samples.damage import damaged, plain_twins, streams, twin_says
 from samples.phantom import colour, grey
+from tests.damage import damaged, plain_twins, streams, twin_says
 
 SIZES = [(1, 1), (1, 17), (17, 1), (3, 5), (64, 63), (129, 257)]
 

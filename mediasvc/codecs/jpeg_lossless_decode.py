@@ -138,6 +138,7 @@ def _tables(codes: list[tuple[bytes, bytes] | None], triples: bool) -> NDArray[n
     for table, code in zip(tables, codes, strict=True):
         if code is None:
             raise DamagedError("the JPEG scan names a Huffman table that is not there")
-        if not fill_table(*(np.frombuffer(part, np.uint8) for part in code), triples, table):
+        counts, values = (np.frombuffer(part, np.uint8) for part in code)
+        if not fill_table(counts, values, triples, table):
             raise DamagedError("a JPEG Huffman table is impossible")
     return tables

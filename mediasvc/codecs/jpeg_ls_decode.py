@@ -69,7 +69,8 @@ def _scan(frame: Frame, start: int, numbers: list[int], precision: int, chosen: 
           out: NDArray[np.unsignedinteger]) -> int:
     """Decode one scan into its components' places in ``out``; the position behind it."""
     from mediasvc.codecs.jpeg_ls_bits import SLACK
-    from mediasvc.codecs.jpeg_ls_decode_kernel import BOX, decode_scan
+    from mediasvc.codecs.jpeg_ls_decode_kernel import decode_scan
+    from mediasvc.codecs.jpeg_ls_lines import BOX
 
     thresholds = np.array([chosen.t1, chosen.t2, chosen.t3, chosen.reset], np.int64)
     lines = np.zeros((2, (out.shape[1] + 2) * len(numbers)), np.int32)

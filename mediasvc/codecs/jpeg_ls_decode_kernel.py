@@ -1,10 +1,9 @@
 """Decoding lossless JPEG-LS, compiled for speed (T.87 annex A). Import it only through
 `jpeg_ls_decode`.
 
-What a line needs of the line above it is worked out for many samples at once (`_look_above`); the
+What a line needs of the line above it is worked out for many samples at once (`look_above`); the
 rest is one chain from sample to sample, kept short: the order k of a context is found when the
-context changes, not when it is wanted. The state of the bit reader is ``word``, the bits that wait
-from its top, ``have``, how many of them count, and ``at``, the next byte.
+context changes, not when it is wanted.
 """
 
 from __future__ import annotations
@@ -27,103 +26,32 @@ from mediasvc.codecs.jpeg_ls_contexts import (
     order,
     quantized,
 )
-from mediasvc.codecs.machine import (
-    bare,
-    bare_kernels,
-    big_endian,
-    leading_zeros,
-    load,
-    shift_right,
+from mediasvc.codecs.jpeg_ls_lines import (
+    FIVE,
+    FOUR,
+    ONE,
+    STRIDE,
+    THREE,
+    TWO,
+    UCEILING,
+    UFLOOR,
+    UPARTIAL,
+    look_above,
+    put,
+    repeat,
 )
+from mediasvc.codecs.jpeg_ls_reader import DAMAGED, filled, long_code, run_length
+from mediasvc.codecs.machine import bare, bare_kernels, leading_zeros, shift_right
 
 Bytes = NDArray[np.uint8]
 Samples = NDArray[np.unsignedinteger]
 Line = NDArray[np.int32]
 
-DAMAGED = -1
 #: Zeros before the marker: less than two bytes, for some encoders make their length even.
 MOST_PADDING = 15
-#: Places in the box: A B C N of each context and what is made of them: k, and 1 where the smallest
-#: errors are mapped the other way round; then for each sample of a part what `_look_above` knows.
-STRIDE = 8
-PARTIAL = STRIDE * CONTEXTS
-FLOOR = PARTIAL + PART
-CEILING = FLOOR + PART
-BOX = CEILING + PART
-UPARTIAL, UFLOOR, UCEILING = np.uintp(PARTIAL), np.uintp(FLOOR), np.uintp(CEILING)
-ONE, TWO, THREE, FOUR, FIVE = np.uintp(1), np.uintp(2), np.uintp(3), np.uintp(4), np.uintp(5)
 _LINES = types.Array(types.int32, 2, "C")
 _BOX, _SIGNS = types.Array(types.int32, 1, "C"), types.Array(types.int8, 1, "C")
 _OUT = [types.Array(kind, 3, "C") for kind in (types.uint8, types.uint16)]
-
-
-@bare
-def _look_above(above: Line, first: int, count: int, step: int, thresholds: Ints, box: Box) -> None:
-    """For ``count`` samples from ``first`` on: the part of the context number that the line above
-    gives; and how far the prediction may lie below and above ra (A.4.1: it is rb, within them)."""
-    t1, t2, t3 = np.int32(thresholds[0]), np.int32(thresholds[1]), np.int32(thresholds[2])
-    rc, rb = above[first:first + count], above[first + step:first + step + count]
-    rd = above[first + 2 * step:first + 2 * step + count]
-    partial, floors = box[PARTIAL:PARTIAL + count], box[FLOOR:FLOOR + count]
-    ceilings = box[CEILING:CEILING + count]
-    for x in range(count):
-        b, c = rb[x], rc[x]
-        partial[x] = (np.int32(81) * quantized(np.int32(rd[x] - b), t1, t2, t3)
-                      + np.int32(9) * quantized(np.int32(b - c), t1, t2, t3))
-        floors[x] = min(b - c, np.int32(0))
-        ceilings[x] = max(b - c, np.int32(0))
-
-
-@bare
-def _filled(octets: Bytes, word: int, have: int, at: int) -> tuple[int, int, int]:
-    """At least 56 bits wait."""
-    return (word | shift_right(big_endian(load(octets, at)), have), have | 56,
-            at + ((63 - have) >> 3))
-
-
-@bare
-def _long_code(octets: Bytes, golomb: int, escape: int, bits: int, word: int, have: int, at: int,
-               ) -> tuple[int, int, int, int]:
-    """A code of A.5.3 that may have many zeros: (mapped error, the reader); -1 when it has more
-    than ``escape``."""
-    zeros = 0
-    word = (word >> (64 - have)) << (64 - have)
-    while word == 0:
-        zeros += have
-        word, have = (big_endian(load(octets, at)) >> 8) << 8, 56
-        at += 7
-        if zeros > escape:
-            return DAMAGED, word, have, at
-    some = leading_zeros(word)
-    zeros += some
-    if zeros > escape:
-        return DAMAGED, word, have, at
-    word, have, at = _filled(octets, word << (some + 1), have - some - 1, at)
-    size = golomb if zeros < escape else bits
-    value = shift_right(shift_right(word, 1), 63 - size)
-    mapped = zeros << golomb | value if zeros < escape else value + 1
-    return mapped, word << size, have - size, at
-
-
-@bare
-def _run_length(octets: Bytes, most: int, index: int, word: int, have: int, at: int,
-                ) -> tuple[int, int, int, int, int]:
-    """Pixels that repeat (A.7.1), ``most`` to the end of the line: (how many, or -1; the order's
-    index; the reader)."""
-    length = 0
-    while word < 0:
-        step = 1 << J[index]
-        word, have, at = _filled(octets, word << 1, have - 1, at)
-        if step > most - length:
-            return most, index, word, have, at
-        length += step
-        index = min(index + 1, 31)
-        if length == most:
-            return most, index, word, have, at
-    size = J[index]
-    length += shift_right(word, 63 - size)  # behind the zero that ends it
-    word, have, at = _filled(octets, word << (size + 1), have - size - 1, at)
-    return (length if length < most else DAMAGED), index, word, have, at
 
 
 @bare
@@ -133,8 +61,8 @@ def _interruption(box: Box, kind: int, ra: int, rb: int, bits: int, most: int, r
     place = np.uintp((REGULAR + kind) * STRIDE)
     a, nn, n = np.int64(box[place]), np.int64(box[place + ONE]), np.int64(box[place + THREE])
     golomb = order(n, a + (n >> 1) * kind)
-    word, have, at = _filled(octets, word, have, at)
-    mapped, word, have, at = _long_code(octets, golomb, most, bits, word, have, at)
+    word, have, at = filled(octets, word, have, at)
+    mapped, word, have, at = long_code(octets, golomb, most, bits, word, have, at)
     if mapped < 0 or mapped >> (bits + 1):
         return DAMAGED, word, have, at
     flag = (mapped + kind) & 1
@@ -147,31 +75,6 @@ def _interruption(box: Box, kind: int, ra: int, rb: int, bits: int, most: int, r
         a, n, nn = a >> 1, n >> 1, nn >> 1
     box[place], box[place + ONE], box[place + THREE] = a, nn, n + 1
     return (rb + (-error if ra > rb else error)) & ((1 << bits) - 1), word, have, at
-
-
-@bare
-def _repeat(line: Line, first: int, count: int, step: int) -> None:
-    """``count`` samples like the ``step`` ones at ``first``, behind them."""
-    if step == 1:
-        same = line[first]
-        for x in range(first + 1, first + 1 + count):
-            line[x] = same
-    else:
-        for x in range(first + step, first + step + count):
-            line[np.uintp(x)] = line[np.uintp(x - step)]
-
-
-@bare
-def _put(line: Line, row: Samples, component: int, step: int) -> None:
-    """The samples of a line to their places in ``row`` (columns, components of the frame)."""
-    if row.shape[1] == step:
-        cells = row.reshape(-1)
-        for x in range(len(cells)):
-            cells[x] = line[step + x]
-        return
-    for x in range(len(row)):
-        for k in range(step):
-            row[x, component + k] = line[(x + 1) * step + k]
 
 
 @bare
@@ -188,7 +91,7 @@ def _decode_line(octets: Bytes, box: Box, quantizer: NDArray[np.int8], line: Lin
     ra, rc, rb, q = np.int64(line[0]), np.int64(above[0]), 0, 0
     while first < width:
         part = min(PART // step * step, width - first)
-        _look_above(above, first, part, step, thresholds, box)
+        look_above(above, first, part, step, thresholds, box)
         x = 0
         while x < part:
             some = 0
@@ -203,12 +106,12 @@ def _decode_line(octets: Bytes, box: Box, quantizer: NDArray[np.int8], line: Lin
                 some |= q
             run_order = 0
             if some == 0:
-                word, have, at = _filled(octets, word, have, at)
-                length, index, word, have, at = _run_length(
+                word, have, at = filled(octets, word, have, at)
+                length, index, word, have, at = run_length(
                     octets, (width - first - x) // step, index, word, have, at)
                 if length < 0:
                     return DAMAGED, word, have, at
-                _repeat(line, first + x, length * step, step)
+                repeat(line, first + x, length * step, step)
                 x += length * step
                 if first + x == width:
                     break
@@ -230,7 +133,7 @@ def _decode_line(octets: Bytes, box: Box, quantizer: NDArray[np.int8], line: Lin
                     px = ra + min(max(rb - ra, np.int64(box[UFLOOR + np.uintp(x)])),
                                   np.int64(box[UCEILING + np.uintp(x)]))
                     px = min(max(px + ((c ^ sign) - sign), 0), maxval)
-                    word, have, at = _filled(octets, word, have, at)
+                    word, have, at = filled(octets, word, have, at)
                     zeros = leading_zeros(word)
                     if zeros < min(most, 32):
                         rest = word << (zeros + 1)
@@ -238,7 +141,7 @@ def _decode_line(octets: Bytes, box: Box, quantizer: NDArray[np.int8], line: Lin
                         word = rest << golomb
                         have -= zeros + 1 + golomb
                     else:
-                        mapped, word, have, at = _long_code(
+                        mapped, word, have, at = long_code(
                             octets, golomb, most, bits, word, have, at)
                     if mapped >> (bits + 1):
                         return DAMAGED, word, have, at
@@ -317,10 +220,10 @@ def decode_scan(data: Bytes, start: int, component: int, step: int, bits: int, t
                                                  bits, 3, index, word, have, at)
         if index < 0 or 8 * at - have > length:
             return DAMAGED
-        _put(line, out[row], component, step)
+        put(line, out[row], component, step)
         line, above = above, line
     padding = length - (8 * at - have)
-    word, _, _ = _filled(octets, word, have, at)
+    word, _, _ = filled(octets, word, have, at)
     if end == len(data) or padding > MOST_PADDING or (padding and shift_right(word, 64 - padding)):
         return DAMAGED
     return end

@@ -1,12 +1,10 @@
 """Encoding lossless JPEG-LS, compiled (T.87 annex A). Import it only through `jpeg_ls_encode`.
 
 Without loss, what was reconstructed is what was there. So contexts and predictions come first,
-many at once (`_look_around`); only the variables of the contexts go on from sample to sample.
+many at once (`look_around`); only the variables of the contexts go on from sample to sample.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numba import types
@@ -24,30 +22,23 @@ from mediasvc.codecs.jpeg_ls_contexts import (
     J,
     Line,
     order,
-    quantized,
 )
-from mediasvc.codecs.machine import (
-    big_endian,
-    inline,
-    kernels,
-    shift_right,
-    store,
+from mediasvc.codecs.jpeg_ls_neighbours import (
+    BOX,
+    STRIDE,
+    UCODE,
+    UCONTEXT,
+    UERROR,
+    UFLOOR,
+    USIZE,
+    look_around,
 )
+from mediasvc.codecs.jpeg_ls_writer import append, put_run, run_end
+from mediasvc.codecs.machine import big_endian, inline, kernels, shift_right, store
 
 Bytes = NDArray[np.uint8]
 Samples = NDArray[np.unsignedinteger]
 
-#: Places in the box: A B C N of each context; for each sample of a part `_look_around`'s findings;
-#: then codes of up to 32 bits and how many bits they have.
-STRIDE = 4
-CONTEXT = STRIDE * CONTEXTS
-ERROR = CONTEXT + PART
-FLOOR = ERROR + PART
-CODE = FLOOR + PART
-#: A sample has up to two codes, a run before it up to three.
-SIZE = CODE + 5 * PART + 2
-BOX = SIZE + 5 * PART + 2
-UCONTEXT, UERROR, UFLOOR, UCODE, USIZE = (np.uintp(k) for k in (CONTEXT, ERROR, FLOOR, CODE, SIZE))
 #: Bytes of the longest code of a sample (LIMIT of 16 bits), and of what else a line may need.
 LONGEST, RUNS = 8, 1 << 10
 #: The default (C.2.4.1.1).
@@ -56,93 +47,6 @@ ONE, TWO, THREE = np.uintp(1), np.uintp(2), np.uintp(3)
 
 _ROWS = types.Array(types.uint8, 2, "C", readonly=True)
 _LINES = [types.Array(kind, 2, "C") for kind in (types.int16, types.int32)]
-
-
-@inline
-def _look_around(line: Line, above: Line, first: int, count: int, step: int, maxval: int,
-                 thresholds: Ints, box: Box) -> None:
-    """``count`` samples from ``first`` on, before bias correction. At `CONTEXT`: the place of the
-    sample's context, 0 for run mode (A.3). At `ERROR`: sample less prediction (A.4.1), the sign of
-    the context merged in. At `FLOOR`: C may not be less, nor more than that and ``maxval``, or the
-    corrected prediction would leave the range (A.4.2)."""
-    kind = line.dtype.type
-    t1, t2, t3 = kind(thresholds[0]), kind(thresholds[1]), kind(thresholds[2])
-    ra, rc, top = line[first:first + count], above[first:first + count], kind(maxval)
-    here, rb = line[first + step:first + step + count], above[first + step:first + step + count]
-    rd = above[first + 2 * step:first + 2 * step + count]
-    contexts, errors = box[CONTEXT:CONTEXT + count], box[ERROR:ERROR + count]
-    floors = box[FLOOR:FLOOR + count]
-    for x in range(count):
-        a, b, c = ra[x], rb[x], rc[x]
-        q = kind(kind(81) * quantized(kind(rd[x] - b), t1, t2, t3)
-                 + kind(9) * quantized(kind(b - c), t1, t2, t3)
-                 + quantized(kind(c - a), t1, t2, t3))
-        sign = kind(q >> kind(15))
-        turn = kind(b - c)
-        px = kind(a + min(max(kind(b - a), min(turn, kind(0))), max(turn, kind(0))))
-        contexts[x] = kind(kind(kind(q ^ sign) - sign) * kind(STRIDE))
-        errors[x] = kind(kind(kind(here[x] - px) ^ sign) - sign)
-        floors[x] = kind(kind(sign & kind(px - top)) - kind(kind(~sign) & px))
-
-
-@inline
-def _run_end(line: Line, x: int, step: int) -> int:
-    """The first place from ``x`` on whose sample is not the one ``step`` to its left; the end of
-    the line counts as one."""
-    while x < len(line) - step and line[np.uintp(x)] == line[np.uintp(x - step)]:
-        x += 1
-    return x
-
-
-@inline
-def _put_run(length: int, to_end: bool, index: int, box: Box, count: Any) -> tuple[int, Any]:
-    """The codes of A.7.1.2: (the index of the order, how many codes there are now)."""
-    ones = 0
-    while length >= 1 << J[index]:
-        length -= 1 << J[index]
-        ones += 1
-        index = min(index + 1, 31)
-        if ones == 32:
-            box[UCODE + count], box[USIZE + count] = -1, 32
-            count += ONE
-            ones = 0
-    if to_end:
-        ones += length > 0
-    box[UCODE + count], box[USIZE + count] = (1 << ones) - 1, ones
-    count += ONE
-    if not to_end:
-        box[UCODE + count], box[USIZE + count] = length, 1 + J[index]
-        count += ONE
-    return index, count
-
-
-@inline
-def _append(box: Box, count: int, word: int, fill: int, space: Bytes, to: int,
-            ) -> tuple[int, int, int]:
-    """Append ``count`` codes to ``space``, two at once. ``word`` holds the bits that wait, from its
-    top, ``fill`` how many they are, 0 to 7, ``to`` is the next byte."""
-    box[CODE + count] = box[SIZE + count] = 0
-    for pair in range((count + 1) >> 1):
-        at = np.uintp(2 * pair)
-        size, more = np.int64(box[USIZE + at]), np.int64(box[USIZE + at + ONE])
-        first = np.int64(np.uint32(box[UCODE + at]))
-        code = first << more | np.int64(np.uint32(box[UCODE + at + ONE]))
-        if size + more > 56:
-            word |= first << (63 - fill - size) << 1
-            store(space, to, big_endian(word))
-            fill += size
-            word <<= fill & 56
-            to += fill >> 3
-            fill &= 7
-            code, size = np.int64(np.uint32(box[UCODE + at + ONE])), 0
-        size += more
-        word |= code << (63 - fill - size) << 1
-        store(space, to, big_endian(word))
-        fill += size
-        word <<= fill & 56
-        to += fill >> 3
-        fill &= 7
-    return word, fill, to
 
 
 @inline
@@ -155,7 +59,7 @@ def _encode_line(line: Line, above: Line, step: int, bits: int, reset: int, thre
     word, fill, to = state
     while first < width:
         part = min(PART // step * step, width - first)
-        _look_around(line, above, first, part, step, maxval, thresholds, box)
+        look_around(line, above, first, part, step, maxval, thresholds, box)
         count, x = np.uintp(0), 0
         while x < part:
             some = 0
@@ -164,10 +68,10 @@ def _encode_line(line: Line, above: Line, step: int, bits: int, reset: int, thre
             run_order = -1
             if some == 0:
                 start = first + x + step
-                end = _run_end(line, start, step)
+                end = run_end(line, start, step)
                 length = (end - start) // step
                 x += length * step
-                index, count = _put_run(length, first + x == width, index, box, count)
+                index, count = put_run(length, first + x == width, index, box, count)
                 if first + x == width:
                     break
                 run_order = J[index]
@@ -230,7 +134,7 @@ def _encode_line(line: Line, above: Line, step: int, bits: int, reset: int, thre
                 box[UCODE + count], box[USIZE + count] = code, size
                 count += ONE
                 x += 1
-        word, fill, to = _append(box, np.int64(count), word, fill, space, to)
+        word, fill, to = append(box, np.int64(count), word, fill, space, to)
         first += max(x, part)
     indices[0] = index
     return word, fill, to

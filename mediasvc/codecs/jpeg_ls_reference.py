@@ -1,7 +1,7 @@
 """A plain decoder of JPEG-LS, lossless and near-lossless (T.87): the container half.
 
 It takes 2 to 16 bits, preset parameters, and components in scans of their own, by line or by
-sample. It is the second opinion on CharLS, which stands behind every other JPEG-LS library here.
+sample. It reads what the fast kernel does not take, and is what that one is measured by.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def decode(frame: Frame) -> NDArray[np.uint16]:
     Raises DamagedError, or UnsupportedError for mapping tables, restart intervals, subsampling and
     point transforms, which DICOM does not use.
     """
-    from mediasvc.codecs.jpeg_ls_kernel import decode_scan
+    from mediasvc.codecs.jpeg_ls_reference_scan import decode_scan
 
     header = read_frame_header(frame)
     data, octets = memoryview(frame), np.frombuffer(frame, np.uint8)

@@ -19,7 +19,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-CHECKED = bool(config.BOUNDSCHECK)
+CHECKED = bool(cast("Any", config).BOUNDSCHECK)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _WORD = types.int64
@@ -27,52 +27,60 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _BLOCK = ir.VectorType(ir.IntType(8), 32)
 
 
+#: numba gives the first argument, its typing context, itself.
+_instruction = cast("Callable[[Any], Callable[..., Any]]", intrinsic)
+_njit = cast("Any", njit)
+
+
 def kernels(*signatures: Any) -> Callable[[_Function], _Function]:
     """Like `compiled.kernel`, for several signatures (numba types: ``result(argument, …)``)."""
-    return cast("Callable[[_Function], _Function]", njit(list(signatures), nogil=True, cache=True))
+    return cast("Callable[[_Function], _Function]",
+                _njit(list(signatures), nogil=True, cache=True))
 
 
 def inline(function: _Function) -> _Function:
     """A piece of a kernel that costs no call."""
-    return cast("_Function", njit(forceinline=True)(function))
+    return cast("_Function", _njit(forceinline=True)(function))
 
 
 def bare_kernels(*signatures: Any) -> Callable[[_Function], _Function]:
     """As `kernels`, for one that is given all its space: nobody counts who holds an array, which
     costs a fifth where small parts hand them on sample by sample."""
-    made = njit(list(signatures), nogil=True, cache=True, _nrt=False)
+    made = _njit(list(signatures), nogil=True, cache=True, _nrt=False)
     return cast("Callable[[_Function], _Function]", made)
 
 
 def bare(function: _Function) -> _Function:
     """As `inline`, for `bare_kernels`."""
-    return cast("_Function", njit(forceinline=True, _nrt=False)(function))
+    return cast("_Function", _njit(forceinline=True, _nrt=False)(function))
 
 
 def _place(context: Any, builder: Any, array_type: Any, array: Any, at: Any,
            kind: Any) -> Any:
     """Pointer to the word that begins at byte ``at``."""
-    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
+    proxy = cast("Any", cgutils).create_struct_proxy
+    data = proxy(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _load(typing_context: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_place(context, builder, signature.args[0], *arguments, _I64), align=1)
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], _I64)
+        return builder.load(place, align=1)
     return _WORD(array, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _store(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], *arguments[:2], _I64)
+        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], _I64)
         builder.store(arguments[2], place, align=1)
         return context.get_dummy_value()
     return types.void(array, types.int64, _WORD), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def big_endian(typing_context: Any, value: Any) -> Any:
     """The word with its eight bytes in the other order."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -80,7 +88,7 @@ def big_endian(typing_context: Any, value: Any) -> Any:
     return _WORD(_WORD), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def shift_right(typing_context: Any, value: Any, count: Any) -> Any:
     """Zeros come in from the left; ``count`` 0 to 63."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -88,7 +96,7 @@ def shift_right(typing_context: Any, value: Any, count: Any) -> Any:
     return _WORD(_WORD, _WORD), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def leading_zeros(typing_context: Any, value: Any) -> Any:
     """0 to 64."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -96,7 +104,7 @@ def leading_zeros(typing_context: Any, value: Any) -> Any:
     return _WORD(_WORD), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def trailing_zeros(typing_context: Any, value: Any) -> Any:
     """0 to 64."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -104,11 +112,13 @@ def trailing_zeros(typing_context: Any, value: Any) -> Any:
     return _WORD(_WORD), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        there = _place(context, builder, signature.args[0], *arguments[:2], _BLOCK)
-        here = _place(context, builder, signature.args[2], *arguments[2:], _BLOCK)
+        there = _place(context, builder, signature.args[0], arguments[0], arguments[1],
+                       _BLOCK)
+        here = _place(context, builder, signature.args[2], arguments[2], arguments[3],
+                      _BLOCK)
         block = builder.load(there, align=1)
         builder.store(block, here, align=1)
         ones = ir.Constant(_BLOCK, [0xFF] * 32)
@@ -117,14 +127,16 @@ def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     return _WORD(data, types.int64, out, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _fill(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        there = _place(context, builder, signature.args[0], *arguments[:2], ir.IntType(8))
+        there = _place(context, builder, signature.args[0], arguments[0], arguments[1],
+                       ir.IntType(8))
         none = ir.Constant(_BLOCK, ir.Undefined)
         one = builder.insert_element(none, builder.load(there), ir.Constant(_I32, 0))
         first = ir.Constant(ir.VectorType(_I32, 32), [0] * 32)
-        here = _place(context, builder, signature.args[2], *arguments[2:], _BLOCK)
+        here = _place(context, builder, signature.args[2], arguments[2], arguments[3],
+                      _BLOCK)
         builder.store(builder.shuffle_vector(one, none, first), here, align=1)
         return context.get_dummy_value()
     return types.void(data, types.int64, out, types.int64), generate

@@ -18,7 +18,7 @@ from mediasvc.codecs.table import codec
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard import transfer_syntaxes as ts
-from samples.corners import samples_of
+from tests.corners import samples_of
 
 ROWS, COLUMNS = 32, 41
 KINDS = (
@@ -77,7 +77,7 @@ def _other_predictors(array: Array, spec: FrameSpec) -> Iterator[tuple[bytes, Fr
 def _golden(uid: str) -> Iterator[tuple[bytes, FrameSpec]]:
     import json
 
-    folder = Path(__file__).resolve().parent.parent / "tests" / "golden"
+    folder = Path(__file__).resolve().parent / "golden"
     for row in json.loads((folder / "frames.json").read_text()):
         if row["uid"] == uid:
             yield (folder / row["file"]).read_bytes(), FrameSpec(**row["spec"])

@@ -1,10 +1,11 @@
-"""The decoding procedures of T.87 annex A, compiled. Import it only through its container half.
+"""The decoding procedures of T.87 annex A for scans of every kind, compiled. Import it only through
+`jpeg_ls_reference`.
 
 Names of the standard: ra rb rc rd (figure 3 neighbours), A B C N (context variables), Nn (negative
 run interruption errors), Px (prediction), J (run order), EMErrval, RItype, qbpp, LIMIT.
 
-State of a scan: ``bits`` (READER), ``contexts`` (rows A B C N Nn × 367 contexts; 365 and 366 are
-the run interruption ones), ``p`` (parameters), ``run_index`` (RUNindex per component).
+State of a scan: ``bits`` (the reader), ``contexts`` (rows A B C N Nn × 367 contexts, of which 365
+and 366 are the run interruption ones), ``p`` (parameters), ``run_index`` (RUNindex, by component).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasvc.codecs.compiled import BYTES, INT, INTS, PLANES, kernel, part
+from mediasvc.codecs.jpeg_ls_contexts import MAX_C, MIN_C, REGULAR, J
+from mediasvc.codecs.jpeg_ls_reference_bits import AT, COUNT, OVER, at_end, golomb, read
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -20,60 +23,9 @@ Plane = NDArray[np.uint16]
 
 #: Rows of ``contexts``.
 A, B, C, N, NN = range(5)
-REGULAR = 365
-MIN_C, MAX_C = -128, 127  # A.6.2
-#: The bit reader: waiting bits, how many, next byte, whether the last byte was FF, bits asked for
-#: behind the end.
-WAITING, COUNT, AT, STUFFED, OVER = range(5)
 #: ``p``: the parameters of a scan and what follows from them (A.2.1).
 MAXVAL, NEAR, T1, T2, T3, RESET, INTERLEAVE, RANGE, QBPP, LIMIT = range(10)
 DAMAGED = -1
-#: A.7.1.1 table: order of the run-length code.
-J = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3,
-              4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15], np.int64)
-
-
-@part
-def _fill(data: Bytes, bits: Ints) -> None:
-    """At least 25 waiting bits. A byte after FF carries 7, its highest bit is stuffed (A.1)."""
-    while bits[COUNT] <= 24:
-        at = bits[AT]
-        size = 7 if bits[STUFFED] else 8
-        byte = np.int64(0)
-        if at >= len(data) or (bits[STUFFED] and data[at] >= 0x80) or (
-                data[at] == 0xFF and at + 1 < len(data) and data[at + 1] >= 0x80):
-            bits[OVER] += size
-            bits[STUFFED] = 0
-            size = 8 if size == 8 else 7
-        else:
-            byte = np.int64(data[at])
-            bits[AT] = at + 1
-            bits[STUFFED] = byte == 0xFF
-        bits[WAITING] = (bits[WAITING] << size | byte) & 0xFFFFFFFF
-        bits[COUNT] += size
-
-
-@part
-def _read(data: Bytes, bits: Ints, count: int) -> int:
-    if count == 0:
-        return 0
-    if bits[COUNT] < count:
-        _fill(data, bits)
-    bits[COUNT] -= count
-    return int((bits[WAITING] >> bits[COUNT]) & ((1 << count) - 1))
-
-
-@part
-def _golomb(data: Bytes, bits: Ints, k: int, limit: int, qbpp: int) -> int:
-    """The limited-length code LG(k, limit) (A.5.3); -1 when it has too many zeros."""
-    zeros = 0
-    while _read(data, bits, 1) == 0:
-        zeros += 1
-        if zeros > limit:
-            return -1
-    if zeros < limit - qbpp - 1:
-        return (zeros << k) + _read(data, bits, k)
-    return _read(data, bits, qbpp) + 1
 
 
 @part
@@ -137,7 +89,7 @@ def _regular(data: Bytes, bits: Ints, contexts: Ints, p: Ints, ra: int, rb: int,
         px = ra + rb - rc
     px = min(max(px + sign * contexts[C, q], 0), p[MAXVAL])
     k = _order(contexts[N, q], contexts[A, q])
-    mapped = _golomb(data, bits, k, p[LIMIT], p[QBPP])
+    mapped = golomb(data, bits, k, p[LIMIT], p[QBPP])
     if mapped < 0:
         return -1
     if p[NEAR] == 0 and k == 0 and 2 * contexts[B, q] <= -contexts[N, q]:
@@ -155,7 +107,7 @@ def _interruption(data: Bytes, bits: Ints, contexts: Ints, p: Ints, ra: int, rb:
     q = REGULAR + kind
     n = contexts[N, q]
     k = _order(n, contexts[A, q] + (n >> 1) * kind)
-    coded = _golomb(data, bits, k, p[LIMIT] - j - 1, p[QBPP])
+    coded = golomb(data, bits, k, p[LIMIT] - j - 1, p[QBPP])
     if coded < 0:
         return -1
     flag = (coded + kind) & 1
@@ -179,7 +131,7 @@ def _interruption(data: Bytes, bits: Ints, contexts: Ints, p: Ints, ra: int, rb:
 def _run_length(data: Bytes, bits: Ints, run_index: Ints, component: int, most: int) -> int:
     """Samples that repeat (A.7.1); ``most`` is the rest of the line. -1: damaged."""
     length = 0
-    while length < most and _read(data, bits, 1):
+    while length < most and read(data, bits, 1):
         step = 1 << J[run_index[component]]
         if step <= most - length and run_index[component] < 31:
             run_index[component] += 1
@@ -187,7 +139,7 @@ def _run_length(data: Bytes, bits: Ints, run_index: Ints, component: int, most: 
         if bits[OVER] > bits[COUNT] + 64:
             return -1
     if length < most:
-        length += _read(data, bits, J[run_index[component]])
+        length += read(data, bits, J[run_index[component]])
         if length >= most:
             return -1
     return length
@@ -268,18 +220,6 @@ def _line_by_sample(data: Bytes, bits: Ints, contexts: Ints, p: Ints, lines: Int
 
 
 @part
-def _at_end(data: Bytes, bits: Ints) -> bool:
-    """Whether a marker comes, and before it only zeros: less than two bytes, for
-    some encoders make their length even (WG04 MR1_JLSL)."""
-    _fill(data, bits)
-    at = bits[AT]
-    if at + 1 >= len(data) or data[at] != 0xFF or data[at + 1] < 0x80:
-        return False
-    rest = bits[WAITING] & ((1 << bits[COUNT]) - 1)
-    return bool(rest == 0 and bits[COUNT] - bits[OVER] <= 15)
-
-
-@part
 def _bits_of(value: int) -> int:
     """Ceiling of log2 of ``value``."""
     count = 0
@@ -320,4 +260,4 @@ def decode_scan(data: Bytes, start: int, numbers: Ints, planes: Plane, values: I
         for c in range(count):
             planes[numbers[c], row] = lines[c, 1:columns + 1].astype(np.uint16)
         lines, aboves = aboves, lines
-    return int(bits[AT]) if _at_end(data, bits) else DAMAGED
+    return int(bits[AT]) if at_end(data, bits) else DAMAGED
