@@ -24,7 +24,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--study", metavar="UID", help="The study that they belong to.")
 @click.option("--modality", metavar="XX", default="",
               help="XC photo, ES endoscopy, GM microscopy, OT …; chosen by the file if unset.")
-@click.option("--out", type=_PATH, metavar="FILE|DIR/", help="Where to; beside the source if unset.")
+@click.option("--out", type=_PATH, metavar="FILE|DIR/", help="Where to; beside the file if unset.")
 @click.option("--file", "to_archive", is_flag=True, help="Into the archive instead.")
 @click.option("--reencode", is_flag=True,
               help="What fits no transfer syntax is encoded anew by ffmpeg, and labelled lossy.")
@@ -80,7 +80,7 @@ def _tell(session: Session, row: dict[str, Any]) -> dict[str, Any]:
         if row["advice"]:
             session.say(f"          {row['advice']}")
         return row
-    session.say(f"  wrapped {row['path']} → {row['out']}")
+    session.say(f"  wrapped {row['path']} → {row['out'] or '(waits)'}")
     for note in row["notes"]:
         session.say(f"          {note}")
     return row

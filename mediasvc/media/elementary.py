@@ -1,4 +1,4 @@
-"""Units of an elementary stream by their start codes (H.264 annex B, H.265 annex B, ISO 13818-2)."""
+"""Units of an elementary stream by their start codes (H.264 and H.265 annex B, 13818-2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mediasvc.media.h265_headers import h265_header
 from mediasvc.media.mpeg2_headers import mpeg2_header
 from mediasvc.media.stream_header import StreamHeader
 
-_START = re.compile(rb"\0\0\1")
+_START = re.compile(b"\0\0\1")
 
 
 def units(data: bytes) -> Iterator[bytes]:

@@ -38,7 +38,6 @@ def mpeg2_header(data: bytes) -> StreamHeader:
         columns += reader.bits(2) << 12
         rows += reader.bits(2) << 12
         reader.bits(22)
-        reader.bits(1)
         rate *= Fraction(reader.bits(2) + 1, reader.bits(5) + 1)
     if not rows or not columns:
         raise DamagedError("the video stream says an impossible size")

@@ -112,7 +112,7 @@ def _exif(segments: list[stream.Segment]) -> Exif:
 def _icc(segments: list[stream.Segment]) -> str:
     """base64 of the RGB profile, put together from its parts in their order (ICC.1 B.4)."""
     parts = sorted((row.body[12], bytes(row.body[14:])) for row in segments
-                   if row.marker == APP2 and bytes(row.body[:12]) == ICC_MARK and len(row.body) > 14)
+                   if row.marker == APP2 and _is_icc(row) and len(row.body) > 14)
     return icc_text(b"".join(part for _, part in parts))
 
 
@@ -140,8 +140,12 @@ def _kept(segments: list[stream.Segment], end: int) -> tuple[Place, ...]:
 
 def _is_needed(row: stream.Segment) -> bool:
     if row.marker == APP2:
-        return bytes(row.body[:12]) == ICC_MARK
+        return _is_icc(row)
     return row.marker in (stream.APP0, stream.APP14) or not 0xE0 <= row.marker <= 0xEF
+
+
+def _is_icc(row: stream.Segment) -> bool:
+    return bytes(row.body[:12]) == ICC_MARK
 
 
 def _end(data: bytes, segments: list[stream.Segment]) -> int:
