@@ -20,6 +20,7 @@ COMMANDS = {
     "ingest": ("ingest", "Bring packages into the archive now and wait."),
     "queue": ("queue", "Packages that wait for a person: list, show, decide, retry, discard."),
     "manifest": ("manifest", "DICOMDIR says / disc holds / we stored, per file."),
+    "report": ("report", "Printable pages: the legal record of an import."),
     "patients": ("patients", "The local patient index: load, find, show, match."),
     "expect": ("expect", "Who will bring a disc: add, list, cancel."),
     "studies": ("studies", "What the archive holds: list, show, files, restore, undo."),

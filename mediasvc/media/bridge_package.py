@@ -133,11 +133,13 @@ class _Comparison:
         elif self.only or self.lost or self.swapped:
             some = udf.shown((self.swapped + self.only)[0]) if self.swapped or self.only else (
                 iso.shown(self.lost[0]))
+            # without a subject: the whole package waits for a person
             troubles.add(
-                "error", "disc-trees-differ", label(some),
+                "error", "disc-trees-differ", "",
                 f"{len(self.lost)} files are only in the disc's ISO 9660 list, {len(self.only)} "
-                f"only in its UDF list, and {len(self.swapped)} names stand for different files; "
-                "other programs will show other files. All of them are listed here", "M35")
+                f"only in its UDF list, and {len(self.swapped)} names stand for different files "
+                f"(one of them: {label(some)}); other programs will show other files. All of them "
+                "are listed here", "M35")
 
 
 def _places(offsets: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> set[tuple[int, int]]:

@@ -1,0 +1,60 @@
+"""`mediasvc report`: pages for people, and whether such a page is still what it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mediasvc.cli.person import by_option
+from mediasvc.cli.session import Session
+
+
+@click.group()
+def command() -> None:
+    """Reports as printable pages."""
+
+
+@command.command("import")
+@click.argument("package", type=int)
+@click.option("--html", "target", type=click.Path(path_type=Path, dir_okay=False), required=True,
+              help="The new file; only you may read it, because patients' data are in it.")
+@by_option
+@click.pass_obj
+def import_(session: Session, package: int, target: Path, by: str) -> int:
+    """The legal record of one import: who, when, what, decisions, changes. Its hash goes into the
+    ledger."""
+    from mediasvc.report.import_report import make_report
+    from mediasvc.work.desk import open_desk
+
+    with open_desk(session.home, session.settings) as desk:
+        made = make_report(desk, package, target, by)
+    session.say(f"Report of package {package} written, {made.length:,} bytes.")
+    session.say(f"  SHA-256 {made.sha256} (event {made.event} of the ledger)")
+    session.summary(package=str(package), path=str(target), sha256=made.sha256, bytes=made.length,
+                    event=made.event)
+    return 0
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.pass_obj
+def check(session: Session, file: Path) -> int:
+    """Whether FILE is a report of ours, unchanged. Exit code 1 when it is not."""
+    from mediasvc.report.import_report import find_report
+    from mediasvc.span import Span
+    from mediasvc.work.desk import open_desk
+
+    sha256 = Span.of_file(file).sha256()
+    with open_desk(session.home, session.settings) as desk:
+        event = find_report(desk, sha256)
+    if event is None:
+        session.say("The ledger knows no report with these bytes: it was changed, or it is not "
+                    "from here.")
+        session.summary(known=False, sha256=sha256)
+        return 1
+    session.say(f"Unchanged: the report of package {event.subject}, made {event.at} by "
+                f"{event.by} (event {event.seq}).")
+    session.summary(known=True, sha256=sha256, package=event.subject, at=event.at, by=event.by,
+                    event=event.seq)
+    return 0

@@ -1,0 +1,143 @@
+"""The import report of one package: what arrived, what was decided and what was changed.
+
+It is the legal record of an import: one XHTML page that needs nothing else, whose SHA-256 goes into
+the ledger's chain of events. Patients' data stand inside the page and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediasvc.errors import StateError, StorageError
+from mediasvc.identity.match import Candidate
+from mediasvc.model import Finding, InstanceHeader, Patient
+from mediasvc.store import ledger
+from mediasvc.store.ledger import Counts, Event, Package, PatientGroup
+from mediasvc.store.patients import people
+from mediasvc.work import manifest
+from mediasvc.work.desk import Desk
+from mediasvc.work.group_package import query_of
+from mediasvc.work.import_changes import Changed, changes
+from mediasvc.work.import_labels import Labels, labels
+from mediasvc.work.patients import match
+
+#: The action of the event that holds the report's hash.
+ACTION = "import-report"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A patient group as received; ``patient`` is whom it was filed under, if anybody, and
+    ``candidates`` whom it resembles today."""
+
+    group: PatientGroup
+    patient: Patient | None
+    candidates: tuple[Candidate, ...]
+    headers: tuple[InstanceHeader, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the page says. ``head`` is (seq, hash) of the ledger when it was made."""
+
+    institution: str
+    made_at: str
+    made_by: str
+    package: Package
+    labels: Labels
+    counts: Counts
+    people: tuple[Person, ...]
+    changes: tuple[Changed, ...]
+    files: tuple[manifest.Line, ...]
+    findings: tuple[Finding, ...]
+    events: tuple[Event, ...]
+    head: tuple[int, str]
+
+    def count(self, **wanted: str) -> int:
+        """Files whose fields are as ``wanted``."""
+        return sum(all(getattr(line, name) == value for name, value in wanted.items())
+                   for line in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    path: Path
+    sha256: str
+    length: int
+    event: int
+
+
+def gather(desk: Desk, number: int, by: str) -> Facts:
+    """Read everything that the page will say. Raises NotFoundError, DamagedError."""
+    names = labels(desk, number)
+    changed = tuple(changes(desk, number))
+    lines = tuple(manifest.lines(desk, number))
+    with desk.store.read() as connection:
+        package = ledger.package(connection, number)
+        headers: dict[int | None, list[InstanceHeader]] = {}
+        for item in ledger.items(connection, number, role="instance"):
+            if item.header:
+                headers.setdefault(item.group_number, []).append(item.header)
+        groups = ledger.groups(connection, number)
+        known = {one.row: one for one in people(
+            connection, [group.target for group in groups if group.target is not None])}
+        persons = tuple(Person(group, known.get(group.target or 0), tuple(
+            match(connection, query_of(group), limit=5).candidates),
+            tuple(headers.get(group.number, ()))) for group in groups)
+        return Facts(desk.settings.site.institution, ledger.now(), by, package, names,
+                     ledger.counts(connection, number), persons, changed, lines,
+                     tuple(ledger.findings(connection, number)),
+                     tuple(ledger.events(connection, "package", number)), ledger.head(connection))
+
+
+def make_report(desk: Desk, number: int, target: Path, by: str) -> Made:
+    """Write the report of package ``number`` to ``target`` (new, mode 0600) and its hash into the
+    ledger. Raises NotFoundError, StateError when there is such a file, StorageError."""
+    from mediasvc.report.import_report_page import import_page
+
+    if target.exists():
+        raise StateError("There is a file of that name already.", "Choose another name.")
+    page = import_page(gather(desk, number, by))
+    sha256 = hashlib.sha256(page).hexdigest()
+    try:
+        _write(target, page)
+    except FileExistsError:
+        raise StateError("There is a file of that name already.", "Choose another name.") from None
+    except OSError as error:
+        raise StorageError(f"The report cannot be written ({error.strerror}).") from error
+    with desk.store.transaction() as connection:
+        seq = ledger.record(connection, "package", number, ACTION, by=by,
+                            data={"sha256": sha256, "bytes": len(page)})
+    return Made(target, sha256, len(page), seq)
+
+
+def find_report(desk: Desk, sha256: str) -> Event | None:
+    """The event that recorded a report of this hash, None when no report of ours has it."""
+    with desk.store.read() as connection:
+        for event in ledger.events(connection):
+            if event.action == ACTION and event.data.get("sha256") == sha256:
+                return event
+    return None
+
+
+def _write(target: Path, page: bytes) -> None:
+    """Never over another file, readable by its owner alone, and on the disk before it counts."""
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(page)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def totals(facts: Facts) -> Mapping[str, int]:
+    """The three-way count of files: named by DICOMDIR, on the disc, stored."""
+    held = [line for line in facts.files if line.role != "missing"]
+    return {
+        "files": len(held), "named": sum(bool(line.file_id) for line in facts.files),
+        "missing": len(facts.files) - len(held),
+        "unnamed": sum(line.role == "instance" and not line.file_id for line in held),
+        "other": sum(line.role == "non_dicom" for line in held)}

@@ -1,0 +1,110 @@
+"""The import report on files: is everything here, what was odd, what happened, and each file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mediasvc.media.markup import Markup, element
+from mediasvc.media.words import count
+from mediasvc.report.import_report import Facts, totals
+from mediasvc.report.import_report_words import ACTIONS, ROLES, SEVERITIES, STATES, moment
+from mediasvc.store.ledger import Event
+from mediasvc.work.manifest import Line
+
+#: States whose reason says more than the state; others have it elsewhere in the report.
+EXPLAINED = ("quarantined", "rejected", "duplicate", "")
+
+
+def completeness(facts: Facts) -> Iterator[Markup]:
+    """The three-way comparison, then by name whatever is missing or was not stored."""
+    seen, counts = totals(facts), facts.counts
+    yield element("h2", "Is everything here?")
+    rows = [("top", "DICOMDIR (the disc's own table of contents) names", seen["named"], "file"),
+            ("sub", "of them not on the disc", seen["missing"], "file"),
+            ("top", "The disc holds", seen["files"], "file"),
+            ("sub", "DICOM instances among them", counts.instances, "instance"),
+            ("sub", "instances that DICOMDIR does not name", seen["unnamed"], "instance"),
+            ("sub", "no DICOM: viewers, texts, pictures", seen["other"], "file"),
+            ("top", "We stored", counts.archived, "instance"),
+            ("sub", "and had them before", counts.duplicate, "instance")]
+    yield element("table", *(element("tr", element("td", words, class_=kind), element(
+        "td", count(number, unit), class_="n")) for kind, words, number, unit in rows),
+        class_="count")
+    missing = [line for line in facts.files if line.role == "missing"]
+    if missing:
+        yield element("div", element("b", f"{count(len(missing), 'file')} missing. "),
+                      "Ask the sender for these:", class_="note alert")
+        yield _named(missing)
+    refused = [line for line in facts.files
+               if line.role == "refused" or line.state in ("quarantined", "rejected", "held")]
+    if refused:
+        yield element("div", element("b", f"{count(len(refused), 'file')} on the medium not filed."
+                                     ), class_="note")
+        yield _named(refused)
+    if not missing and not refused:
+        yield element("div", "Nothing is missing, and no instance of the medium was left out.",
+                      class_="note fine")
+
+
+def _named(lines: list[Line]) -> Markup:
+    return element("table", element("thead", element("tr", *(element("th", name) for name in (
+        "File", "What became of it", "SOP Instance UID")))), element("tbody", *(element(
+            "tr", element("td", line.label or line.file_id, class_="name"),
+            element("td", _fate(line)), element("td", line.sop_instance_uid, class_="hash"))
+            for line in lines)), class_="files")
+
+
+def _fate(line: Line) -> str:
+    fate = STATES.get(line.state) or ROLES.get(line.role, line.role)
+    return f"{fate} ({line.reason})" if line.reason and line.state in EXPLAINED else fate
+
+
+def remarks(facts: Facts) -> Iterator[Markup]:
+    yield element("h2", "Remarks")
+    if not facts.findings:
+        yield element("p", "Nothing odd was found.")
+        return
+    order = list(SEVERITIES)
+    found = sorted(facts.findings, key=lambda one: order.index(one.severity))
+    yield element("table", element("thead", element("tr", *(element("th", name) for name in (
+        "", "What was found", "Where", "Rule")))), element("tbody", *(element(
+            "tr", element("td", SEVERITIES[one.severity], class_=one.severity),
+            element("td", one.text), element("td", one.subject or "the whole package",
+                                             class_="wrap small"),
+            element("td", one.rule, class_="small")) for one in found)))
+
+
+def history(facts: Facts) -> Iterator[Markup]:
+    yield element("h2", "What happened")
+    yield element("table", element("thead", element("tr", *(element("th", name) for name in (
+        "When", "What", "Who", "Event")))), element("tbody", *(element(
+            "tr", element("td", moment(event.at), class_="small date"),
+            element("td", _told(event)), element("td", event.by or "the service"),
+            element("td", f"{event.seq}, {event.hash[:16]}", class_="hash"))
+            for event in facts.events)))
+
+
+def _told(event: Event) -> str:
+    words = ACTIONS.get(event.action, event.action)
+    if event.action == "receiving":
+        words = "sent to the line again" if "from" in event.data else "arrived"
+    group, reason = event.data.get("group"), event.data.get("reason")
+    if group is not None:
+        words += f" (patient {group} on the medium)"
+    if reason:
+        words += f" ({reason})"
+    return words
+
+
+def every_file(facts: Facts) -> Iterator[Markup]:
+    """The whole manifest; last, because it is long."""
+    yield element("h2", "Every file", class_="appendix")
+    yield element("p", "SHA-256 is of the bytes on the medium.", class_="small")
+    yield element("table", element("thead", element("tr", *(element("th", name) for name in (
+        "File", "DICOMDIR", "on the disc", "stored", "SHA-256")))), element("tbody", *(element(
+            "tr", element("td", line.label or line.file_id, class_="name"),
+            element("td", "names it" if line.file_id else "-"),
+            element("td", "MISSING" if line.role == "missing" else f"{line.length:,} bytes",
+                    class_="date"),
+            element("td", _fate(line)), element("td", line.sha256, class_="hash"))
+            for line in facts.files)), class_="files")

@@ -1,0 +1,158 @@
+"""The import report on patients: whose images they are said to be, who decided, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from mediasvc.identity.match import Candidate
+from mediasvc.media import words
+from mediasvc.media.labels import display
+from mediasvc.media.markup import Markup, element
+from mediasvc.model import InstanceHeader
+from mediasvc.report.import_report import Facts, Person
+from mediasvc.report.import_report_words import DECISIONS, moment, rule_sentence
+from mediasvc.store.ledger import PatientGroup
+
+#: Where pixel data stand (PS3.5 8.1).
+PIXEL_GROUP = "(7FE0,"
+
+
+def patients(facts: Facts) -> Iterator[Markup]:
+    yield element("h2", "Whose images")
+    if not facts.people:
+        yield element("p", "No patient was found on the medium.")
+    for person in facts.people:
+        yield element("div", *_person(person), class_="card")
+
+
+def _person(person: Person) -> Iterator[Markup]:
+    group = person.group
+    yield element("h3", f"Patient {group.number} on the medium: "
+                  f"{display(words.person_name(group.patient_name))}, "
+                  f"{words.count(group.instances, 'instance')}")
+    yield _compared(person)
+    if group.variants:
+        yield element("p", f"{words.count(len(group.variants), 'other spelling')} of this identity "
+                      f"on the medium: {_spellings(group)}.", class_="small")
+    yield from _decision(person)
+    yield from _studies(person.headers)
+
+
+def _compared(person: Person) -> Markup:
+    group, patient = person.group, person.patient
+    said = patient.demographics if patient else None
+    rows = [
+        ("Name", words.person_name(group.patient_name),
+         words.person_name(said.patient_name) if said else ""),
+        ("Birth date", words.date(group.patient_birth_date),
+         words.date(said.patient_birth_date) if said else ""),
+        ("Sex", words.SEX.get(group.patient_sex, group.patient_sex),
+         words.SEX.get(said.patient_sex, said.patient_sex) if said else ""),
+        ("Patient ID", group.patient_id, patient.key.patient_id if patient else ""),
+        ("given out by", group.issuer, patient.key.issuer if patient else "")]
+    head = ("", "on the medium", "in our index", "") if patient else ("", "on the medium")
+    return element(
+        "table", element("thead", element("tr", *(element("th", name) for name in head))),
+        element("tbody", *(_row(*row, patient is not None) for row in rows)), class_="two")
+
+
+def _row(name: str, theirs: str, ours: str, both: bool) -> Markup:
+    cells = [element("td", name, class_="small"),
+             element("td", display(theirs) or "not said", class_="wrap")]
+    if both:
+        same = theirs == ours
+        cells += [element("td", display(ours) or "not known", class_="wrap"),
+                  element("td", "same" if same else "differs",
+                          class_="mark same" if same else "mark differs")]
+    return element("tr", *cells)
+
+
+def _spellings(group: PatientGroup) -> str:
+    return "; ".join(display(", ".join(str(value) for value in one.values() if value))
+                     for one in group.variants or ())
+
+
+def _decision(person: Person) -> Iterator[Markup]:
+    group, evidence = person.group, person.group.evidence or {}
+    waits = [str(one.get("text", "")) for one in evidence.get("waits", ())]
+    if group.state == "waiting":
+        yield element("div", element("b", "Not decided."), " ", " ".join(waits), class_="note")
+        yield from _candidates(person.candidates)
+        return
+    who = f"by rule: {rule_sentence(group.rule, evidence)}" if group.rule else f"by {group.by}"
+    words_ = DECISIONS.get(group.decision, group.decision)
+    new = " (provisional, until a local identifier is known)" if (
+        person.patient and person.patient.provisional) else ""
+    yield element("div", element("b", f"Decision: {words_}{new}"), f", {who}, "
+                  f"{moment(group.decided_at)}.",
+                  class_="note alert" if group.decision == "reject" else "note fine")
+    if waits:
+        yield element("p", f"Why a person was asked: {' '.join(waits)}", class_="small")
+    if first := evidence.get("first"):
+        yield element("p", f"Proposed by {first}, confirmed by {group.by}.", class_="small")
+    chosen = [one for one in person.candidates
+              if person.patient and one.patient.row == person.patient.row]
+    for one in chosen[:1]:
+        yield element("p", f"How alike both are, computed today: {one.score:.0f} of 100 "
+                      f"({one.recommendation}); {'; '.join(one.reasons)}.", class_="small")
+
+
+def _candidates(candidates: tuple[Candidate, ...]) -> Iterator[Markup]:
+    if not candidates:
+        yield element("p", "Nobody in the index resembles this patient.", class_="small")
+        return
+    yield element("table", element("thead", element("tr", *(element("th", name) for name in (
+        "It may be", "born", "ID", "alike", "because")))), element("tbody", *(
+            element("tr", element("td", display(words.person_name(
+                one.patient.demographics.patient_name))),
+                element("td", words.date(one.patient.demographics.patient_birth_date),
+                        class_="date"),
+                element("td", display(str(one.patient.key))),
+                element("td", f"{one.score:.0f} of 100, {one.recommendation}"),
+                element("td", "; ".join(one.reasons))) for one in candidates)))
+
+
+def _studies(headers: tuple[InstanceHeader, ...]) -> Iterator[Markup]:
+    ordered = sorted(headers, key=lambda one: (one.study_date, one.study_instance_uid))
+    rows = []
+    for uid, found in groupby(ordered, key=lambda one: one.study_instance_uid):
+        group = list(found)
+        first = group[0]
+        modalities = ", ".join(sorted({one.modality for one in group if one.modality}))
+        rows.append(element(
+            "tr", element("td", words.date(first.study_date) or "no date", class_="date"),
+            element("td", display(first.study_description) or "no description",
+                    element("br"), element("span", uid, class_="hash")),
+            element("td", display(first.institution_name)), element("td", modalities),
+            element("td", len({one.series_instance_uid for one in group}), class_="n"),
+            element("td", len(group), class_="n")))
+    if rows:
+        yield element("table", element("thead", element("tr", *(element("th", name) for name in (
+            "Study", "Description", "Made at", "Kind")), *(element("th", name, class_="n")
+            for name in ("Series", "Instances")))), element("tbody", *rows))
+
+
+def changed_attributes(facts: Facts) -> Iterator[Markup]:
+    yield element("h2", "What was changed in the images")
+    if not facts.changes:
+        yield element("p", "Nothing: no image of this package was filed with changes.")
+        return
+    if not any(row.tag.startswith(PIXEL_GROUP) for row in facts.changes):
+        yield element("div", "No pixel was touched: the pixel data of every filed instance were "
+                      "compared with those received and are the same bit for bit.",
+                      class_="note fine")
+    yield element("p", "These attributes of the header were given local values. The previous ones "
+                  "stand in each image (Original Attributes), and the bytes as received can be "
+                  "restored exactly.")
+    for number, rows in groupby(facts.changes, key=lambda one: one.group):
+        if len(facts.people) > 1:
+            yield element("h3", f"Patient {number}")
+        yield element("table", element("thead", element("tr", *(element("th", name) for name in (
+            "Attribute", "as received", "as filed")), element("th", "in", class_="n"))), element(
+            "tbody", *(element(
+                "tr", element("td", row.name, element("br"),
+                              element("span", row.tag, class_="hash")),
+                element("td", "absent" if row.old is None else row.old or "empty", class_="old"),
+                element("td", row.new or "empty", class_="new"),
+                element("td", f"{row.instances:,}", class_="n")) for row in rows)))

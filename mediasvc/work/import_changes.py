@@ -1,0 +1,152 @@
+"""What filing changed in the instances of a package: each received header against the stored one.
+
+Nothing is taken from a log: the received bytes are rebuilt and both data sets are compared, so the
+table says what is in the archive.
+"""
+
+from __future__ import annotations
+
+import base64
+import mmap
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mediasvc.dicom.framing import Framing, read_framing
+from mediasvc.dicom.pieces import unpack, write
+from mediasvc.dicom.text import decode, display
+from mediasvc.errors import DamagedError
+from mediasvc.span import Span
+from mediasvc.store import index, ledger
+from mediasvc.store.index import StoredInstance
+from mediasvc.store.received import Place
+from mediasvc.work.batches import Item, each, run_batches
+from mediasvc.work.desk import Desk
+
+BATCH = 16
+SPECIFIC_CHARACTER_SET = 0x00080005
+#: Bytes of a value that are shown.
+SHOWN = 2000
+#: An attribute that differs so often within a group is told once, without its values.
+VARIETY = 12
+VARIOUS = "(differs from image to image)"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One attribute with the same values before and after in ``instances`` instances of a patient
+    group. ``old`` None: it was absent."""
+
+    group: int
+    tag: str
+    name: str
+    old: str | None
+    new: str
+    instances: int
+
+
+def changes(desk: Desk, number: int) -> list[Changed]:
+    """In order of group and tag. Raises DamagedError when a stored instance cannot be rebuilt."""
+    with desk.store.read() as connection:
+        groups = {item.number: item.group_number or 0
+                  for item in ledger.items(connection, number, state="archived")}
+        instances = list(index.package_instances(connection, number))
+    requests = (_request(desk, one, groups.get(one.item_number, 0)) for one in instances)
+    counted: Counter[tuple[Any, ...]] = Counter()
+    for item, answer in run_batches(desk.sandbox, "mediasvc.work.import_changes:compare_items",
+                                    requests, BATCH):
+        if answer.error:
+            raise DamagedError("An instance could not be compared with what was received.",
+                               "Run archive verify.")
+        for row in answer.value:
+            counted[item["group"], row["tag"], row["name"], row["old"], row["new"]] += 1
+    return list(_told(counted))
+
+
+def _told(counted: Counter[tuple[Any, ...]]) -> Iterator[Changed]:
+    kinds: Counter[tuple[int, str]] = Counter(key[:2] for key in counted)
+    totals: Counter[tuple[Any, ...]] = Counter()
+    for (group, tag, name, old, new), count in counted.items():
+        many = kinds[group, tag] > VARIETY
+        totals[(group, tag, name, VARIOUS, VARIOUS) if many else (group, tag, name, old, new)] \
+            += count
+    for key in sorted(totals, key=lambda one: (one[0], one[1], one[3] or "", one[4])):
+        group, tag, name, old, new = key
+        yield Changed(group, tag, name, old, new, totals[key])
+
+
+def _request(desk: Desk, one: StoredInstance, group: int) -> Item:
+    request: Item = {"group": group,
+                     "span": Span.of_file(desk.objects.path(one.object_sha256)).as_json()}
+    if one.restore == "delta":
+        place = Place(one.pack_sha256, one.pack_offset, one.pack_length)
+        request["delta"] = base64.b64encode(desk.received.read(place)).decode()
+    elif one.restore == "object":
+        request["kept"] = Span.of_file(desk.objects.path(one.pack_sha256)).as_json()
+    return request
+
+
+def compare_items(items: list[Item]) -> list[Any]:
+    """The child's side: for each item the attributes that are not as received."""
+    return each(_compare, items)
+
+
+def _compare(item: Item) -> list[dict[str, Any]]:
+    with Span.from_json(item["span"]).view() as view:
+        if "kept" in item:
+            with Span.from_json(item["kept"]).view() as received:
+                return _differences(received, view)
+        if "delta" not in item:
+            return []
+        return _differences(_received(view, item["delta"]), view)
+
+
+def _received(view: memoryview, delta: str) -> memoryview:
+    fd = os.memfd_create("received")
+    try:
+        length = write(view, unpack(base64.b64decode(delta)), fd)[1]
+        return memoryview(mmap.mmap(fd, length, access=mmap.ACCESS_READ))
+    finally:
+        os.close(fd)
+
+
+def _differences(received: memoryview, stored: memoryview) -> list[dict[str, Any]]:
+    before, after = read_framing(received), read_framing(stored)
+    tags = {int(tag) for framing in (before, after) for tag in framing.elements["tag"]}
+    return [_row(before, after, tag) for tag in sorted(tags)
+            if _bytes(before, tag) != _bytes(after, tag)]
+
+
+def _bytes(framing: Framing, tag: int) -> memoryview | None:
+    """The value without a copy, because pixel data are compared too."""
+    row = framing.find(tag)
+    if row is None:
+        return None
+    start = int(row["value"])
+    return framing.body[start:start + int(row["length"])]
+
+
+def _row(before: Framing, after: Framing, tag: int) -> dict[str, Any]:
+    from pydicom.datadict import dictionary_description, dictionary_has_tag
+
+    name = dictionary_description(tag) if dictionary_has_tag(tag) else "(private)"
+    return {"tag": f"({tag >> 16:04X},{tag & 0xFFFF:04X})", "name": name,
+            "old": _value(before, tag), "new": _value(after, tag) or ""}
+
+
+def _value(framing: Framing, tag: int) -> str | None:
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+    from pydicom.valuerep import STR_VR
+
+    raw = framing.value(tag, SHOWN)
+    if raw is None:
+        return None
+    vr = dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
+    if vr == "SQ":
+        return "(a list of items)" if raw else ""
+    if vr not in STR_VR:
+        return "(binary data)"
+    charset = bytes(framing.value(SPECIFIC_CHARACTER_SET) or b"").decode("ascii", "replace")
+    return display(decode(bytes(raw), charset.strip(" \0"), vr)[0].strip(" \0"))
