@@ -15,7 +15,7 @@ from mediasvc.codecs.search import Goal
 from mediasvc.codecs.table import codec
 from mediasvc.dicom.pieces import Insert, assemble
 from mediasvc.dicom.pixel_writer import PixelWriter
-from mediasvc.errors import DamagedError, ProofError
+from mediasvc.errors import DamagedError, ProofError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.span import Span
 from mediasvc.standard import transfer_syntaxes as ts
@@ -275,6 +275,23 @@ class TestTheWitness:
         done = transcode_instance(memoryview(out), "jpll", FULL)
         assert done.source_witness and not done.result_witness
         assert not transcode_instance(memoryview(out), "jpll").source_witness
+        (tmp_path / "in").write_bytes(out)
+        row = transcode_file.transcode_file(
+            Span.of_file(tmp_path / "in").as_json(), str(tmp_path / "out"), "explicit",
+            FULL.as_json())
+        assert row["proof"] == "other process"
+
+    def test_frames_that_no_other_code_base_takes_go_to_it(
+            self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def takes_none(frame: Any, spec: FrameSpec) -> Array:
+            raise UnsupportedError("not these pixels")
+
+        second = Decoder("somebody else", takes_none)
+        use(monkeypatch, ts.RLE, first=replace(codec(ts.RLE).first, code_base="mediasvc"),
+            second=second, lossless=replace(codec(ts.RLE).lossless, code_base="mediasvc"))
+        done = transcode_instance(ct(), "rle", FULL)
+        assert done.result_witness and done.row.foreign_frames == 0
+        assert not transcode_instance(ct(), "rle").result_witness
 
 
 def test_pixels_beyond_memory_lie_in_a_file(monkeypatch: pytest.MonkeyPatch,

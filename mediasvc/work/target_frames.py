@@ -22,8 +22,9 @@ from mediasvc.work.new_frames import FrameMaker, NewFrame
 from mediasvc.work.source_frames import SourceFrames, pixel_bytes
 from mediasvc.work.transcode_row import FrameSum, Options, Verified
 
-_Make = Callable[[tuple[int, bool]], NewFrame]
-"""(number of a frame, whether it is judged) → what it became."""
+_Make = Callable[[tuple[int, bool]], tuple[NewFrame, bool]]
+"""(number of a frame, whether it is judged) → what it became, and whether two code bases saw the
+same in the original."""
 
 
 @dataclass
@@ -36,16 +37,19 @@ class Result:
     bits: int = 8
     """Bits Stored of the source: the range that PSNR refers to."""
     foreign: int = 0
+    agreed: int = 0
+    """Frames of the original that need no second opinion any more."""
     native_bytes: int = 0
     distances: list[Distance] = field(default_factory=list)
     sums: list[FrameSum] = field(default_factory=list)
     pixels: hashlib._Hash | None = None
     """sha256 over what the new frames decode to, where it is asked for."""
 
-    def add(self, new: NewFrame, writer: PixelWriter) -> None:
+    def add(self, new: NewFrame, agreed: bool, writer: PixelWriter) -> None:
         writer.add(new.data)
         self.sums.append((len(new.data), zlib.crc32(new.data)))
         self.foreign += new.foreign
+        self.agreed += agreed
         self.native_bytes += new.native_bytes
         if self.pixels is not None:
             self.pixels.update(pixel_bytes(new.decoded))
@@ -84,11 +88,9 @@ class Result:
 
 def to_native(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury) -> Result:
     """Decode only: the proof is a second decoder's look at the original."""
-    def decoded(order: tuple[int, bool]) -> NewFrame:
-        number, judged = order
-        array = source.decode(number)
-        agreed = source.codec is None or (judged and source.agree(number, array))
-        return NewFrame(bytes(pixel_bytes(array)), array, array.nbytes, agreed)
+    def decoded(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
+        array, agreed = _decoded(source, *order)
+        return NewFrame(bytes(pixel_bytes(array)), array, array.nbytes, agreed), agreed
 
     return _all(source, decoded, Result(source.spec), writer, options, jury)
 
@@ -106,15 +108,17 @@ def to_codec(source: SourceFrames, target: ts.TransferSyntax, writer: PixelWrite
     refuse(encoder.refusal(source.spec))
     maker = FrameMaker(chosen, encoder, source.spec, encoder.stored(source.spec), options, cap)
 
-    def made(order: tuple[int, bool]) -> NewFrame:
-        number, judged = order
-        array = source.decode(number)
-        if judged:
-            source.agree(number, array)
-        return maker.make(array, judged)
+    def made(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
+        array, agreed = _decoded(source, *order)
+        return maker.make(array, judged=order[1]), agreed
 
     result = Result(maker.stored, maker.alone, bits=source.spec.bits_stored)
     return _all(source, made, result, writer, options, jury)
+
+
+def _decoded(source: SourceFrames, number: int, judged: bool) -> tuple[Array, bool]:
+    array = source.decode(number)
+    return array, source.codec is None or (judged and source.agree(number, array))
 
 
 def _all(source: SourceFrames, make: _Make, result: Result, writer: PixelWriter, options: Options,
@@ -126,8 +130,8 @@ def _all(source: SourceFrames, make: _Make, result: Result, writer: PixelWriter,
     if options.verify == "full" or result.alone:
         result.pixels = hashlib.sha256()
     threads = threads_for(options.threads, count, source.spec.native_bytes)
-    for number, new in enumerate(in_order(make, orders, threads)):
-        result.add(new, writer)
+    for number, (new, agreed) in enumerate(in_order(make, orders, threads)):
+        result.add(new, agreed, writer)
         give_back(source.frames[number])
     return result
 
@@ -140,15 +144,12 @@ def _pack_jpeg(source: SourceFrames, writer: PixelWriter, options: Options, jury
     if source.framing.transfer_syntax_uid != ts.JPEG_BASELINE or source.codec is None:
         raise UnsupportedError("jxl-jpeg is only made from JPEG Baseline")
 
-    def packed(order: tuple[int, bool]) -> NewFrame:
-        number, judged = order
-        frame = source.frames[number]
-        array: Array = source.decode(number)
-        if judged:
-            source.agree(number, array)
+    def packed(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
+        array, agreed = _decoded(source, *order)
+        frame = source.frames[order[0]]
         data = from_jpeg(frame)
         if options.verify != "none" and to_jpeg(data) != bytes(frame[:end_of_image(frame)]):
             raise ProofError("libjxl does not give the JPEG stream back")
-        return NewFrame(data, array, array.nbytes)
+        return NewFrame(data, array, array.nbytes), agreed
 
     return _all(source, packed, Result(replace(source.received), True), writer, options, jury)

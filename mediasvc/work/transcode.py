@@ -89,19 +89,19 @@ def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options
         sop_instance_uid=uid, foreign_frames=result.foreign, max_error=result.max_error,
         psnr=result.psnr, ssim=result.ssim, pixels_sha256=result.pixels_sha256)
     return Transcoded(framing, pieces, row, frozenset(changes) | set(PIXEL_TAGS),
-                      tuple(result.sums), *_witnesses(source, result, options),
+                      tuple(result.sums), *_witnesses(result, options, encoded=wanted.encapsulated),
                       source.frames.findings)
 
 
-def _witnesses(source: SourceFrames, result: Result, options: Options) -> tuple[bool, bool]:
+def _witnesses(result: Result, options: Options, *, encoded: bool) -> tuple[bool, bool]:
     """Whether source and result are yet to be decoded in another process: where there is one code
-    base only. Of the source only ``full`` asks for it, and not where the result is lossy, which
-    was measured against it."""
+    base only, and with ``full`` where no other one knows these pixels. A lossy result was measured
+    against its source, which is not asked for then."""
     if options.verify == "none":
         return False, False
-    alone = source.codec is not None and source.codec.second is None
-    full = options.verify == "full" and not result.distances
-    return full and alone, result.alone
+    frames, full = len(result.sums), options.verify == "full"
+    return (full and not result.distances and result.agreed < frames,
+            result.alone or (full and encoded and result.foreign < frames))
 
 
 def _offset_tables(framing: Framing) -> Elements:

@@ -96,9 +96,10 @@ def _of_this_process() -> tuple[Jury, Witness]:
 def _witnessed(done: Transcoded, received: Span, written: Span, witness: Witness) -> RatioRow:
     if done.source_witness:
         witness.agree(received, done.row.pixels_sha256)
-    if not done.result_witness:
+    if done.result_witness:
+        witness.agree(written, done.row.pixels_sha256)
+    elif not done.source_witness or done.row.verified == "two decoders":
         return done.row
-    witness.agree(written, done.row.pixels_sha256)
     return replace(done.row, verified="other process")
 
 

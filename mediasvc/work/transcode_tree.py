@@ -18,7 +18,7 @@ from mediasvc.span import Span
 from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.work.batches import run_batches
 from mediasvc.work.refer import Candidate, refer_to_copies
-from mediasvc.work.transcode_order import File, Order, files_of
+from mediasvc.work.transcode_order import File, Order, files_of, makes_copies
 
 Report = Callable[[int, int, str], None]
 Row = dict[str, Any]
@@ -89,7 +89,8 @@ class _Run:
         large = [file for file in files if not file.refused and file.length > SMALL]
         small = [file for file in files if not file.refused and file.length <= SMALL]
         yield from self._transcoded(large, 1)
-        yield from self._transcoded(small, max(1, min(BATCH, len(small) // (4 * self.workers))))
+        most = 1 if makes_copies(self.order.target) else BATCH  # the search of a lossy one is slow
+        yield from self._transcoded(small, max(1, min(most, len(small) // (4 * self.workers))))
         if self.order.rewrite_references:
             yield from self._referring()
 
