@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mediasvc.identity.keys import blocking_keys
 from mediasvc.identity.names import (
-    blocking_keys,
     normal,
     parse_name,
     phonetic_code,
@@ -104,7 +104,7 @@ def test_comparing_is_symmetric_and_reflexive(a: str, b: str) -> None:
 @given(ANY_NAME, st.text(max_size=10))
 def test_keys_of_any_name_are_never_empty_text(name: str, extra: str) -> None:
     for kind, key in blocking_keys(name, "19800102", extra, extra):
-        assert kind in "wpxyca" and key and key != "|"
+        assert kind in "wpxycas" and key and key != "|"
 
 
 @pytest.mark.parametrize("nobody", [
@@ -119,3 +119,13 @@ def test_placeholders_are_nobody(nobody: str) -> None:
     "1", "99", "100", "12345", "77654033", "A0", "X1", "TEST-17", "900", "ANON7", "P0001", "山田"])
 def test_real_ids_are_somebody(somebody: str) -> None:
     assert not is_placeholder(somebody)
+
+
+@pytest.mark.parametrize(("stored", "asked"), [
+    ("29 Stacy Street", "29 Stacy Road"), ("42 Barritt Street", "14 Barritt Street"),
+    ("6 Nunkeri Lhotsky Street", "6 Lhotsky Street Nunkeri"), ("Coane Street 8", "Coane Street"),
+    ("Hauptstraße 7", "Hauptstrasse 7")])
+def test_address_alone_finds_somebody_whose_name_and_date_changed(stored: str, asked: str) -> None:
+    before = blocking_keys("Lodge^Gillian", "19000626", "2765", stored)
+    after = blocking_keys("Adele^Ann", "19041015", "2675", asked)
+    assert set(before) & set(after)

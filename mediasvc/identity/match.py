@@ -58,13 +58,14 @@ class Rule:
 
 
 def candidates(query: Query, lookup: Lookup, *, limit: int = 10) -> list[Candidate]:
-    """The best ``limit`` patients that score at all, best first; all with the same ID are kept."""
+    """The best ``limit`` patients that score at all, best first, or else the one that scores least
+    badly; all with the same ID are kept."""
     scored = sorted((_score(query, patient) for patient in lookup(blocking(query))),
                     key=lambda one: (-one[0], one[1].patient.key.patient_id,
                                      one[1].patient.key.issuer))
     best = [one for _, one in scored]
     kept = [one for place, one in enumerate(best)
-            if (place < limit and one.score > 0) or _shares_id(query, one.patient)]
+            if (place < limit and (one.score > 0 or place == 0)) or _shares_id(query, one.patient)]
     return [_recommended(one, place, kept) for place, one in enumerate(kept)]
 
 

@@ -17,6 +17,9 @@ TITLES = frozenset({"dr", "prof", "professor", "doctor", "mr", "mrs", "ms", "mis
                     "mme", "mlle", "jr", "sr", "phd", "ii", "iii", "iv"})
 #: Joined without a blank: O'Brien, D’Angelo, Cyrillic soft sign, kana's long vowel mark.
 _DROPPED = str.maketrans("", "", "'’‘`´ʹʼʻ\"\u30fc")
+#: The same, and a blank for whatever else is no letter or digit.
+_ASCII = {code: " " for code in range(128) if not chr(code).isalnum()} | dict.fromkeys(
+    map(ord, "'`\""))
 _SMALL_Y = dict(zip("ゃゅょャュョ", "auoauo", strict=True))
 _SMALL_TSU = frozenset("っッ")
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "HIRAGANA", "KATAKANA")
@@ -77,13 +80,14 @@ def parse_name(text: str) -> Name:
     return Name(first, second, third)
 
 
+@lru_cache(maxsize=16384)
 def normal(text: str) -> str:
     """Words in normal form, separated by single blanks."""
     text = text.casefold()
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        text = _plain(text).casefold()
-    text = text.translate(_DROPPED)
+    if text.isascii():
+        return " ".join(text.translate(_ASCII).split())
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    text = _plain(text).casefold().translate(_DROPPED)
     return " ".join("".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " "
                             for c in text).split())
 
@@ -100,6 +104,7 @@ def compare_names(a: Name, b: Name) -> bool | None:
     return all(_same_parts(one, other) for one, other in pairs) if pairs else None
 
 
+@lru_cache(maxsize=16384)
 def unspelled(text: str) -> str:
     """The same for Müller, Mueller and Muller; blanks removed, so van der Berg is Vanderberg."""
     text = text.replace(" ", "")
@@ -130,34 +135,6 @@ def phonetic_code(text: str) -> str:
             code += digit
         last = digit
     return first + code[1:].removeprefix(text[0].translate(_SOUNDEX))[:3]
-
-
-def blocking_keys(name: str, birth_date: str = "", postcode: str = "", address: str = "",
-                  ) -> tuple[tuple[str, str], ...]:
-    """``(kind, key)`` pairs under which a patient is stored and searched.
-
-    ``w`` a word of the name · ``p`` both names by sound, in either order · ``x`` both names'
-    beginnings · ``y`` one name by sound with the year of birth · ``c`` one with the postcode ·
-    ``a`` house number and street by sound.
-    """
-    keys: dict[tuple[str, str], None] = {}
-    year = birth_date[:4] if len(birth_date) >= 4 else ""
-    area = normal(postcode).replace(" ", "")
-    for parts in parse_name(name).groups:
-        pair = [one for one in (parts.family, parts.given.partition(" ")[0]) if one]
-        keys.update((("w", word), None) for word in parts.words)
-        codes = sorted(phonetic_code(one) for one in pair)
-        if len(pair) == 2:
-            keys["p", "|".join(codes)] = None
-            keys["x", "|".join(sorted(unspelled(one)[:3] for one in pair))] = None
-        keys.update((("y", f"{code}|{year}"), None) for code in codes if year)
-        keys.update((("c", f"{code}|{area}"), None) for code in codes if area)
-    words = normal(address).split()
-    number = next((word for word in words if word[0].isdecimal()), "")
-    street = next((word for word in words if word.isalpha() and len(word) > 2), "")
-    if number and street:
-        keys["a", f"{number}|{phonetic_code(street)}"] = None
-    return tuple(keys)
 
 
 def _parts(group: str) -> Parts:

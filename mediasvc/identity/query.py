@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mediasvc.identity.names import blocking_keys
+from mediasvc.identity.keys import blocking_keys
 from mediasvc.identity.placeholders import is_placeholder
 from mediasvc.model import Demographics, Patient, PatientKey
 
