@@ -1,4 +1,4 @@
-"""The bytes of an ISO image that belong to no file (runs in a sandbox child)."""
+"""The bytes of a disc image that belong to no file (runs in a sandbox child)."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ from mediasvc.media.check_medium import Surface
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, PRIMARY, SECTOR, read_volumes
 from mediasvc.media.iso_seal import CHUNK, holds, read_seal
 from mediasvc.media.member import Member
+from mediasvc.media.recognise import has_udf, recognise
+from mediasvc.media.troubles import Troubles
+from mediasvc.media.udf_open import open_volume
 from mediasvc.media.window import Window
+from mediasvc.settings import Limits
 from mediasvc.span import Span
-
-#: Sectors after ISO 9660's own descriptors where UDF announces itself (ECMA-167 2/9.1).
-RECOGNITION = 16
 
 
 def read_surface(image: Span, members: Sequence[Member]) -> Surface:
     """Raises DamagedError when the image has no volume descriptor."""
     window = Window(image)
     try:
+        if recognise(window) == "udf":
+            return _udf_alone(window)
         volume = next(v for v in read_volumes(window) if v.kind == PRIMARY)
         seal = read_seal(volume.raw)
         return Surface(
             volume_id=volume.identifier, system_id=volume.system_identifier, length=image.length,
-            udf=_has_udf(window),
+            udf=has_udf(window),
             sealed=None if seal is None else holds(seal, window.read, image.length),
             dirty=tuple(_dirty(window, members, volume.space if seal is None else seal.end)))
     finally:
         window.close()
 
 
-def _has_udf(window: Window) -> bool:
-    return any(window.head(sector * SECTOR + 1, 5) in (b"NSR02", b"NSR03")
-               for sector in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + RECOGNITION))
+def _udf_alone(window: Window) -> Surface:
+    """Of a disc without ISO 9660 only its name: entries lie between the files, unused or not."""
+    opened = open_volume(window, Limits(), Troubles([]))
+    return Surface(volume_id=opened.identifier, system_id="", length=window.length, udf=True,
+                   sealed=None, dirty=())
 
 
 def _dirty(window: Window, members: Sequence[Member], end: int) -> Iterator[str]:
