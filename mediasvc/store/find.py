@@ -11,6 +11,12 @@ from mediasvc.store.patients import BlockingKey
 from mediasvc.store.schema import patient, patient_identifier, patient_key
 
 
+#: Asked a dozen times for each candidate list, so it is put together once.
+_BY_KEY = sa.select(patient_key.c.patient).where(
+    patient_key.c.kind == sa.bindparam("kind"), patient_key.c.key == sa.bindparam("key"),
+).limit(sa.bindparam("most", type_=sa.Integer))
+
+
 def by_identifier(connection: sa.Connection, patient_id: str, issuer: str | None = None, *,
                   limit: int = 50) -> list[int]:
     """Rows whose own ID, valid further identifier or merged ID it is; ``None`` = of any issuer."""
@@ -34,9 +40,8 @@ def by_keys(connection: sa.Connection, keys: Iterable[BlockingKey], *, limit: in
     """Rows with any of the blocking keys, at most ``limit`` for each."""
     rows: dict[int, None] = {}
     for kind, key in keys:
-        query = sa.select(patient_key.c.patient).where(
-            patient_key.c.kind == kind, patient_key.c.key == key).limit(limit)
-        rows.update(dict.fromkeys(connection.execute(query).scalars()))
+        found = connection.execute(_BY_KEY, {"kind": kind, "key": key, "most": limit})
+        rows.update(dict.fromkeys(found.scalars()))
     return list(rows)
 
 
