@@ -6,15 +6,18 @@ import itertools
 import shutil
 import struct
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
-import pycdlib
 import pytest
 from libudfread import libudfread_files, libudfread_found
 from udf_images import EMBEDDED, EXTENDED, LONG, SHORT, START, udf
 from udf_opened import FILES, LIMITS, Opener, contents, opener
 
+from mediasvc.media.disc_file import DiscFile
+from mediasvc.media.iso_write import write_iso
 from mediasvc.media.package import open_package
+from mediasvc.span import Span
 
 KINDS = ("plain", "sparable", "virtual", "metadata")
 
@@ -134,22 +137,34 @@ def test_a_disc_of_genisoimage_reads_the_same_with_and_without_its_iso_list(
         assert package.findings == []
 
 
-def test_a_disc_of_pycdlib_reads_the_same_with_and_without_its_iso_list(
+def test_a_disc_that_we_export_reads_the_same_with_and_without_its_iso_list(
         disc: Opener, tmp_path: Path) -> None:
-    import io
-    made = pycdlib.PyCdlib()
-    made.new(interchange_level=1, udf="2.60")
-    made.add_directory("/DICOM", udf_path="/DICOM")
-    files = {f"DICOM/IM{n}": bytes([n]) * 3000 * n for n in range(40)}
-    for name, data in files.items():
-        made.add_fp(io.BytesIO(data), len(data), f"/{name}.;1", udf_path=f"/{name}")
-    made.write(str(tmp_path / "made.iso"))
-    made.close()
-    data = (tmp_path / "made.iso").read_bytes()
+    files = {f"DICOM/IM{n:06d}": bytes([n]) * 3000 * n for n in range(40)} | {"DICOMDIR": b"d"}
+    data = exported(tmp_path / "made.iso", files)
     for one in (data, without_iso(data)):
         with disc(one) as package:
             assert contents(package) == files
             assert package.findings == []
+
+
+@pytest.mark.skipif(not libudfread_found(), reason="libudfread not installed")
+def test_libudfread_reads_the_disc_that_we_export(tmp_path: Path) -> None:
+    files = {f"DICOM/IM{n:06d}": bytes([n]) * 3000 * n for n in range(40)} | {"DICOMDIR": b"d"}
+    exported(tmp_path / "made.iso", files)
+    assert libudfread_files(tmp_path / "made.iso") == files
+
+
+def exported(path: Path, files: dict[str, bytes]) -> bytes:
+    source = path.with_suffix(".files")
+    source.write_bytes(b"".join(files.values()))
+    rows, at = [], 0
+    for name, data in files.items():
+        rows.append(DiscFile(tuple(name.split("/")), Span(str(source), at, len(data)), ""))
+        at += len(data)
+    with path.open("x+b") as target:
+        write_iso(target, rows, volume_id="OURS", moment=datetime(2026, 1, 1, tzinfo=UTC),
+                  with_udf=True)
+    return path.read_bytes()
 
 
 def without_iso(data: bytes) -> bytes:
