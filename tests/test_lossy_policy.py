@@ -144,3 +144,11 @@ def test_the_policy_is_named_on_the_command_line(cli: Program, tmp_path: Path) -
     assert "LOSSY-DRG does not let US" in skipped["reason"]
     assert cli("transcode", tmp_path / "in", tmp_path / "o", "-t", "j2k-lossy", "--policy",
                "LOSSY").code == 3
+
+
+def test_a_policy_in_the_home_of_the_site_is_found(cli: Program, tmp_path: Path) -> None:
+    (tmp_path / "us").write_bytes(to_bytes(picture("US")))
+    (cli.home / "profiles").mkdir(parents=True)
+    (cli.home / "profiles" / "SITE.toml").write_text(SITE)
+    done = cli("transcode", tmp_path / "us", tmp_path / "out", "-t", "jls-near", "--policy", "SITE")
+    assert done.code == 0 and 0 < done.of("instance")[0]["max_error"] <= 9

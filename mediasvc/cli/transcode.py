@@ -38,7 +38,7 @@ _PATH = click.Path(path_type=Path)
               help="Lossy: also what was compressed with loss before.")
 @click.option("--allow-mammography", is_flag=True, help="Lossy: also mammography.")
 @click.option("--policy", metavar="NAME",
-              help="Lossy: caps by modality, LOSSY-DRG, LOSSY-CAR or the site's own in profiles/.")
+              help="Lossy: caps by modality; LOSSY-DRG, LOSSY-CAR or one in HOME/profiles.")
 @click.option("--rewrite-references", is_flag=True,
               help="Lossy: all that names a copied image names the copy (KO, PR, SR, images).")
 @click.option("--csv", "csv_path", type=_PATH, metavar="FILE", help="One line per file.")
@@ -59,7 +59,7 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
     from mediasvc.work.transcode_order import Order, check_order
     from mediasvc.work.transcode_tree import transcode_tree
 
-    order = check_order(Order(source, out, transfer_syntax(syntax), _options(**wishes), force,
+    order = check_order(Order(source, out, transfer_syntax(syntax), _options(session, **wishes), force,
                               workers or 0, rewrite_references))
     _refuse_folder(html_path)
     ratios, started = Ratios(), time.monotonic()
@@ -76,14 +76,16 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
     return _exit_code(ratios, skip_unsupported)
 
 
-def _options(ratio: float | None, quality: float | None, max_error: int | None, verify: Any,
-             allow_lossy_on_lossy: bool, allow_mammography: bool, policy: str | None) -> Any:
+def _options(session: Session, ratio: float | None, quality: float | None, max_error: int | None,
+             verify: Any, allow_lossy_on_lossy: bool, allow_mammography: bool, policy: str | None,
+             ) -> Any:
     from mediasvc.codecs.search import Goal
     from mediasvc.standard.lossy_policy import load_lossy_policy
     from mediasvc.work.transcode_row import Options
 
+    site = session.config_path.parent / "profiles"
     return Options(Goal(ratio, quality, max_error), verify, allow_lossy_on_lossy, allow_mammography,
-                   load_lossy_policy(policy) if policy else None)
+                   load_lossy_policy(policy, site) if policy else None)
 
 
 def _refuse_folder(path: Path | None) -> None:
