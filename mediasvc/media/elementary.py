@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.h264_headers import h264_header
@@ -17,7 +18,7 @@ _START = re.compile(b"\0\0\1")
 def units(data: bytes) -> Iterator[bytes]:
     """NAL units without start codes; the last one may be cut."""
     places = [found.start() for found in _START.finditer(data)]
-    for place, following in zip(places, [*places[1:], len(data)], strict=True):
+    for place, following in pairwise([*places, len(data)]):
         yield data[place + 3:following]
 
 

@@ -52,12 +52,12 @@ class Boxes:
 
     def find(self, box: Box, *path: bytes) -> Box | None:
         """The first child of the first child … with these names."""
-        found: Box | None = box
         for kind in path:
-            found = next((one for one in self.children(found) if one.kind == kind), None)
+            found = next((one for one in self.children(box) if one.kind == kind), None)
             if found is None:
                 return None
-        return found
+            box = found
+        return box
 
     def need(self, box: Box, *path: bytes) -> Box:
         found = self.find(box, *path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.mp4_boxes import Box, Boxes, number
@@ -11,8 +10,8 @@ from mediasvc.media.mp4_entry import Picture, read_picture, read_sound
 
 #: Fixed-point 1 and 0: the first two numbers of a matrix that turns nothing.
 UPRIGHT = b"\0\1\0\0\0\0\0\0"
-#: Ticks that pictures of a steady rate may differ by, as a share of their length.
-JITTER = Fraction(1, 20)
+#: Pictures of a steady rate differ by a tick, or by this part of their length.
+JITTER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +75,5 @@ def _times(boxes: Boxes, table: Box) -> tuple[int, int, bool]:
             lengths.add(length)
     if total != frames:
         raise DamagedError("the tables of a track contradict each other")
-    steady = not lengths or max(lengths) - min(lengths) <= max(1, min(lengths) * JITTER)
+    steady = not lengths or max(lengths) - min(lengths) <= 1 + min(lengths) // JITTER
     return frames, ticks, steady

@@ -47,7 +47,8 @@ class Tiff:
 
 def probe_tiff(window: Window) -> Tiff:
     """Raises DamagedError, UnsupportedError, BudgetError, also while ``pages`` are drawn."""
-    pages, exif = [], Exif()
+    pages: list[strips.Page] = []
+    exif = Exif()
     for layout, values in directories(window.read):
         if integer(values, SUBFILE, 0) & 1:
             continue
@@ -120,4 +121,5 @@ def _coloured(numbers: NDArray[Any], values: dict[int, Values]) -> NDArray[Any]:
     table = np.array(integers(values, COLOUR_MAP), np.uint16)
     if table.size % 3 or table.size // 3 <= int(numbers.max(initial=0)):
         raise DamagedError("the colour map of the TIFF does not fit its page")
-    return (table.reshape(3, -1).T >> 8).astype(np.uint8)[numbers]
+    coloured: NDArray[Any] = (table.reshape(3, -1).T >> 8).astype(np.uint8)[numbers]
+    return coloured

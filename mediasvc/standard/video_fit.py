@@ -69,7 +69,8 @@ class Stream(Protocol):
 
 
 def fit(stream: Stream) -> tuple[Profile | None, str]:
-    """(row, "") or (None, reason in words). The row that fails the fewest demands names them."""
+    """(row, "") or (None, reason in words), the reason from the row of the stream's own profile
+    that fails the fewest demands."""
     rows = [row for row in PROFILES if row.codec == stream.codec]
     if not rows:
         return None, "DICOM has no transfer syntax for its video codec"
@@ -77,7 +78,7 @@ def fit(stream: Stream) -> tuple[Profile | None, str]:
     for found, row in troubles:
         if not found:
             return row, ""
-    found, row = min(troubles, key=lambda pair: len(pair[0]))
+    found, row = min(troubles, key=lambda pair: (pair[1].profile != stream.profile, len(pair[0])))
     return None, "; ".join(found) + f" (asked for {row.name}, PS3.5 {row.clause})"
 
 

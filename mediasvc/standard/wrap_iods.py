@@ -68,6 +68,9 @@ MODULES: dict[str, tuple[Attribute, ...]] = {
     # C.8.12.1
     "VL Image": (*_attributes("1", "ImageType PhotometricInterpretation"),
                  *_attributes("2", "LossyImageCompression")),
+    # C.8.12.1, conditional: a video; CID 4
+    "VL Video": _attributes("1", "AnatomicRegionSequence", AnatomicRegionSequence=[
+        {"CodeValue": "38266002", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Entire body"}]),
     # C.8.6.3; that text may be burned in is assumed until somebody denies it
     "SC Multi-frame Image": _attributes("1", "BurnedInAnnotation", BurnedInAnnotation="YES"),
     # C.8.6.3, conditional: MONOCHROME2
@@ -104,6 +107,7 @@ class SopClass:
 _COMMON = ("Patient", "General Study", "SOP Common")
 _IMAGE = (*_COMMON, "General Series", "General Equipment", "General Image", "Image Pixel")
 _VL = (*_IMAGE, "Acquisition Context", "VL Image")
+_VIDEO = (*_VL, "VL Video", "Cine", "Multi-frame")
 _SC_PAGES = (*_IMAGE, "SC Equipment", "Multi-frame", "SC Multi-frame Image",
              "SC Multi-frame Vector")
 _DOCUMENT = (*_COMMON, "General Equipment", "Encapsulated Document Series",
@@ -134,9 +138,9 @@ PHOTOS = {
     "GM": _class("77.1.2", "VL Microscopic Image", _VL, "A.32.2"),
 }
 VIDEOS = {
-    "XC": _class("77.1.4.1", "Video Photographic Image", (*_VL, "Cine", "Multi-frame"), "A.32.7"),
-    "ES": _class("77.1.1.1", "Video Endoscopic Image", (*_VL, "Cine", "Multi-frame"), "A.32.5"),
-    "GM": _class("77.1.2.1", "Video Microscopic Image", (*_VL, "Cine", "Multi-frame"), "A.32.6"),
+    "XC": _class("77.1.4.1", "Video Photographic Image", _VIDEO, "A.32.7"),
+    "ES": _class("77.1.1.1", "Video Endoscopic Image", _VIDEO, "A.32.5"),
+    "GM": _class("77.1.2.1", "Video Microscopic Image", _VIDEO, "A.32.6"),
 }
 #: What is assumed where nobody says a modality (PS3.3 C.7.3.1.1.1).
 PHOTO_MODALITY, SCAN_MODALITY, PDF_MODALITY, STL_MODALITY = "XC", "OT", "DOC", "M3D"

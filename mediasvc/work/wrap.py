@@ -6,6 +6,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from mediasvc.work.wrap_plan import Plan, plan
 from mediasvc.work.wrap_reencode import ways
 from mediasvc.work.wrap_write import write_instance
 
-PROBE = "mediasvc.work.wrap_probe"
+PROBE, PIXELS = "mediasvc.work.wrap_probe", "pixels"
 #: A transport stream is read through to count its pictures: a second more for each of these.
 SLOWEST_BYTES_PER_SECOND = 32 << 20
 
@@ -53,6 +54,7 @@ def wrap_files(order: WrapOrder, settings: Settings) -> Iterator[dict[str, Any]]
     seconds = settings.limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND
     with Sandbox(1, settings.limits.child_memory, seconds) as sandbox, private_folder() as scratch:
         sandbox.warm(PROBE)
+        order = replace(order, identity=order.identity.on(_study_date(order, sandbox, scratch)))
         for path, out in zip(order.files, targets, strict=True):
             try:
                 yield _Wrapping(order, sandbox, scratch, path, out).row()
@@ -61,6 +63,34 @@ def wrap_files(order: WrapOrder, settings: Settings) -> Iterator[dict[str, Any]]
             except MediasvcError as trouble:
                 yield {"type": "refused", "path": _shown(path), "reason": trouble.text,
                        "advice": trouble.advice}
+
+
+def _study_date(order: WrapOrder, sandbox: Sandbox, scratch: Path) -> str:
+    """One study for the whole batch: the first day on which one of its files was taken."""
+    if order.identity.has_study:
+        return ""
+    days = set()
+    for path in order.files:
+        if path.is_file():
+            with suppress(MediasvcError):  # it is told when its turn comes
+                found = probe(sandbox, path, scratch)
+                days.add(getattr(found, "taken", "")[:8])
+    return min(days - {""}, default="")
+
+
+def probe(sandbox: Sandbox, source: Path, scratch: Path) -> Facts:
+    """Facts of a file; decoded samples lie in ``scratch`` until the next. Raises UnsupportedError,
+    DamagedError."""
+    answer = sandbox.call(f"{PROBE}:probe_file", span=Span.of_file(source).as_json(),
+                          pixels=str(scratch / PIXELS))
+    if answer.error == "UnsupportedError":
+        raise UnsupportedError(answer.text)
+    if answer.error:
+        raise DamagedError(answer.text)
+    try:
+        return facts_from_json(answer.value)
+    except (TypeError, KeyError, ValueError) as error:
+        raise DamagedError("it could not be understood") from error
 
 
 def _targets(order: WrapOrder) -> list[Path]:
@@ -91,8 +121,9 @@ class _Wrapping:
     def row(self) -> dict[str, Any]:
         if not self.path.is_file():
             raise NotFoundError("there is no such file")
+        derived: dict[str, Any] = {}
         try:
-            planned, derived = self._plan(self.path), {}
+            planned = self._plan(self.path)
         except UnsupportedError as trouble:
             if not self.order.reencode:
                 raise
@@ -106,24 +137,13 @@ class _Wrapping:
             temp.unlink(missing_ok=True)
         return _row(self.path, self.out, uid, planned)
 
-    def _facts(self, source: Path) -> Facts:
-        answer = self.sandbox.call(f"{PROBE}:probe_file", span=Span.of_file(source).as_json(),
-                                   pixels=str(self.scratch / "pixels"))
-        if answer.error == "UnsupportedError":
-            raise UnsupportedError(answer.text)
-        if answer.error:
-            raise DamagedError(answer.text)
-        try:
-            return facts_from_json(answer.value)
-        except (TypeError, KeyError, ValueError) as error:
-            raise DamagedError("it could not be understood") from error
-
     def _plan(self, source: Path) -> Plan:
-        return plan(self._facts(source), Span.of_file(source), self.scratch / "pixels",
+        return plan(probe(self.sandbox, source, self.scratch), Span.of_file(source),
+                    self.scratch / PIXELS,
                     self.order.modality or str(self.order.identity.attributes.get("Modality", "")))
 
     def _made_to_fit(self, trouble: UnsupportedError) -> tuple[Plan, dict[str, Any]]:
-        facts = self._facts(self.path)
+        facts = probe(self.sandbox, self.path, self.scratch)
         if not isinstance(facts, (OtherFacts, VideoFacts)) or not can_be_made_to_fit(facts):
             raise trouble
         for made in ways(self.path, facts, self.scratch):

@@ -27,8 +27,8 @@ KINDS = {
 _PICTURES = frozenset({"gif", "heic", "webp", "bmp"})
 _REMUXED = frozenset({"matroska", "avi", "m2ts", "elementary", "wmv"})
 #: Square pixels, even sides, no larger than a level 4.1 or 4.2 stream may be.
-_FILTER = (r"scale=w=min(1920\,iw*max(1\,sar)):h=min(1080\,ih):"
-           "force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1")
+_FILTER = (r"scale=w=trunc(iw*sar/2)*2:h=trunc(ih/2)*2,setsar=1,scale=w=min(1920\,iw):"
+           r"h=min(1080\,ih):force_original_aspect_ratio=decrease:force_divisible_by=2")
 SLOW = 30
 
 

@@ -28,7 +28,7 @@ def compose(plan: Plan, identity: Identity, derived: dict[str, Any]) -> Dataset:
     attribute is missing.
     """
     date, time = plan.taken[:8], plan.taken[8:14]
-    study = identity.study_uid(date)
+    study = identity.study_uid
     series = stable_uid("series", study, plan.modality, plan.sop_class.uid)
     values: dict[str, Any] = {
         "SpecificCharacterSet": UTF8, "StudyDate": date,
@@ -63,6 +63,8 @@ def _complete(sop_class: iods.SopClass, values: dict[str, Any]) -> dict[str, Any
                 raise SettingsError(f"{row.keyword} is needed for a {sop_class.name}",
                                     "Give it in the identity file.")
             whole[row.keyword] = value
+    if whole.get("AnatomicRegionSequence") and not values.get("Laterality"):
+        whole.pop("Laterality", None)  # the region says it (C.7.3.1, 2C)
     if "General Image" not in sop_class.modules:
         for keyword in ("ImageType", "PatientOrientation"):
             whole.pop(keyword, None)

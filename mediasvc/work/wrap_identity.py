@@ -44,9 +44,21 @@ class Identity:
         more = {"Modality": modality} if modality else {}
         return Identity(self.attributes | more, self.patient)
 
-    def study_uid(self, study_date: str) -> str:
+    @property
+    def has_study(self) -> bool:
+        """Whether somebody said which study, or of which day."""
+        return bool(self.attributes.get("StudyInstanceUID") or self.attributes.get("StudyDate"))
+
+    def on(self, study_date: str) -> Identity:
+        """With the day of the study where nobody said it."""
+        if self.has_study or not study_date:
+            return self
+        return Identity(self.attributes | {"StudyDate": study_date}, self.patient)
+
+    @property
+    def study_uid(self) -> str:
         """The one that was given, or the same for all files of the person on this day."""
-        known = self.attributes | {"StudyDate": study_date}
+        known = self.attributes
         return str(known.get("StudyInstanceUID")
                    or stable_uid("study", *(str(known.get(key) or "") for key in STUDY_KEYS)))
 
@@ -61,7 +73,7 @@ def read_identity(path: Path) -> Identity:
         raise SettingsError("the identity file cannot be read as JSON") from error
     if not isinstance(values, dict):
         raise SettingsError("the identity file is no JSON object of at most 1 MiB")
-    attributes = {WORDS.get(key, key): value for key, value in values.items()}
+    attributes = {WORDS.get(str(key), str(key)): value for key, value in values.items()}
     for keyword in attributes:
         _check_keyword(keyword)
     if not isinstance(attributes.get("PatientID"), str) or not attributes["PatientID"].strip():
@@ -114,12 +126,11 @@ def check_values(attributes: dict[str, Any]) -> None:
 
 
 def _check_keyword(keyword: str) -> None:
-    from pydicom.datadict import DicomDictionary, tag_for_keyword
+    from pydicom.datadict import keyword_dict, tag_for_keyword
 
     tag = tag_for_keyword(keyword)
     if tag is None:
-        known = [row[4] for row in DicomDictionary.values()]
-        near = difflib.get_close_matches(keyword, [*WORDS, *known], n=2)
+        near = difflib.get_close_matches(keyword, [*WORDS, *keyword_dict], n=2)
         raise SettingsError(f"the identity file has an attribute {keyword!r} that DICOM does not",
                             f"Did you mean {' or '.join(near)}?" if near else "")
     pixels = tag >> 16 in (0x0002, 0x0028, 0x5400, 0x7FE0) and keyword not in SEEN
