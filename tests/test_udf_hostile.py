@@ -210,6 +210,12 @@ def test_the_reserve_is_read_when_the_description_is_damaged(disc: Opener) -> No
         disc(made)
 
 
+def test_a_disc_of_a_later_edition_is_read_and_said(disc: Opener) -> None:
+    with disc(udf(FILES, revision=0x0300)) as package:
+        assert contents(package) == FILES
+        assert [(f.code, f.severity) for f in package.findings] == [("udf-revision", "warning")]
+
+
 def test_any_one_anchor_is_enough(disc: Opener) -> None:
     made = udf(FILES)
     anchor = struct.pack("<IIII", 16 * 2048, 96, 16 * 2048, 112) + bytes(480)

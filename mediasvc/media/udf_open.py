@@ -19,6 +19,7 @@ from mediasvc.media.udf_tables import (
     METADATA_FILE,
     METADATA_MAP,
     METADATA_MIRROR,
+    NEWEST_REVISION,
     SPARABLE_MAP,
     SPARING_TABLE,
     VIRTUAL_MAP,
@@ -36,11 +37,10 @@ SPARE = 0xFFFFFFF0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """``revision`` as two digits and two (0x0250 = 2.50); ``root`` is the root folder's ICB."""
+    """``root`` is the root folder's ICB, ``identifier`` the name of the disc."""
 
     volume: Volume
     root: Place
-    revision: int
     identifier: str
 
 
@@ -67,7 +67,10 @@ def open_volume(window: Window, limits: Limits, troubles: Troubles) -> Opened:
         volume.partitions[index] = _mapped(volume, index, one, sequence)
     contents = Place.parse(sequence.logical.field("contents"))
     found = volume.descriptor(contents, (FILE_SET,))
-    return Opened(volume, found.place("root"), sequence.logical.field("revision"),
+    if sequence.logical.field("revision") > NEWEST_REVISION:
+        troubles.add("warning", "udf-revision", "", "the disc is written by a newer edition of "
+                     "UDF than is known here; files may be missing", "PS3.12 P")
+    return Opened(volume, found.place("root"),
                   decode_dstring(sequence.logical.field("identifier")))
 
 

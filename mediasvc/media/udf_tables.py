@@ -21,7 +21,6 @@ FILE_SET = 256  # 4/14.1
 FILE_IDENTIFIER = 257  # 4/14.4
 ALLOCATION_EXTENT = 258  # 4/14.5
 INDIRECT_ENTRY = 259  # 4/14.7
-TERMINAL_ENTRY = 260  # 4/14.8
 FILE_ENTRY = 261  # 4/14.9
 EXTENDED_FILE_ENTRY = 266  # 4/14.17
 
@@ -54,6 +53,8 @@ FIELDS: dict[int, dict[str, tuple[int, str]]] = {
         "information": (56, "<Q"), "streams": (152, "<I"), "attributes": (208, "<I"),
         "allocation": (212, "<I")},
 }
+#: The newest revision that is known (UDF 2.60), as its domain suffix writes it.
+NEWEST_REVISION = 0x0260
 #: Where the extended attributes begin, with the allocation descriptors behind them.
 ENTRY_SIZE = {FILE_ENTRY: 176, EXTENDED_FILE_ENTRY: 216}
 #: Partition maps begin here in a logical volume descriptor (3/10.6.13).
@@ -77,8 +78,9 @@ FILE_KINDS = {
 
 #: How the pieces of a file are written down, by the low three flags (4/14.6.8).
 SHORT, LONG, EXTENDED, EMBEDDED = 0, 1, 2, 3
-#: Kinds of an extent, by the top two bits of its length (4/14.14.1.1).
-RECORDED, ALLOCATED, UNALLOCATED, CONTINUED = 0, 1, 2, 3
+#: Kinds of an extent, by the top two bits of its length (4/14.14.1.1). The two between them were
+#: never written, with space kept for them or not, and read as zeros.
+RECORDED, CONTINUED = 0, 3
 
 #: Identifiers of type 2 partition maps (UDF 2.2.8 to 2.2.10).
 VIRTUAL_MAP = b"*UDF Virtual Partition"

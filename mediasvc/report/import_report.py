@@ -57,11 +57,6 @@ class Facts:
     events: tuple[Event, ...]
     head: tuple[int, str]
 
-    def count(self, **wanted: str) -> int:
-        """Files whose fields are as ``wanted``."""
-        return sum(all(getattr(line, name) == value for name, value in wanted.items())
-                   for line in self.files)
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
