@@ -59,8 +59,9 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
     from mediasvc.work.transcode_order import Order, check_order
     from mediasvc.work.transcode_tree import transcode_tree
 
-    order = check_order(Order(source, out, transfer_syntax(syntax), _options(session, **wishes), force,
-                              workers or 0, rewrite_references))
+    options = _options(session, **wishes)
+    order = check_order(Order(source, out, transfer_syntax(syntax), options, force, workers or 0,
+                              rewrite_references))
     _refuse_folder(html_path)
     ratios, started = Ratios(), time.monotonic()
     with row_file(csv_path, json_path) as reports, progress(session) as report:

@@ -127,7 +127,7 @@ def _all(source: SourceFrames, make: _Make, result: Result, writer: PixelWriter,
     count = len(source)
     orders = ((number, options.verify != "none" and (options.verify == "full" or jury.calls(kind)))
               for number in range(count))
-    if options.verify == "full" or result.alone:
+    if options.verify == "full" or (result.alone and options.verify != "none"):
         result.pixels = hashlib.sha256()
     threads = threads_for(options.threads, count, source.spec.native_bytes)
     for number, (new, agreed) in enumerate(in_order(make, orders, threads)):
