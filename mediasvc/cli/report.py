@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
+
+if TYPE_CHECKING:
+    from mediasvc.work.scorecard import Score
 
 
 @click.group()
@@ -58,3 +62,41 @@ def check(session: Session, file: Path) -> int:
     session.summary(known=True, sha256=sha256, package=event.subject, at=event.at, by=event.by,
                     event=event.seq)
     return 0
+
+
+@command.command()
+@click.option("--since", default="", metavar="YYYY-MM-DD", help="Only packages from that day on.")
+@click.option("--letters", type=click.Path(path_type=Path, file_okay=False),
+              help="A folder for a letter to each sender of whose discs something is to be said.")
+@click.pass_obj
+def senders(session: Session, since: str, letters: Path | None) -> int:
+    """How good the discs of each institution and system are, the worst first."""
+    from mediasvc.work.scorecard import letter, scorecard
+
+    with session.store() as store, store.read() as connection:
+        scores = scorecard(connection, since)
+    for score in scores:
+        _tell(session, score)
+    written = 0
+    if letters is not None:
+        letters.mkdir(parents=True, exist_ok=True)
+        for number, score in enumerate(scores, 1):
+            if score.faults:
+                written += 1
+                (letters / f"letter-{number}.txt").write_text(
+                    letter(score, session.settings.site), encoding="utf-8")
+        session.say(f"{written} letters written to {letters}")
+    session.summary(senders=len(scores), letters=written)
+    return 0
+
+
+def _tell(session: Session, score: Score) -> None:
+    who = score.sender
+    session.emit("sender", **who._asdict(), packages=score.packages, instances=score.instances,
+                 refused=score.refused, faults=[fault._asdict() for fault in score.faults])
+    session.say(f"{who.institution_name or '(no institution)'}, {who.manufacturer or '?'} "
+                f"{who.software_versions}: {score.packages} packages, {score.instances} instances, "
+                f"{score.refused} refused")
+    for fault in score.faults:
+        session.say(f"  {fault.severity:<7} {fault.text}  [{fault.rule}]  in {fault.packages} "
+                    f"packages, {fault.times} times")
