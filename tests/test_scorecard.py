@@ -45,10 +45,12 @@ def test_worst_sender_comes_first_with_what_was_wrong(scores: list[Score]) -> No
 
 
 def test_letter_names_rules_and_no_patient(scores: list[Score]) -> None:
-    text = letter(scores[0], Site(institution="Our Hospital", contact="desk@here.example"))
-    assert text.startswith("To the radiology of Clinic West\n")
+    written = letter(scores[0], Site(institution="Our Hospital", contact="desk@here.example"))
+    assert max(map(len, written.splitlines())) <= 78
+    text = " ".join(written.split())
+    assert text.startswith("To the radiology of Clinic West Dear")
     assert "(DICOM PS3.5 7.1): on 1 of 2 discs, once" in text and "Our Hospital" in text
-    assert "1 of them could not be taken in." in text
+    assert "1 image could not be taken in." in text
     for hidden in ("P0002", "Specimen", "1931", "IM0"):
         assert hidden not in text
 

@@ -50,14 +50,16 @@ def letter(score: Score, site: Site) -> str:
     sender = score.sender
     system = " ".join(filter(None, (sender.manufacturer, sender.software_versions)))
     rows = [f"- {fault.text.rstrip('.')} ({CLAUSES[fault.code]}): on {fault.packages} of "
-            f"{score.packages} discs, {_often(fault.times)}"
+            f"{_number(score.packages, 'disc')}, {_often(fault.times)}"
             for fault in score.faults if fault.code in CLAUSES]
     lines = [
         f"To the radiology of {sender.institution_name or '(institution not named in the images)'}",
         "", "Dear colleagues,", "",
-        f"of the discs that patients brought us from you, {score.packages} were read by our import "
-        f"desk: {score.instances} images" + (f", made by {system}." if system else "."),
-        *([f"{score.refused} of them could not be taken in."] if score.refused else []), "",
+        "patients bring us discs from you. At our import desk we have read "
+        f"{_number(score.packages, 'disc')} with {_number(score.instances, 'image')}"
+        + (f" of {system}." if system else "."),
+        *([f"{_number(score.refused, 'image')} could not be taken in."] if score.refused else []),
+        "",
         *(["This is what we found:", "", *rows, "",
            "Your vendor will know these clauses. With them kept, your images reach the doctors "
            "here without delay, and no patient has to come again with another disc."]
@@ -65,6 +67,10 @@ def letter(score: Score, site: Site) -> str:
         "", "With kind regards", site.institution, *([site.contact] if site.contact else []), ""]
     return "\n".join(textwrap.fill(line, 78, subsequent_indent="  " if line[:1] == "-" else "")
                      for line in lines)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _often(times: int) -> str:
