@@ -83,12 +83,20 @@ def test_what_was_put_together_is_filed_and_comes_back_as_received(
                     for name, data in files.items() if name != "DICOMDIR"}
 
 
-def test_a_disc_whose_two_lists_differ_waits_for_a_person(cli: Program, tmp_path: Path) -> None:
+def test_a_disc_whose_two_lists_contradict_waits_for_a_person(
+        cli: Program, tmp_path: Path) -> None:
     from test_udf_hostile import bridge
-    made = bridge(tmp_path / "bridge.iso", {"A": b"a", "B": b"b"}, {"A": b"a", "B": b"x"})
-    done = cli("inspect", made)
-    [finding] = [row for row in done.of("finding") if row["code"] == "disc-trees-differ"]
-    assert (finding["severity"], finding["subject"]) == ("error", "")
+
+    from samples.synthesis import person, to_bytes
+    from tests.carriers import write_index
+    index = write_index(tmp_path / "index.csv", [("P0001", person(1))], issuer="CLINIC")
+    cli("patients", "load", index)
+    one, two, three = map(to_bytes, study(1, count=3, IssuerOfPatientID="CLINIC"))
+    made = bridge(tmp_path / "bridge.iso", {"A": one, "B": two}, {"A": one, "B": three})
+    [package] = cli("ingest", made).of("package")
+    assert (package["state"], package["held"]) == ("waiting", 3)
+    [group] = cli("queue", "show", package["package"]).of("group")
+    assert [reason["code"] for reason in group["waits"]] == ["disc-trees-contradict"]
 
 
 def test_the_report_names_the_label_of_a_udf_disc(

@@ -334,18 +334,32 @@ def bridge(path: Path, iso: dict[str, bytes], other: dict[str, bytes]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("iso", "other", "severity"), [
-    ({"A": b"a", "B": b"b"}, {"A": b"a"}, "error"),
-    ({"A": b"a", "B": b"b"}, {"A": b"a", "B": b"b", "C": b"c"}, "error"),
-    ({"A": b"a", "B": b"b"}, {"A": b"a", "B": b"x"}, "error"),
-    ({"README": b"this is UDF"}, {"A": b"a", "B": b"b"}, "info")])
+@pytest.mark.parametrize(("iso", "other", "found"), [
+    ({"A": b"a", "B": b"b"}, {"A": b"a"}, ("disc-trees-differ", "error", "B")),
+    ({"A": b"a", "B": b"b"}, {"A": b"a", "B": b"b", "C": b"c"},
+     ("disc-trees-differ", "error", "C")),
+    ({"A": b"a", "B": b"b"}, {"A": b"a", "B": b"x"}, ("disc-trees-contradict", "error", "")),
+    ({"README": b"this is UDF"}, {"A": b"a", "B": b"b"}, ("udf-notice", "info", "A"))])
 def test_m35_lists_that_differ_are_flagged_and_all_files_are_read(
-        tmp_path: Path, iso: dict[str, bytes], other: dict[str, bytes], severity: str) -> None:
+        tmp_path: Path, iso: dict[str, bytes], other: dict[str, bytes], found: tuple[str, ...],
+        ) -> None:
     path = bridge(tmp_path / "bridge.iso", iso, other)
     with open_package(path, LIMITS, scratch=tmp_path) as package:
         read = sorted((m.label, b"".join(package.span(m).chunks())) for m in package.members())
         assert read == sorted({*iso.items(), *other.items()})
-        assert [(f.rule, f.severity) for f in package.findings] == [("M35", severity)]
+        assert [(f.code, f.severity, f.subject) for f in package.findings] == [found]
+
+
+def test_m35_the_same_file_kept_twice_is_no_contradiction(tmp_path: Path) -> None:
+    made = pycdlib.PyCdlib()
+    made.new(interchange_level=1, udf="2.60")
+    made.add_fp(io.BytesIO(b"same"), 4, "/A.;1")
+    made.add_fp(io.BytesIO(b"same"), 4, udf_path="/A")
+    made.write(str(tmp_path / "bridge.iso"))
+    made.close()
+    with open_package(tmp_path / "bridge.iso", LIMITS, scratch=tmp_path) as package:
+        assert contents(package) == {"A": b"same"}
+        assert package.findings == []
 
 
 def test_m35_a_second_list_that_cannot_be_read_is_said(tmp_path: Path) -> None:

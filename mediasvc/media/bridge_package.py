@@ -71,17 +71,18 @@ def open_disc(window: Window, context: Context) -> Container:
         return iso
     compared = _Comparison(window, iso.rows, rows)
     compared.report(context.troubles)
-    if not compared.only:
+    if not compared.extra:
         return iso
     inner = replace(context, scratch=context.scratch.inside(len(iso)))
-    return BridgePackage(iso, UdfPackage(window, inner, rows, np.array(compared.only, np.intp)))
+    return BridgePackage(iso, UdfPackage(window, inner, rows, np.array(compared.extra, np.intp)))
 
 
 class _Comparison:
     """Two lists of one image, compared by where the bytes lie and, failing that, by the bytes.
 
     ``only`` are the rows that only the UDF list has, ``swapped`` those whose name stands for
-    other bytes in the ISO 9660 list, ``lost`` the rows that only the latter has.
+    other bytes in the ISO 9660 list, ``lost`` the rows that only the latter has. ``extra`` are
+    all rows whose bytes the ISO 9660 list does not have.
     """
 
     def __init__(self, window: Window, iso: Rows, udf: UdfRows) -> None:
@@ -91,30 +92,33 @@ class _Comparison:
                        for name in (iso.plain(row), iso.shown(row))}
         self.only: list[int] = []
         self.swapped: list[int] = []
-        copied: set[int] = set()
+        self.extra: list[int] = []
+        named: set[int] = set()
         for row in range(len(udf)):
-            self._look(row, copied)
+            self._look(row, named)
         known = _places(udf.offsets, udf.lengths)
         self.lost = [row for row, place in enumerate(zip(iso.offsets.tolist(), iso.lengths.tolist(),
                                                          strict=True))
-                     if place[1] and place not in known and row not in copied]
+                     if place[1] and place not in known and row not in named]
 
-    def _look(self, row: int, copied: set[int]) -> None:
+    def _look(self, row: int, named: set[int]) -> None:
         place = int(self._udf.offsets[row]), int(self._udf.lengths[row])
+        is_elsewhere = place[1] > 0 and place not in self._places
         other = self._named.get(_folded(self._udf.plain(row)))
         if other is None:
-            if place[1] and place not in self._places:
+            if is_elsewhere:
                 self.only.append(row)
+                self.extra.append(row)
             return
         theirs = int(self._iso.offsets[other]), int(self._iso.lengths[other])
         if place == theirs or not (place[1] or theirs[1]):
             return
-        if place not in self._places and self._equal(row, theirs):
-            copied.add(other)
+        named.add(other)
+        if is_elsewhere and self._equal(row, theirs):
             return
         self.swapped.append(row)
-        if place not in self._places and place[1]:
-            self.only.append(row)
+        if is_elsewhere:
+            self.extra.append(row)
 
     def _equal(self, row: int, theirs: tuple[int, int]) -> bool:
         """Whether both lists' file of this name is the same, though each has its own copy."""
@@ -125,21 +129,25 @@ class _Comparison:
         return _sha256(self._window, runs) == _sha256(self._window, [theirs])
 
     def report(self, troubles: Troubles) -> None:
-        """The finding, when the lists differ."""
+        """A finding when one list has more, another when they contradict each other."""
         iso, udf = self._iso, self._udf
         if self.only and len(iso) <= NOTICE_FILES and not self.swapped:
             troubles.add("info", "udf-notice", label(udf.shown(self.only[0])), "the disc's ISO "
                          "9660 list holds only a notice; its UDF list is read", "M35")
-        elif self.only or self.lost or self.swapped:
-            some = udf.shown((self.swapped + self.only)[0]) if self.swapped or self.only else (
-                iso.shown(self.lost[0]))
-            # without a subject: the whole package waits for a person
+            return
+        if self.only or self.lost:
+            some = udf.shown(self.only[0]) if self.only else iso.shown(self.lost[0])
             troubles.add(
-                "error", "disc-trees-differ", "",
-                f"{len(self.lost)} files are only in the disc's ISO 9660 list, {len(self.only)} "
-                f"only in its UDF list, and {len(self.swapped)} names stand for different files "
-                f"(one of them: {label(some)}); other programs will show other files. All of them "
-                "are listed here", "M35")
+                "error", "disc-trees-differ", label(some),
+                f"{len(self.lost)} files are only in the disc's ISO 9660 list and {len(self.only)} "
+                "only in its UDF list; other programs will show other files. All of them are "
+                "listed here", "M35")
+        if self.swapped:  # without a subject: the whole package waits for a person
+            troubles.add(
+                "error", "disc-trees-contradict", "",
+                f"{len(self.swapped)} names stand for different files in the disc's ISO 9660 and "
+                f"UDF lists, among them {label(udf.shown(self.swapped[0]))}; other programs may "
+                "show another file under this name", "M35")
 
 
 def _places(offsets: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> set[tuple[int, int]]:

@@ -110,9 +110,11 @@ def _report_swapped(rows: Rows, one: Tree, other: Tree, shift: int, troubles: Tr
     differ = (rows.runs[at] != rows.runs[order[place[at]] + shift]) & (rows.lengths[at] > 0)
     if differ.any():
         where = int(at[np.flatnonzero(differ)[0]])
-        troubles.add("error", "iso-trees-differ", label(one.parts(where)),
+        # without a subject: the whole package waits for a person
+        troubles.add("error", "iso-trees-contradict", "",
                      f"{int(differ.sum())} names stand for different files in the lists of this "
-                     "disc; other programs may show another file under this name", "M35")
+                     f"disc, among them {label(one.parts(where))}; other programs may show another "
+                     "file under this name", "M35")
 
 
 def _hashes(tree: Tree) -> NDArray[np.int64]:
