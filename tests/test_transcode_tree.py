@@ -13,7 +13,7 @@ from pydicom import dcmread
 from mediasvc.report.ratios import Ratios
 from mediasvc.report.row_files import row_file
 from mediasvc.standard import transfer_syntaxes as ts
-from samples.synthesis import instance, to_bytes
+from samples.synthesis import instance, to_bytes, write_disc
 from tests.conftest import Program
 
 FIELDS = {"type", "path", "out", "sop_instance_uid", "modality", "source_ts", "target_ts", "frames",
@@ -74,7 +74,22 @@ def test_a_person_sees_a_table_by_modality(cli: Program, tree: Path) -> None:
     assert any(line.startswith("  failed  ") and "cut" in line for line in lines)
     head = next(number for number, line in enumerate(lines) if line.startswith("modality"))
     assert [line.split()[0] for line in lines[head:head + 4]] == ["modality", "CT", "US", "total"]
+    assert lines[-2].startswith("proof: 3 decoded again; ")
     assert lines[-1].startswith("3 instances in") and "1 failed" in lines[-1]
+
+
+def test_what_was_not_proven_is_not_said_to_be(cli: Program, tree: Path) -> None:
+    out = cli.text("transcode", tree / "a", tree.parent / "o", "-t", "jls", "--verify", "none")
+    assert "proof: 2 not proven; 0 of 2 frames" in out.stdout
+
+
+def test_a_dicomdir_is_said_to_belong_to_its_disc(cli: Program, tmp_path: Path) -> None:
+    write_disc(tmp_path / "disc", [instance(rows=32, columns=32)])
+    for syntax in ("jls", "explicit", "implicit"):
+        done = cli("transcode", tmp_path / "disc", tmp_path / syntax, "-t", syntax)
+        (row,) = (row for row in done.of("skipped") if row["path"].endswith("DICOMDIR"))
+        assert "DICOMDIR, which belongs to its disc" in row["reason"]
+        assert not (tmp_path / syntax / "DICOMDIR").exists()
 
 
 def test_skipped_files_may_be_no_finding(cli: Program, tree: Path) -> None:

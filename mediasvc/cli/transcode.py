@@ -121,8 +121,8 @@ def _show(session: Session, ratios: Ratios, summary: dict[str, Any]) -> None:
     if ratios.total.instances:
         session.say(table(head, rows))
     if summary["instances"]:
-        session.say(f"proof: {_counts(summary['proofs'])}; {summary['foreign_frames']} of "
-                    f"{summary['frames']} frames seen by another code base")
+        session.say(f"proof: {_proof(summary['proofs'])}; {summary['foreign_frames']} of "
+                    f"{summary['frames']} frames seen by a decoder of another code base")
     if summary["referring"]:
         session.say(f"{summary['referring']} other instances name the copies now")
     speed = units.rate(summary["native_bytes"], summary["seconds"])
@@ -131,8 +131,13 @@ def _show(session: Session, ratios: Ratios, summary: dict[str, Any]) -> None:
     session.summary(**summary)
 
 
-def _counts(proofs: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in proofs.items())
+def _proof(proofs: dict[str, int]) -> str:
+    """How many instances were proven in which way (`work.transcode_row.Verified`)."""
+    again = sum(proofs.get(name, 0) for name in ("two decoders", "sampled", "one decoder"))
+    words = ((again, "decoded again"), (proofs.get("identical", 0), "copied as they were"),
+             (proofs.get("other process", 0), "decoded again in another process"),
+             (proofs.get("none", 0), "not proven"))
+    return ", ".join(f"{count} {word}" for count, word in words if count)
 
 
 def _exit_code(ratios: Ratios, skip_unsupported: bool) -> int:
