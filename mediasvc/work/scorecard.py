@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mediasvc.media.words import count
 from mediasvc.settings import Site
 from mediasvc.standard.finding_clauses import CLAUSES
 from mediasvc.store import senders
@@ -38,9 +39,9 @@ def scorecard(connection: Connection, since: str = "") -> list[Score]:
     found: dict[Sender, list[Fault]] = defaultdict(list)
     for sender, fault in senders.faults(connection, since):
         found[sender].append(fault)
-    scores = [Score(sender, count["packages"], count["instances"], count["refused"],
+    scores = [Score(sender, numbers["packages"], numbers["instances"], numbers["refused"],
                     tuple(found[sender]))
-              for sender, count in senders.deliveries(connection, since).items()]
+              for sender, numbers in senders.deliveries(connection, since).items()]
     return sorted(scores, key=lambda one: (-one.troubled / one.packages, -one.packages, one.sender))
 
 
@@ -50,15 +51,15 @@ def letter(score: Score, site: Site) -> str:
     sender = score.sender
     system = " ".join(filter(None, (sender.manufacturer, sender.software_versions)))
     rows = [f"- {fault.text.rstrip('.')} ({CLAUSES[fault.code]}): on {fault.packages} of "
-            f"{_number(score.packages, 'disc')}, {_often(fault.times)}"
+            f"{count(score.packages, 'disc')}, {_often(fault.times)}"
             for fault in score.faults if fault.code in CLAUSES]
     lines = [
         f"To the radiology of {sender.institution_name or '(institution not named in the images)'}",
         "", "Dear colleagues,", "",
         "patients bring us discs from you. At our import desk we have read "
-        f"{_number(score.packages, 'disc')} with {_number(score.instances, 'image')}"
+        f"{count(score.packages, 'disc')} with {count(score.instances, 'image')}"
         + (f" of {system}." if system else "."),
-        *([f"{_number(score.refused, 'image')} could not be taken in."] if score.refused else []),
+        *([f"{count(score.refused, 'image')} could not be taken in."] if score.refused else []),
         "",
         *(["This is what we found:", "", *rows, "",
            "Your vendor will know these clauses. With them kept, your images reach the doctors "
@@ -67,10 +68,6 @@ def letter(score: Score, site: Site) -> str:
         "", "With kind regards", site.institution, *([site.contact] if site.contact else []), ""]
     return "\n".join(textwrap.fill(line, 78, subsequent_indent="  " if line[:1] == "-" else "")
                      for line in lines)
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _often(times: int) -> str:
