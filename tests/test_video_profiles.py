@@ -137,3 +137,16 @@ def test_times_that_wrap_around_are_counted_on() -> None:
     for number in range(10):
         times.add((WRAP - 3 * 3600 + number * 3600) % WRAP)
     assert (times.pictures, times.span) == (10, 9 * 3600)
+
+
+def test_fields_that_come_one_by_one_are_half_as_many_frames(tmp_path: Path) -> None:
+    from mediasvc.media.ps_probe import frames_of
+    from mediasvc.media.stream_header import StreamHeader
+    from mediasvc.media.ts_probe import Times, _frames
+    times = Times()
+    for number in range(20):
+        times.add(1800 * number)
+    header = StreamHeader("h264", 100, 40, 1080, 1920, rate=Fraction(25), interlaced=True)
+    assert _frames(times, header) == (10, 25)
+    field = b"\0\0\1\x00\0\x0f\xff\xf8\0\0\1\xb5\x8f\xff"
+    assert (frames_of(field + b"\xf9", 20), frames_of(field + b"\xfb", 20)) == (10, 20)

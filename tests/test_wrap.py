@@ -56,8 +56,7 @@ def test_the_same_file_again_is_the_same_instance(cli: Program, clip: Path,
                                                   tmp_path: Path) -> None:
     side = things.identity(tmp_path)
     folder = tmp_path / "out"
-    folder.mkdir()
-    first = cli("wrap", clip, "--identity", side, "--out", folder).of("wrapped")[0]
+    first = cli("wrap", clip, "--identity", side, "--out", f"{folder}/").of("wrapped")[0]
     again = cli("wrap", clip, "--identity", side, "--out", folder).of("wrapped")[0]
     assert first == again and len(list(folder.iterdir())) == 1
     clip.write_bytes(clip.read_bytes() + bytes(8))

@@ -24,13 +24,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--study", metavar="UID", help="The study that they belong to.")
 @click.option("--modality", metavar="XX", default="",
               help="XC photo, ES endoscopy, GM microscopy, OT …; chosen by the file if unset.")
-@click.option("--out", type=_PATH, metavar="FILE|DIR/", help="Where to; beside the file if unset.")
+@click.option("--out", metavar="FILE|DIR/", help="Where to; beside the file if unset.")
 @click.option("--file", "to_archive", is_flag=True, help="Into the archive instead.")
 @click.option("--reencode", is_flag=True,
               help="What fits no transfer syntax is encoded anew by ffmpeg, and labelled lossy.")
 @click.pass_obj
 def command(session: Session, files: tuple[Path, ...], identity_file: Path | None,
-            patient: str | None, study: str | None, modality: str, out: Path | None,
+            patient: str | None, study: str | None, modality: str, out: str | None,
             to_archive: bool, reencode: bool) -> int:
     """Wrap MP4, MPEG-TS/PS, JPEG, PNG, TIFF, PDF and STL files as DICOM instances.
 
@@ -42,12 +42,26 @@ def command(session: Session, files: tuple[Path, ...], identity_file: Path | Non
     if out is not None and to_archive:
         raise SettingsError("--out and --file exclude each other.")
     identity = _identity(session, identity_file, patient, study)
-    order = WrapOrder(files, identity, out, _modality(modality), reencode)
+    order = WrapOrder(files, identity, _target(out, files), _modality(modality), reencode)
     if to_archive:
         return _file(session, order)
     from mediasvc.work.wrap import wrap_files
     rows = [_tell(session, row) for row in wrap_files(order, session.settings)]
     return _summary(session, rows)
+
+
+def _target(out: str | None, files: tuple[Path, ...]) -> Path | None:
+    """A folder, made where it is not there, when it is written as one or there are several files.
+    """
+    if out is None:
+        return None
+    path = Path(out)
+    if out.endswith("/") or len(files) > 1:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"the folder of --out cannot be made ({error.strerror})") from error
+    return path
 
 
 def _modality(text: str) -> str:

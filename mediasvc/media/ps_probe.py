@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.mpeg2_headers import PICTURE, mpeg2_header
+from mediasvc.media.mpeg2_headers import EXTENSION, PICTURE, mpeg2_header
 from mediasvc.media.pes import payload_at
 from mediasvc.media.window import Window
 from mediasvc.media.wrap_facts import Audio, VideoFacts
 
-PACK, SYSTEM, END, MAP = 0xBA, 0xBB, 0xB9, 0xBC
+PACK, END = 0xBA, 0xB9
+#: extension_start_code_identifier of a picture coding extension.
+PICTURE_CODING = 8
 PRIVATE_1 = 0xBD
 #: Sub-streams of private stream 1 as on DVDs.
 _PRIVATE = ((0x80, 0x87, "ac3"), (0x88, 0x8F, "dts"), (0xA0, 0xAF, "lpcm"))
@@ -42,10 +44,20 @@ def probe_ps(window: Window) -> VideoFacts:
     header = mpeg2_header(bytes(seen.start))
     codec = "mpeg2" if header.profile else "mpeg1"
     return VideoFacts(
-        "ps", codec, header.profile, header.level, header.rows, header.columns, seen.pictures,
+        "ps", codec, header.profile, header.level, header.rows, header.columns,
+        frames_of(bytes(seen.start), seen.pictures),
         header.rate.numerator, header.rate.denominator, header.chroma, header.bits,
         header.aspect.numerator, header.aspect.denominator, header.interlaced, dar=header.dar,
         audio=tuple(Audio(sound) for sound in seen.sounds.values()))
+
+
+def frames_of(start: bytes, pictures: int) -> int:
+    """Half of the pictures where the first one is a field (ISO 13818-2 6.2.3.1)."""
+    at = start.find(EXTENSION, max(0, start.find(PICTURE)))
+    coding = start[at + 4:at + 7] if at >= 0 else b""
+    if len(coding) == 3 and coding[0] >> 4 == PICTURE_CODING and coding[2] & 3 in (1, 2):
+        return (pictures + 1) // 2
+    return pictures
 
 
 def _video(stream: int, packet: bytes, seen: _Seen) -> None:

@@ -60,14 +60,21 @@ def probe_ts(window: Window) -> VideoFacts:
         header = StreamHeader(program.codec, 0, 0, 0, 0)
     else:
         header = header_of(program.codec, bytes(start))
-    times = _times(window, program.pid)
-    measured = Fraction((times.pictures - 1) * CLOCK, times.span) if times.span else Fraction(0)
-    rate = rate_of(measured) or header.rate
+    frames, rate = _frames(_times(window, program.pid), header)
     return VideoFacts(
         "ts", program.codec, header.profile, header.level, header.rows, header.columns,
-        times.pictures, rate.numerator, rate.denominator, header.chroma, header.bits,
+        frames, rate.numerator, rate.denominator, header.chroma, header.bits,
         header.aspect.numerator, header.aspect.denominator, header.interlaced, header.stereo,
         header.high_tier, header.dar, tuple(Audio(sound) for sound in program.sounds))
+
+
+def _frames(times: Times, header: StreamHeader) -> tuple[int, Fraction]:
+    """(frames, frames per second). Fields that come one by one are halves of frames."""
+    measured = Fraction((times.pictures - 1) * CLOCK, times.span) if times.span else Fraction(0)
+    rate = rate_of(measured) or header.rate
+    if header.interlaced and header.rate and rate == 2 * header.rate:
+        return (times.pictures + 1) // 2, header.rate
+    return times.pictures, rate
 
 
 def _packets(data: bytes) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from mediasvc.errors import (
     MediasvcError,
     NotFoundError,
     SettingsError,
+    StorageError,
     UnsupportedError,
 )
 from mediasvc.media.wrap_facts import Facts, OtherFacts, VideoFacts, facts_from_json
@@ -37,7 +38,7 @@ SLOWEST_BYTES_PER_SECOND = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class WrapOrder:
-    """``out`` is a folder, the name of the one file, or None: each beside its source."""
+    """``out`` is a folder that is there, the name of the one file, or None: beside each source."""
 
     files: tuple[Path, ...]
     identity: Identity
@@ -58,7 +59,7 @@ def wrap_files(order: WrapOrder, settings: Settings) -> Iterator[dict[str, Any]]
         for path, out in zip(order.files, targets, strict=True):
             try:
                 yield _Wrapping(order, sandbox, scratch, path, out).row()
-            except SettingsError:
+            except (SettingsError, StorageError):
                 raise
             except MediasvcError as trouble:
                 yield {"type": "refused", "path": _shown(path), "reason": trouble.text,
@@ -97,12 +98,9 @@ def _targets(order: WrapOrder) -> list[Path]:
     """Where each instance goes. Raises SettingsError when two would be one."""
     if order.out is None:
         return [path.with_name(path.name + ".dcm") for path in order.files]
-    if order.out.is_dir():
-        names = [order.out / (path.name + ".dcm") for path in order.files]
-    elif len(order.files) == 1:
-        names = [order.out]
-    else:
-        raise SettingsError("--out must be a folder that is there when there are several files.")
+    if not order.out.is_dir():
+        return [order.out]
+    names = [order.out / (path.name + ".dcm") for path in order.files]
     if len(set(names)) != len(names):
         raise SettingsError("two of the files have the same name.", "Wrap them one by one.")
     return names

@@ -94,8 +94,9 @@ def index_identity(connection: Connection, key: PatientKey, study: str | None) -
     known = person.demographics
     attributes: dict[str, Any] = {
         "PatientID": person.key.patient_id, "IssuerOfPatientID": person.key.issuer,
-        "PatientName": known.patient_name, "PatientBirthDate": known.patient_birth_date,
-        "PatientSex": known.patient_sex}
+        "PatientName": known.patient_name, "PatientSex": known.patient_sex}
+    if len(known.patient_birth_date) == 8:  # a year alone is no DA
+        attributes["PatientBirthDate"] = known.patient_birth_date
     for found in index.studies(connection, uids=[study]) if study else ():
         if found.patient.row != person.row:
             raise StateError("This study is filed under another patient.")
