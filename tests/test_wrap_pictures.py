@@ -149,6 +149,19 @@ def test_a_fax_of_one_bit_is_black_on_white(tmp_path: Path) -> None:
     assert (made.pixel_array == np.where(np.unpackbits(bits, axis=1), 0, 255)).all()
 
 
+def test_a_fax_of_group_4_is_black_on_white(tmp_path: Path) -> None:
+    page = np.zeros((2, 2), np.uint8)
+    made = wrapped(tmp_path, "a.tif", things.tiff(page, compression=4, photometric=0, bits=1))
+    assert (made.pixel_array == [[255] * 8 + [0] * 8] * 2).all()
+
+
+def test_a_scan_that_was_compressed_as_jpeg_says_so(tmp_path: Path) -> None:
+    scan = things.photo(32, 48)
+    made = wrapped(tmp_path, "a.tif", things.tiff(scan, compression=7, photometric=6))
+    assert np.abs(made.pixel_array.astype(int) - scan).mean() < 8
+    assert (made.LossyImageCompression, made.LossyImageCompressionMethod) == ("01", "ISO_10918_1")
+
+
 def test_pages_of_different_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="different sizes"):
         facts(tmp_path, things.tiff(things.photo(), things.photo(8, 8)))

@@ -72,9 +72,9 @@ def tiff(*pages: NDArray[Any], compression: int = 1, photometric: int | None = N
     out = bytearray(b"II*\0" + struct.pack("<I", 0))
     link = 4
     for page in pages:
-        raw = page.tobytes()
-        data = {1: lambda raw: raw, 5: imagecodecs.lzw_encode, 8: imagecodecs.zlib_encode,
-                32773: imagecodecs.packbits_encode}[compression](raw)
+        data = {1: np.ndarray.tobytes, 4: lambda _: FAX, 5: imagecodecs.lzw_encode,
+                7: imagecodecs.jpeg8_encode, 8: imagecodecs.zlib_encode,
+                32773: imagecodecs.packbits_encode}[compression](page)
         samples = page.shape[2] if page.ndim == 3 else 1
         strip = len(out)
         out += data + b"\0" * (len(data) % 2)
@@ -91,5 +91,8 @@ def tiff(*pages: NDArray[Any], compression: int = 1, photometric: int | None = N
     return bytes(out)
 
 
+#: Group 4: two lines of 8 white and 8 black pixels (T.6: horizontal mode, then as above).
+FAX = int("001" "10011" "000101" "111" "000000000001" "000000000001" "0000000", 2).to_bytes(
+    6, "big")
 PDF = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n"
 STL = bytes(80) + struct.pack("<I", 3) + bytes(150)

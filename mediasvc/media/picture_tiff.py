@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from mediasvc.media.window import Window
 
 SUBFILE, ROWS, COLUMNS, BITS, PHOTOMETRIC = 254, 257, 256, 258, 262
-SAMPLES, ICC, EXTRA, COLOUR_MAP, FORMAT = 277, 34675, 338, 320, 339
+SAMPLES, ICC, COLOUR_MAP, FORMAT = 277, 34675, 320, 339
 #: Photometric Interpretation of TIFF 6.0 that we take.
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 MOST_PAGES = 10_000
+#: With those beyond colour, which are left out.
+MOST_SAMPLES_OF_PIXEL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,12 @@ def _kind(values: dict[int, Values]) -> tuple[int, int, int, int]:
     photometric = integer(values, PHOTOMETRIC, -1)
     if photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR):
         raise UnsupportedError("its colours are neither grey nor RGB nor a palette")
+    samples = 3 if photometric in (RGB, YCBCR) else 1
+    if not samples <= integer(values, SAMPLES, 1) <= MOST_SAMPLES_OF_PIXEL:
+        raise UnsupportedError("its pixels have too few or too many samples")
     if photometric == PALETTE:
         return rows, columns, 3, 8
-    return (rows, columns, 3 if photometric in (RGB, YCBCR) else 1, max(8, *bits))
+    return rows, columns, samples, max(8, *bits)
 
 
 def _picture(page: strips.Page, orientation: int) -> NDArray[Any]:

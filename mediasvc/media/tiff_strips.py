@@ -18,7 +18,8 @@ COLUMNS, ROWS, BITS, COMPRESSION, FILL_ORDER = 256, 257, 258, 259, 266
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES = 273, 277, 278, 279
 PLANAR, PREDICTOR, PHOTOMETRIC = 284, 317, 262
 TILE_COLUMNS, TILE_ROWS, TILE_OFFSETS, TILE_BYTES, JPEG_TABLES = 322, 323, 324, 325, 347
-NONE, CCITT3, CCITT4, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE = 1, 3, 4, 5, 7, 8, 32773, 32946
+NONE, CCITT4, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE = 1, 4, 5, 7, 8, 32773, 32946
+YCBCR = 6
 PIECE_LIMIT = 1 << 30
 
 
@@ -93,8 +94,10 @@ class Page:
             raise BudgetError("a page is larger than the limits allow")
         data = self.window.read(*place)
         if self.compression == JPEG:
-            return self._jpeg(data, rows, columns, depth)
-        raw = self._unpacked(data, rows, columns, line)
+            return self._jpeg(data, depth)
+        if self.compression == CCITT4:
+            return self._fax(data, rows, columns)
+        raw = self._unpacked(data, rows * line)
         if len(raw) < rows * line:
             raise DamagedError("pixels of a page of the TIFF are missing")
         if self.bits == 1:
@@ -107,36 +110,49 @@ class Page:
             native = np.cumsum(native, axis=1, dtype=native.dtype)
         return native
 
-    def _unpacked(self, data: bytes, rows: int, columns: int, line: int) -> bytes:
+    def _unpacked(self, data: bytes, most: int) -> bytes:
+        """At most ``most`` bytes."""
         import imagecodecs
 
+        decoders = {LZW: imagecodecs.lzw_decode, DEFLATE: imagecodecs.zlib_decode,
+                    OLD_DEFLATE: imagecodecs.zlib_decode, PACKBITS: imagecodecs.packbits_decode}
         if integer(self.values, FILL_ORDER, 1) != 1 or integer(self.values, PREDICTOR, 1) > 2:
             raise UnsupportedError("its pixels are written in a rare way")
-        most = rows * line
+        if self.compression == NONE:
+            return data
+        if self.compression not in decoders:
+            raise UnsupportedError("its pages are compressed in a way that is not supported")
         try:
-            if self.compression == NONE:
-                return data
-            if self.compression == LZW:
-                return bytes(imagecodecs.lzw_decode(data, out=most))
-            if self.compression in (DEFLATE, OLD_DEFLATE):
-                return bytes(imagecodecs.zlib_decode(data, out=most))
-            if self.compression == PACKBITS:
-                return bytes(imagecodecs.packbits_decode(data, out=most))
-            if self.compression == CCITT4 and self.bits == 1:
-                return bytes(imagecodecs.ccittfax4_decode(data, columns, rows))
+            return bytes(decoders[self.compression](data, out=most))
         except (ValueError, RuntimeError):
             raise DamagedError("a page of the TIFF cannot be decoded") from None
-        raise UnsupportedError("its pages are compressed in a way that is not supported")
 
-    def _jpeg(self, data: bytes, rows: int, columns: int, depth: int) -> NDArray[Any]:
+    def _fax(self, data: bytes, rows: int, columns: int) -> NDArray[Any]:
+        """Group 4 (TIFF 6.0 section 11): 1 is what the fax says is black."""
+        import imagecodecs
+        import numpy as np
+
+        if self.bits != 1 or self.samples != 1 or integer(self.values, FILL_ORDER, 1) != 1:
+            raise UnsupportedError("its pixels are written in a rare way")
+        try:
+            piece = imagecodecs.ccittfax4_decode(data, rows, columns)
+        except (ValueError, RuntimeError):
+            raise DamagedError("a page of the TIFF cannot be decoded") from None
+        return np.asarray(piece != 0, np.uint8).reshape(rows, columns, 1)
+
+    def _jpeg(self, data: bytes, depth: int) -> NDArray[Any]:
         import imagecodecs
 
         tables = self.values.get(JPEG_TABLES, b"")
         tables = tables if isinstance(tables, bytes) else bytes(tables)
-        colour = integer(self.values, PHOTOMETRIC, 2)
+        stored = "YCBCR" if integer(self.values, PHOTOMETRIC, 2) == YCBCR else "RGB"
+        colour = depth == 3
         try:
-            piece = imagecodecs.jpeg8_decode(data, tables=tables or None,
-                                             colorspace=colour if depth == 3 else None)
+            piece = imagecodecs.jpeg8_decode(
+                data, tables=tables or None, colorspace=stored if colour else None,
+                outcolorspace="RGB" if colour else None)
         except (ValueError, RuntimeError):
             raise DamagedError("a page of the TIFF cannot be decoded") from None
+        if piece.size != piece.shape[0] * piece.shape[1] * depth:
+            raise DamagedError("a page of the TIFF contradicts itself")
         return piece.reshape(piece.shape[0], piece.shape[1], depth)
