@@ -30,10 +30,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """``refused`` says why it is not even read; empty when it is."""
+    """``out`` lies in ``folder``. ``refused`` says why it is not even read; empty when it is.
 
-    path: Path
-    out: Path
+    Plain strings: a tree has many of them.
+    """
+
+    path: str
+    folder: str
+    out: str
     length: int
     refused: str = ""
 
@@ -83,23 +87,24 @@ def makes_copies(target: ts.TransferSyntax) -> bool:
 def files_of(order: Order) -> Iterator[File]:
     """Every entry below IN in a fixed order; links, devices and pipes are named, not followed."""
     if not order.source.is_dir():
-        yield _file(order.source, order.out, order.force)
+        yield _file(str(order.source), str(order.out.parent), order.out.name, order.force)
         return
     for folder, folders, names in os.walk(order.source):
         folders.sort()
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        out = str(order.out / Path(folder).relative_to(order.source))
         for name in sorted(names + links):
-            path = Path(folder) / name
-            yield _file(path, order.out / path.relative_to(order.source), order.force)
+            yield _file(f"{folder}/{name}", out, name, order.force)
 
 
-def _file(path: Path, out: Path, force: bool) -> File:
+def _file(path: str, folder: str, name: str, force: bool) -> File:
+    out = f"{folder}/{name}"
     try:
-        status = path.lstat()
+        status = os.lstat(path)
     except OSError as error:
-        return File(path, out, 0, f"it cannot be read ({error.strerror})")
+        return File(path, folder, out, 0, f"it cannot be read ({error.strerror})")
     if not stat.S_ISREG(status.st_mode):
-        return File(path, out, 0, "it is a link or no regular file")
-    if out.exists() and not force:
-        return File(path, out, status.st_size, "OUT has a file of this name already (--force)")
-    return File(path, out, status.st_size)
+        return File(path, folder, out, 0, "it is a link or no regular file")
+    there = "OUT has a file of this name already (--force)"
+    refused = there if not force and os.path.lexists(out) else ""
+    return File(path, folder, out, status.st_size, refused)

@@ -52,7 +52,7 @@ def transcode_tree(order: Order, settings: Settings, report: Report) -> Iterator
         run = _Run(sandbox, order, workers)
         try:
             for done, row in enumerate(run.rows(files), 1):
-                report(min(done, len(files)), len(files), Path(row["path"]).name)
+                report(min(done, len(files)), len(files), row["path"].rpartition("/")[2])
                 yield row
         finally:
             run.close()
@@ -76,11 +76,12 @@ class _Run:
     sandbox: Sandbox
     order: Order
     workers: int
-    touched: set[Path] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
     under_way: dict[str, File] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
-    held: dict[Path, Row] = field(default_factory=dict)
+    held: dict[str, Row] = field(default_factory=dict)
 
     def rows(self, files: list[File]) -> Iterator[Row]:
         """Large files first, one at a time for each child; small ones in batches, so that a child
@@ -108,28 +109,30 @@ class _Run:
                 self.sandbox, f"{_MODULE}:transcode_files", self._items(files), size,
                 target=self.order.target.uid, options=options):
             file = self.under_way.pop(item["out"])
-            row = self._finished(file, Path(item["out"]), answer)
+            row = self._finished(file, item["out"], answer)
             if not self._waits(file, answer, row):
                 yield row
 
     def _items(self, files: list[File]) -> Iterator[dict[str, Any]]:
         for file in files:
-            file.out.parent.mkdir(parents=True, exist_ok=True)
-            temp = str(file.out.with_name(f".{uuid.uuid4().hex}.part"))
+            if file.folder not in self.folders:
+                Path(file.folder).mkdir(parents=True, exist_ok=True)
+                self.folders.add(file.folder)
+            temp = f"{file.folder}/.{uuid.uuid4().hex}.part"
             self.under_way[temp] = file
-            yield {"span": Span(str(file.path), 0, file.length).as_json(), "out": temp}
+            yield {"span": Span(file.path, 0, file.length).as_json(), "out": temp}
 
-    def _finished(self, file: File, temp: Path, answer: Answer) -> Row:
+    def _finished(self, file: File, temp: str, answer: Answer) -> Row:
         if answer.error:
-            temp.unlink(missing_ok=True)
+            Path(temp).unlink(missing_ok=True)
             kind = "skipped" if answer.error in _SKIPPED else "failed"
             return _row(kind, file, reason=_SKIPPED.get(answer.error) or answer.text)
         try:
-            temp.replace(file.out)
+            os.replace(temp, file.out)  # noqa: PTH105 - plain strings
         except OSError as error:
-            temp.unlink(missing_ok=True)
+            Path(temp).unlink(missing_ok=True)
             return _row("failed", file, reason=f"it cannot be written ({error.strerror})")
-        self.touched.add(file.out.parent)
+        self.touched.add(file.folder)
         return _row("instance", file, out=_shown(file.out), **answer.value)
 
     def _waits(self, file: File, answer: Answer, row: Row) -> bool:
@@ -138,9 +141,11 @@ class _Run:
             return False
         if row["type"] == "instance":
             self.copies[row["source_uid"]] = row["sop_instance_uid"]
-            self.candidates.append(Candidate(file.path, file.out, file.out, image=True))
+            self.candidates.append(Candidate(
+                Path(file.path), Path(file.out), Path(file.out), image=True))
         elif answer.error == "UnsupportedError":
-            self.candidates.append(Candidate(file.path, file.path, file.out, image=False))
+            self.candidates.append(Candidate(
+                Path(file.path), Path(file.path), Path(file.out), image=False))
             self.held[file.path] = row
             return True
         return False
@@ -149,9 +154,9 @@ class _Run:
         for done in refer_to_copies(self.sandbox, self.candidates, self.copies,
                                     self.order.out if self.order.out.is_dir()
                                     else self.order.out.parent):
-            one, held = done.candidate, self.held.get(done.candidate.path)
+            one, held = done.candidate, self.held.get(str(done.candidate.path))
             if done.value:
-                self.touched.add(one.out.parent)
+                self.touched.add(str(one.out.parent))
                 yield {"type": "referring", "path": _shown(one.path), "out": _shown(one.out),
                        **done.value}
             elif done.problem:
@@ -164,12 +169,12 @@ def _row(kind: str, file: File, **fields: Any) -> Row:
     return {"type": kind, "path": _shown(file.path), **fields}
 
 
-def _shown(path: Path) -> str:
+def _shown(path: str | Path) -> str:
     """A name whose bytes are no UTF-8 must still fit into a JSON line."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _sync(path: Path) -> None:
+def _sync(path: str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
