@@ -160,6 +160,20 @@ def test_a_page_that_was_changed_is_found_out(cli: Program, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("known")
+def test_there_is_no_report_on_an_archive_that_was_damaged(cli: Program, tmp_path: Path) -> None:
+    package = ingest(cli, tmp_path / "disc", *images())
+    stored = max((cli.home / "archive" / "objects").rglob("*.dcm"))
+    stored.chmod(0o600)
+    data = bytearray(stored.read_bytes())
+    data[-1] ^= 1
+    stored.write_bytes(data)
+    done = cli("report", "import", package, "--html", tmp_path / "report.html")
+    assert done.code == 2
+    assert "archive verify" in done.stderr
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.usefixtures("known")
 def test_no_file_is_written_over(cli: Program, tmp_path: Path) -> None:
     package = ingest(cli, tmp_path / "disc", *images())
     target = tmp_path / "report.html"
@@ -198,3 +212,24 @@ def test_an_import_that_was_taken_back_says_so(cli: Program, tmp_path: Path) -> 
     page = report(cli, package, tmp_path / "report.html")
     assert "the whole import was taken back" in page
     assert "no image of this package was filed with changes" in page
+
+
+@pytest.mark.usefixtures("known")
+def test_a_broken_package_is_never_called_complete(cli: Program, tmp_path: Path) -> None:
+    (tmp_path / "cut.zip").write_bytes(b"PK\3\4" + bytes(300))
+    [package] = cli("ingest", tmp_path / "cut.zip").of("package")
+    page = report(cli, package["package"], tmp_path / "report.html")
+    assert "Nothing of it was filed." in page
+    assert "It cannot be said that all of it is here: the zip has no end" in page
+    assert "Nothing is missing" not in page
+
+
+@pytest.mark.usefixtures("known")
+def test_a_disc_that_came_twice_points_to_the_first(cli: Program, tmp_path: Path) -> None:
+    first = ingest(cli, tmp_path / "disc", *images())
+    second = ingest(cli, tmp_path / "again", *images())
+    page = report(cli, second, tmp_path / "report.html")
+    assert "Here before" in page
+    assert f"Same content as package {first}" in page
+    assert "3 instances were here already." in page
+    assert "Nothing is missing" in page

@@ -61,9 +61,13 @@ def _in_short(facts: Facts) -> Iterator[Markup]:
 def _story(facts: Facts) -> Iterator[str]:
     package, counts, seen = facts.package, facts.counts, totals(facts)
     source = f" from {package.source}" if package.source else ""
-    yield (f"On {moment(package.arrived_at)} {KINDS[package.kind]}{source} arrived. It holds "
-           f"{count(seen['files'], 'file')}, among them {count(counts.instances, 'DICOM instance')}"
-           f" of {count(len(facts.people), 'patient')}.")
+    patients = f" of {count(len(facts.people), 'patient')}" if facts.people else ""
+    files = "No file of it could be listed." if not seen["files"] else (
+        f"It holds {count(seen['files'], 'file')}, among them "
+        f"{count(counts.instances, 'DICOM instance')}{patients}.")
+    yield f"On {moment(package.arrived_at)} {KINDS[package.kind]}{source} arrived. {files}"
+    if counts.duplicate:
+        yield f"{count(counts.duplicate, 'instance')} {_were(counts.duplicate)} here already."
     if counts.archived:
         yield f"{count(counts.archived, 'instance')} {_were(counts.archived)} filed."
     if seen["missing"]:

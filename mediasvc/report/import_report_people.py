@@ -21,7 +21,9 @@ PIXEL_GROUP = "(7FE0,"
 def patients(facts: Facts) -> Iterator[Markup]:
     yield element("h2", "Whose images")
     if not facts.people:
-        yield element("p", "No patient was found on the medium.")
+        yield element("p", "Nobody's: no image was found on the medium." if not
+                      facts.counts.instances else "Every instance of this medium is accounted for "
+                      "without a new decision: none of them was filed with this package.")
     for person in facts.people:
         yield element("div", *_person(person), class_="card")
 
@@ -143,8 +145,8 @@ def changed_attributes(facts: Facts) -> Iterator[Markup]:
                       "compared with those received and are the same bit for bit.",
                       class_="note fine")
     yield element("p", "These attributes of the header were given local values. The previous ones "
-                  "stand in each image (Original Attributes), and the bytes as received can be "
-                  "restored exactly.")
+                  "stand in each image (Original Attributes). For this report the bytes as "
+                  "received were rebuilt from the archive and proven by their SHA-256.")
     for number, rows in groupby(facts.changes, key=lambda one: one.group):
         if len(facts.people) > 1:
             yield element("h3", f"Patient {number}")

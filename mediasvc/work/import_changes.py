@@ -1,12 +1,13 @@
 """What filing changed in the instances of a package: each received header against the stored one.
 
-Nothing is taken from a log: the received bytes are rebuilt and both data sets are compared, so the
-table says what is in the archive.
+Nothing is taken from a log: the received bytes are rebuilt, both files are proven by their sha256
+and the data sets are compared, so the table says what is in the archive.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import mmap
 import os
 from collections import Counter
@@ -78,7 +79,8 @@ def _told(counted: Counter[tuple[Any, ...]]) -> Iterator[Changed]:
 
 
 def _request(desk: Desk, one: StoredInstance, group: int) -> Item:
-    request: Item = {"group": group,
+    request: Item = {"group": group, "stored": one.object_sha256,
+                     "received": one.received_sha256,
                      "span": Span.of_file(desk.objects.path(one.object_sha256)).as_json()}
     if one.restore == "delta":
         place = Place(one.pack_sha256, one.pack_offset, one.pack_length)
@@ -94,13 +96,20 @@ def compare_items(items: list[Item]) -> list[Any]:
 
 
 def _compare(item: Item) -> list[dict[str, Any]]:
-    with Span.from_json(item["span"]).view() as view:
+    with Span.from_json(item["span"]).view() as stored:
+        _prove(stored, item["stored"])
         if "kept" in item:
             with Span.from_json(item["kept"]).view() as received:
-                return _differences(received, view)
-        if "delta" not in item:
-            return []
-        return _differences(_received(view, item["delta"]), view)
+                _prove(received, item["received"])
+                return _differences(received, stored)
+        received = _received(stored, item["delta"]) if "delta" in item else stored
+        _prove(received, item["received"])
+        return _differences(received, stored)
+
+
+def _prove(view: memoryview, sha256: str) -> None:
+    if hashlib.sha256(view).hexdigest() != sha256:
+        raise DamagedError("is not what was filed, or not what was received")
 
 
 def _received(view: memoryview, delta: str) -> memoryview:
