@@ -76,11 +76,11 @@ def test_all_files_of_a_batch_share_their_study(cli: Program, clip: Path, tmp_pa
 
 
 def test_what_is_refused_costs_only_itself(cli: Program, clip: Path, tmp_path: Path) -> None:
-    bad = things.written(tmp_path, "a.mkv", b"\x1aE\xdf\xa3" + bytes(50))
+    bad = things.written(tmp_path, "a.gif", b"GIF89a" + bytes(50))
     done = cli("wrap", bad, tmp_path / "none.mp4", clip, "--identity", things.identity(tmp_path))
     assert done.code == 1 and (done.summary["wrapped"], done.summary["refused"]) == (1, 2)
     refused = done.of("refused")
-    assert "Matroska" in refused[0]["reason"] and "ffmpeg" in refused[0]["advice"]
+    assert "GIF" in refused[0]["reason"] and "PNG" in refused[0]["advice"]
     assert "no such file" in refused[1]["reason"]
 
 

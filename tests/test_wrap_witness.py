@@ -111,19 +111,45 @@ def test_ffprobe_sees_the_same(tmp_path: Path, name: str) -> None:
     assert profile is not None and profile.uid.endswith(f".{number}"), reason
 
 
-@pytest.mark.parametrize(("name", "options", "derived"), [
-    ("a.mov", X264, False), ("a.mkv", X264, False),
-    ("a.mp4", "-c:v libx264 -profile:v baseline -pix_fmt yuv420p", True),
-    ("a.avi", "-c:v mjpeg", True)])
-def test_what_fits_nothing_is_made_to_fit_on_request(cli: Program, tmp_path: Path, name: str,
-                                                     options: str, derived: bool) -> None:
+@pytest.mark.parametrize("name", ["a.mov", "a.mkv", "a.m2ts"])
+def test_another_container_is_given_without_a_new_loss(cli: Program, tmp_path: Path,
+                                                       name: str) -> None:
+    source = made_by_ffmpeg(tmp_path / name, "320x240", "25", f"{X264} -c:a aac")
+    row = cli("wrap", source, "--identity", things.identity(tmp_path)).of("wrapped")[0]
+    made = pydicom.dcmread(row["out"])
+    assert row["transfer_syntax_uid"].endswith(".102") and "container" in row["notes"][0]
+    assert (made.ImageType[0], made.LossyImageCompressionMethod) == ("ORIGINAL", "ISO_14496_10")
+
+
+@pytest.mark.parametrize(("name", "options"), [
+    ("a.mp4", "-c:v libx264 -profile:v baseline -pix_fmt yuv420p"), ("a.avi", "-c:v mjpeg")])
+def test_what_fits_nothing_is_coded_anew_on_request(cli: Program, tmp_path: Path, name: str,
+                                                    options: str) -> None:
     source = made_by_ffmpeg(tmp_path / name, "320x240", "25", options)
     side = things.identity(tmp_path)
     refused = cli("wrap", source, "--identity", side).of("refused")
-    assert "ffmpeg -i" in refused[0]["advice"]
+    assert f"ffmpeg -i {name}" in refused[0]["advice"]
     row = cli("wrap", source, "--identity", side, "--reencode").of("wrapped")[0]
     made = pydicom.dcmread(row["out"])
     assert row["transfer_syntax_uid"].endswith(".102")
-    assert (made.ImageType[0] == "DERIVED") == ("DerivationDescription" in made) == derived
+    assert made.ImageType[0] == "DERIVED" and "ffmpeg" in made.DerivationDescription
     methods = made.LossyImageCompressionMethod
     assert methods == (["ISO_14496_10"] * 2 if name == "a.mp4" else "ISO_14496_10")
+
+
+def test_pixels_that_are_not_square_become_square(cli: Program, tmp_path: Path) -> None:
+    source = made_by_ffmpeg(tmp_path / "a.mp4", "320x240", "25", f"{X264} -aspect 16:9")
+    row = cli("wrap", source, "--identity", things.identity(tmp_path),
+              "--reencode").of("wrapped")[0]
+    assert (row["columns"], row["rows"]) == (426, 240)
+
+
+def test_without_ffmpeg_the_command_is_told(cli: Program, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    source = things.written(tmp_path, "a.mov", mp4(Video(), brand=b"qt  "))
+    side = things.identity(tmp_path)
+    refused = cli("wrap", source, "--identity", side).of("refused")[0]
+    assert "QuickTime" in refused["reason"] and "-c:v copy" in refused["advice"]
+    asked = cli("wrap", source, "--identity", side, "--reencode").of("refused")[0]
+    assert "ffmpeg is not installed" in asked["reason"]

@@ -24,7 +24,7 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
 from mediasvc.work.private_folder import private_folder
-from mediasvc.work.wrap_advice import can_be_made_to_fit
+from mediasvc.work.wrap_advice import can_be_made_to_fit, reencode_command, shown
 from mediasvc.work.wrap_dataset import compose
 from mediasvc.work.wrap_identity import Identity
 from mediasvc.work.wrap_plan import Plan, plan
@@ -123,8 +123,6 @@ class _Wrapping:
         try:
             planned = self._plan(self.path)
         except UnsupportedError as trouble:
-            if not self.order.reencode:
-                raise
             planned, derived = self._made_to_fit(trouble)
         dataset = compose(planned, self.order.identity, derived)
         temp = self.out.with_name(f".{uuid.uuid4().hex}.part")
@@ -141,17 +139,20 @@ class _Wrapping:
                     self.order.modality or str(self.order.identity.attributes.get("Modality", "")))
 
     def _made_to_fit(self, trouble: UnsupportedError) -> tuple[Plan, dict[str, Any]]:
+        """By ffmpeg: another container always, other pictures only on request."""
         facts = probe(self.sandbox, self.path, self.scratch)
         if not isinstance(facts, (OtherFacts, VideoFacts)) or not can_be_made_to_fit(facts):
             raise trouble
-        for made in ways(self.path, facts, self.scratch):
+        for made in ways(self.path, facts, self.scratch, encode=self.order.reencode):
             try:
                 planned = self._plan(made.path)
-            except (UnsupportedError, DamagedError):
+            except (UnsupportedError, DamagedError) as why:
+                command = shown(reencode_command(self.path.name, "OUT.mp4"))
+                trouble = UnsupportedError(why.text, f"This makes it fit: {command}")
                 continue
             return (replace(planned, notes=(*planned.notes, made.note)),
                     made.labels(planned.values))
-        raise UnsupportedError(f"{trouble.text}; and ffmpeg could not make it fit")
+        raise trouble
 
 
 def _publish(temp: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from mediasvc.media.wrap_facts import OtherFacts, VideoFacts
-from mediasvc.standard.video_fit import only_container
+from mediasvc.standard.video_fit import audio_trouble, only_container
 
 #: Files that are recognised and have to be made into something else first.
 KINDS = {
@@ -56,9 +56,12 @@ def can_be_made_to_fit(facts: OtherFacts | VideoFacts) -> bool:
 
 
 def remux_command(source: str, out: str, facts: VideoFacts | None = None) -> list[str]:
-    """Another container, every coded picture as it was."""
-    return ["ffmpeg", "-i", source, "-map", "0:v:0", "-map", "0:a?", "-c:v", "copy", "-c:a", "aac",
-            "-ar", "48000", "-movflags", "+faststart", out]
+    """Another container, every coded picture as it was; sound too where MP4 may hold it."""
+    kept = facts is not None and not any(audio_trouble("mp4", facts.codec, one)
+                                         for one in facts.audio)
+    sound = ["copy"] if kept else ["aac", "-ar", "48000"]
+    return ["ffmpeg", "-i", source, "-map", "0:v:0", "-map", "0:a?", "-c:v", "copy", "-c:a",
+            *sound, "-movflags", "+faststart", out]
 
 
 def reencode_command(source: str, out: str, facts: VideoFacts | None = None) -> list[str]:

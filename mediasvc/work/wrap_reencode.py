@@ -1,6 +1,7 @@
-"""A video that fits no transfer syntax is made to fit by ffmpeg, and labelled so (RL-1 to RL-5).
+"""A video that fits no transfer syntax is made to fit by ffmpeg.
 
-Where only the container is wrong the coded pictures are copied, and nothing new is lost.
+Where only the container is wrong the coded pictures are copied, and nothing new is lost. Pictures
+that are coded anew are labelled so (RL-1 to RL-5).
 """
 
 from __future__ import annotations
@@ -55,19 +56,26 @@ class Made:
         return labels
 
 
-def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path) -> Iterator[Made]:
-    """Each way to make it fit, the gentlest first. Raises UnsupportedError without ffmpeg."""
+def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path, *,
+         encode: bool) -> Iterator[Made]:
+    """Each way to make it fit, the gentlest first; only with ``encode`` are pictures coded anew.
+
+    Raises UnsupportedError when that is asked for and ffmpeg is not there.
+    """
     if shutil.which("ffmpeg") is None:
-        raise UnsupportedError("ffmpeg is not installed, so nothing can be encoded anew",
-                               "Debian: apt install ffmpeg")
+        if encode:
+            raise UnsupportedError("ffmpeg is not installed, so nothing can be encoded anew",
+                                   "Debian: apt install ffmpeg")
+        return
     video = facts if isinstance(facts, VideoFacts) else None
     if video is None or only_container(video):
         made = _run(remux_command(str(source), str(scratch / "remuxed.mp4"), video), source)
         if made:
             yield Made(made, False)
-    made = _run(reencode_command(str(source), str(scratch / "encoded.mp4"), video), source)
-    if made:
-        yield Made(made, True, _before(video, source))
+    if encode:
+        made = _run(reencode_command(str(source), str(scratch / "encoded.mp4"), video), source)
+        if made:
+            yield Made(made, True, _before(video, source))
 
 
 def _run(command: list[str], source: Path) -> Path | None:
