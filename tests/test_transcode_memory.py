@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import threading
 import time
 from pathlib import Path
@@ -11,9 +13,11 @@ import pytest
 
 from mediasvc.dicom.pieces import assemble
 from mediasvc.errors import UnsupportedError
+from mediasvc.span import Span
 from mediasvc.work.in_order import COPIES, UNDER_WAY, in_order, threads_for
 from mediasvc.work.mapped import STEP, give_back, in_steps
 from mediasvc.work.transcode import transcode_instance
+from mediasvc.work.transcode_file import transcode_files
 from mediasvc.work.transcode_row import Options
 from samples.synthesis import instance, to_bytes
 
@@ -77,3 +81,27 @@ def test_pages_that_are_given_back_can_be_read_again(tmp_path: Path) -> None:
 def test_steps_are_no_longer_than_said() -> None:
     steps = list(in_steps([memoryview(bytes(STEP + 1)), memoryview(b"ab")]))
     assert list(map(len, steps)) == [STEP, 1, 2]
+
+
+def test_what_a_dead_child_left_is_written_anew_and_one_failure_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "good").write_bytes(to_bytes(instance(rows=32, columns=32)))
+    (tmp_path / "bad").write_bytes(b"nothing")
+    (tmp_path / "new").write_bytes(b"half of a file")
+    items = [{"span": Span.of_file(tmp_path / name).as_json(), "out": str(tmp_path / out)}
+             for name, out in (("good", "new"), ("bad", "other"))]
+    good, bad = transcode_files(items, "jls", Options().as_json())
+    assert good["length"] == (tmp_path / "new").stat().st_size and good["proof"]
+    assert bad["error"] == "NotDicomError" and not (tmp_path / "other").exists()
+
+
+def test_a_disk_that_does_not_keep_a_file_fails_that_file(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """FAULTS X13: a failed sync is never tried again."""
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    (tmp_path / "in").write_bytes(to_bytes(instance(rows=32, columns=32)))
+    monkeypatch.setattr(os, "fsync", refuse)
+    (row,) = transcode_files([{"span": Span.of_file(tmp_path / "in").as_json(),
+                               "out": str(tmp_path / "out")}], "jls", Options().as_json())
+    assert row["error"] == "StorageError" and "Input/output error" in row["text"]
