@@ -150,9 +150,9 @@ def test_cost_grows_with_the_number_of_files_only() -> None:
     def seconds(count: int) -> float:
         references = [named(f"DICOM/S{n // 100}/IM{n}") for n in range(count)]
         files = members(*(f"dicom/s{n // 100}/im{n}.dcm" for n in range(count)))
-        start = time.perf_counter()
+        start = time.process_time()
         assert len(match(references, files).found) == count
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(500)
     assert seconds(16_000) < 60 * max(seconds(1_000), 0.005)
