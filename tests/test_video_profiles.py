@@ -150,3 +150,10 @@ def test_fields_that_come_one_by_one_are_half_as_many_frames(tmp_path: Path) -> 
     assert _frames(times, header) == (10, 25)
     field = b"\0\0\1\x00\0\x0f\xff\xf8\0\0\1\xb5\x8f\xff"
     assert (frames_of(field + b"\xf9", 20), frames_of(field + b"\xfb", 20)) == (10, 20)
+
+
+def test_sets_that_stand_in_the_stream_only_are_found(tmp_path: Path) -> None:
+    data = mp4(HEVC)
+    at = data.index(b"hvcC") + 4 + 22
+    found = probed(tmp_path, data[:at] + b"\0" + data[at + 1:])
+    assert (found.codec, found.rows, found.columns) == ("hevc", 720, 1280)

@@ -48,7 +48,8 @@ def read_picture(boxes: Boxes, table: Box, entry: Box) -> Picture:
         sets = _avc_units(boxes.read(parts[b"avcC"]))
         return Picture(codec, h264_header([*sets, *_first_units(boxes, table)]), aspect)
     if codec == "hevc" and b"hvcC" in parts:
-        return Picture(codec, h265_header(_hevc_units(boxes.read(parts[b"hvcC"]))), aspect)
+        sets = _hevc_units(boxes.read(parts[b"hvcC"]))
+        return Picture(codec, h265_header([*sets, *_first_units(boxes, table)]), aspect)
     if entry.kind == b"mp4v" and b"esds" in parts:
         codec = _OBJECTS.get(_object_type(boxes.read(parts[b"esds"])), "mpeg4")
     elif entry.kind == b"m2v1":
@@ -115,8 +116,8 @@ def _hevc_units(data: bytes) -> Iterator[bytes]:
 
 
 def _first_units(boxes: Boxes, table: Box) -> Iterator[bytes]:
-    """NAL units of the first picture, with lengths of four bytes as all writers use them; what
-    does not look so is left: the sets say all but frame packing."""
+    """NAL units of the first picture, with lengths of four bytes as all writers use them. They
+    are needed for frame packing and for sets that stand in the stream only."""
     data = _first_sample(boxes, table)
     at = 0
     while at + 4 < len(data):

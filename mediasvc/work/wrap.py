@@ -82,7 +82,7 @@ def _study_date(order: WrapOrder, sandbox: Sandbox, scratch: Path) -> str:
 def probe(sandbox: Sandbox, source: Path, scratch: Path) -> Facts:
     """Facts of a file; decoded samples lie in ``scratch`` until the next. Raises UnsupportedError,
     DamagedError."""
-    answer = sandbox.call(f"{PROBE}:probe_file", span=Span.of_file(source).as_json(),
+    answer = sandbox.call(f"{PROBE}:probe_file", span=Span.of_file(source.resolve()).as_json(),
                           pixels=str(scratch / PIXELS))
     if answer.error == "UnsupportedError":
         raise UnsupportedError(answer.text)
@@ -134,7 +134,7 @@ class _Wrapping:
         return _row(self.path, self.out, uid, planned)
 
     def _plan(self, source: Path) -> Plan:
-        return plan(probe(self.sandbox, source, self.scratch), Span.of_file(source),
+        return plan(probe(self.sandbox, source, self.scratch), Span.of_file(source.resolve()),
                     self.scratch / PIXELS,
                     self.order.modality or str(self.order.identity.attributes.get("Modality", "")))
 

@@ -28,6 +28,8 @@ OWN = frozenset({
 #: The only attributes of group 0028 that a person may give: they describe what is to be seen.
 SEEN = frozenset({"BurnedInAnnotation", "RecognizableVisualFeatures", "PixelSpacing",
                   "QualityControlImage"})
+#: Below are commands, file headers and directories; from the curves on waveforms, overlays, pixels.
+FIRST_GROUP, IMAGE_GROUP, CURVE_GROUP = 0x0008, 0x0028, 0x5000
 #: A study of files that came without one is the same for the same values of these.
 STUDY_KEYS = ("PatientID", "IssuerOfPatientID", "StudyDate", "StudyID", "AccessionNumber",
               "StudyDescription")
@@ -134,7 +136,8 @@ def _check_keyword(keyword: str) -> None:
         near = difflib.get_close_matches(keyword, [*WORDS, *keyword_dict], n=2)
         raise SettingsError(f"the identity file has an attribute {keyword!r} that DICOM does not",
                             f"Did you mean {' or '.join(near)}?" if near else "")
-    pixels = tag >> 16 in (0x0002, 0x0028, 0x5400, 0x7FE0) and keyword not in SEEN
-    if pixels or keyword in OWN:
+    group = tag >> 16
+    framed = group < FIRST_GROUP or group == IMAGE_GROUP or group >= CURVE_GROUP
+    if keyword in OWN or (framed and keyword not in SEEN):
         raise SettingsError(f"{keyword} comes from the file itself and cannot be given")
 
