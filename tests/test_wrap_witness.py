@@ -11,6 +11,7 @@ from typing import Any
 import pydicom
 import pytest
 
+from mediasvc.dicom.screening import screen
 from mediasvc.media.wrap_facts import VideoFacts, facts_from_json
 from mediasvc.span import Span
 from mediasvc.standard.video_fit import fit
@@ -53,6 +54,13 @@ def test_a_validator_finds_no_error(tmp_path: Path, case: str) -> None:
                           text=True, timeout=60, check=False, encoding="latin-1")
     said = (done.stdout + done.stderr).splitlines()
     assert [line for line in said if line.startswith("Error")] == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_import_desk_has_nothing_to_say(tmp_path: Path, case: str) -> None:
+    wrapped(tmp_path, "a", *CASES[case])
+    seen = screen(memoryview((tmp_path / "a.dcm").read_bytes()))
+    assert (seen.role, seen.findings) == ("instance", ())
 
 
 @pytest.mark.parametrize("case", ["photo", "colour pages", "report", "video"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.window import Window
@@ -34,6 +35,6 @@ def is_binary_stl(window: Window) -> bool:
     return triangles > 0 and window.length == STL_HEAD + STL_TRIANGLE * triangles
 
 
-def refuse_text_stl() -> DocumentFacts:
+def refuse_text_stl() -> NoReturn:
     """Raises UnsupportedError: Encapsulated STL holds the binary form only (PS3.3 A.85.1.4)."""
     raise UnsupportedError("it is a text STL; DICOM takes the binary form only")

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 PACKET, SYNC = 188, 0x47
 #: Packets at a time, and those in which tables and headers must have come.
 BLOCK, HEAD = 40_000, 60_000
-PAT, NULL = 0, 0x1FFF
+#: The packets of the table that names the programs.
+PAT = 0
 #: stream_type (table 2-34) → codec or sound.
 VIDEO = {0x01: "mpeg1", 0x02: "mpeg2", 0x1B: "h264", 0x20: "h264", 0x24: "hevc", 0x10: "mpeg4",
          0x33: "vvc", 0xD1: "dirac", 0xEA: "vc1"}
@@ -133,8 +134,6 @@ def _read_map(section: bytes, program: _Program) -> None:
         extra = section[at + 5:at + 5 + length]
         if kind in VIDEO and program.pid < 0:
             program.codec, program.pid = VIDEO[kind], pid
-        elif kind == 0x20 and program.codec == "h264":
-            program.codec = "h264"
         sound = SOUND.get(kind) or (_private(extra) if kind == _PRIVATE else "")
         if sound:
             program.sounds.append(sound)

@@ -51,8 +51,7 @@ def _given(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete(sop_class: iods.SopClass, values: dict[str, Any]) -> dict[str, Any]:
-    """Every attribute of the modules is there; images of documents carry no attributes of images.
-    """
+    """Every attribute of the modules is there; documents carry no attributes of images."""
     whole = dict(values)
     for module in sop_class.modules:
         for row in iods.MODULES[module]:
@@ -90,7 +89,6 @@ def _number(taken: str) -> int:
 
 def _profile(plan: Plan) -> dict[str, Any]:
     """The ICC Profile module of a colour picture (PS3.3 C.11.15)."""
-    icc = plan.extra.get("icc")
-    if not icc or plan.values.get("SamplesPerPixel") != 3:
+    if not plan.icc or plan.values.get("SamplesPerPixel") != 3:
         return {}
-    return {"ICCProfile": base64.b64decode(icc)}
+    return {"ICCProfile": base64.b64decode(plan.icc)}

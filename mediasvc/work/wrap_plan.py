@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,8 +38,8 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``values`` by keyword; ``taken`` a DT value or empty; ``series`` one number for each family.
-    """
+    """``values`` by keyword; ``taken`` a DT value or empty; ``series`` one number for each family;
+    ``icc`` base64 or empty."""
 
     sop_class: iods.SopClass
     modality: str
@@ -53,7 +53,7 @@ class Plan:
     frame_time_ms: float | None = None
     rows: int = 0
     columns: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
+    icc: str = ""
 
 
 def plan(facts: Facts, source: Span, pixels: Path, modality: str) -> Plan:
@@ -106,7 +106,7 @@ def _picture(facts: PictureFacts, source: Span, pixels: Path, modality: str) -> 
     if payload.length > LONGEST:
         raise BudgetError("pixel data of more than 4 GiB do not fit into DICOM")
     return Plan(sop_class, modality, facts.transfer_syntax_uid, payload, values, 1, facts.taken,
-                facts.notes, facts.frames, None, facts.rows, facts.columns, {"icc": facts.icc})
+                facts.notes, facts.frames, None, facts.rows, facts.columns, facts.icc)
 
 
 def _picture_class(facts: PictureFacts, modality: str) -> tuple[iods.SopClass, str]:

@@ -45,7 +45,7 @@ def _probe(window: Window, pixels: Path) -> Facts:
     if kind == "stl":
         return DocumentFacts("stl")
     if kind == "stl-text":
-        return refuse_text_stl()
+        refuse_text_stl()
     return OtherFacts(kind)
 
 
