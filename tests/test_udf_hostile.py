@@ -142,6 +142,15 @@ def test_entries_that_replace_each_other_in_circles_are_left(disc: Opener) -> No
         assert "circles" in package.findings[0].text
 
 
+@pytest.mark.parametrize("behind", [1, 2])
+def test_an_outdated_entry_does_not_stand_for_a_damaged_one(disc: Opener, behind: int) -> None:
+    made = udf({"IM1": b"a" * 5000, "IM2": b"b"}, strategy=4096)
+    made.data[(START + made.places["IM1"] + behind) * 2048 + 38] ^= 1
+    with disc(made) as package:
+        assert contents(package) == {"IM2": b"b"}
+        assert rules(package) == [("M02", "IM1")]
+
+
 def test_deleted_entries_are_passed_over_and_hidden_ones_are_read(disc: Opener) -> None:
     marks = {"DICOM/IM1": 4, "DICOM/IM2": 1}
     with disc(udf(FILES, marks=marks)) as package:

@@ -73,11 +73,18 @@ class Volume:
                 return found
         raise error
 
-    def _descriptor(self, place: Place, copy: int) -> Descriptor:
+    def _descriptor(self, place: Place, copy: int = 0) -> Descriptor:
+        return parse_descriptor(*self._block(place, copy))
+
+    def _block(self, place: Place, copy: int = 0) -> tuple[bytes, int]:
+        """The block at ``place`` and where it lies in the image."""
         runs = list(self.partition(place.partition).runs(place.block, self.block, copy))
         if len(runs) != 1:
             raise DamagedError("a block of the disc is torn apart")
-        return parse_descriptor(self.read(runs), runs[0][0])
+        return self.read(runs), runs[0][0]
+
+    def _was_written(self, place: Place) -> bool:
+        return any(self._block(place)[0])
 
     def entry(self, icb: Place) -> FileEntry:
         """The file entry that prevails in an ICB (UDF 2.3.5.1). Raises DamagedError."""
@@ -90,14 +97,19 @@ class Volume:
         return parse_entry(found)
 
     def _last_of_chain(self, icb: Place, found: Descriptor) -> Descriptor:
-        """Strategy 4096: each entry is followed by the way to the next one, until none is."""
+        """Strategy 4096: each entry is followed by the way to the next one, until nothing more
+        was written. A damaged one is no end: what is before it is outdated."""
         for _ in range(CHAIN_LIMIT):
             behind = Place(self.block, icb.block + 1, icb.partition)
-            try:
-                icb = self.descriptor(behind, (INDIRECT_ENTRY,)).place("icb")
-                found = self.descriptor(icb, tuple(ENTRY_SIZE))
-            except DamagedError:
-                return found  # the blocks behind the last entry were never written
+            if not self._was_written(behind):
+                return found
+            way = self._descriptor(behind)
+            if way.identifier != INDIRECT_ENTRY:
+                return found
+            icb = way.place("icb")
+            if not self._was_written(icb):
+                return found
+            found = self.descriptor(icb, tuple(ENTRY_SIZE))
         raise DamagedError("its entries lead in circles")
 
     def pieces(self, icb: Place, entry: FileEntry) -> list[Run]:
