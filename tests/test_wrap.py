@@ -139,6 +139,19 @@ def test_into_the_archive_under_the_patient_that_was_named(known: Program, clip:
     assert (again.code, again.summary["state"]) == (0, "duplicate")
 
 
+def test_a_person_whom_the_index_does_not_know_waits_for_a_decision(
+        cli: Program, clip: Path, tmp_path: Path) -> None:
+    done = cli("wrap", clip, "--identity", things.identity(tmp_path), "--file")
+    assert (done.code, done.summary["state"]) == (1, "waiting")
+    assert done.of("wrapped")[0]["out"] == ""
+    number = done.summary["package"]
+    assert cli("queue", "decide", number, "--new", "--by", "desk").code == 0
+    uid = done.of("wrapped")[0]["sop_instance_uid"]
+    study = cli("studies", "list").of("study")[0]["study_instance_uid"]
+    filed = cli("studies", "files", study).of("file")
+    assert [one["sop_instance_uid"] for one in filed] == [uid]
+
+
 def test_a_study_of_another_patient_is_refused(known: Program, clip: Path, tmp_path: Path) -> None:
     side = things.identity(tmp_path, StudyInstanceUID="1.2.3.4")
     assert known("wrap", clip, "--identity", side, "--file").code == 0

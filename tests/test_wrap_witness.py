@@ -145,6 +145,15 @@ def test_what_fits_nothing_is_coded_anew_on_request(cli: Program, tmp_path: Path
     assert methods == (["ISO_14496_10"] * 2 if name == "a.mp4" else "ISO_14496_10")
 
 
+def test_what_ffmpeg_cannot_read_is_refused_too(cli: Program, tmp_path: Path) -> None:
+    tool("ffmpeg")
+    source = things.written(tmp_path, "a.mkv", b"\x1aE\xdf\xa3" + bytes(500))
+    side = things.identity(tmp_path)
+    assert "Matroska" in cli("wrap", source, "--identity", side).of("refused")[0]["reason"]
+    asked = cli("wrap", source, "--identity", side, "--reencode").of("refused")[0]
+    assert "did not make it fit" in asked["reason"]
+
+
 def test_pixels_that_are_not_square_become_square(cli: Program, tmp_path: Path) -> None:
     source = made_by_ffmpeg(tmp_path / "a.mp4", "320x240", "25", f"{X264} -aspect 16:9")
     row = cli("wrap", source, "--identity", things.identity(tmp_path),

@@ -58,7 +58,8 @@ def wrap_files(order: WrapOrder, settings: Settings) -> Iterator[dict[str, Any]]
         order = replace(order, identity=order.identity.on(_study_date(order, sandbox, scratch)))
         for path, out in zip(order.files, targets, strict=True):
             try:
-                yield _Wrapping(order, sandbox, scratch, path, out).row()
+                yield _Wrapping(order, sandbox, scratch, path, out,
+                                settings.limits.child_memory).row()
             except (SettingsError, StorageError):
                 raise
             except MediasvcError as trouble:
@@ -115,6 +116,7 @@ class _Wrapping:
     scratch: Path
     path: Path
     out: Path
+    memory: int
 
     def row(self) -> dict[str, Any]:
         if not self.path.is_file():
@@ -143,7 +145,8 @@ class _Wrapping:
         facts = probe(self.sandbox, self.path, self.scratch)
         if not isinstance(facts, (OtherFacts, VideoFacts)) or not can_be_made_to_fit(facts):
             raise trouble
-        for made in ways(self.path, facts, self.scratch, encode=self.order.reencode):
+        for made in ways(self.path, facts, self.scratch, encode=self.order.reencode,
+                         memory=self.memory):
             try:
                 planned = self._plan(made.path)
             except (UnsupportedError, DamagedError) as why:
@@ -152,6 +155,8 @@ class _Wrapping:
                 continue
             return (replace(planned, notes=(*planned.notes, made.note)),
                     made.labels(planned.values))
+        if self.order.reencode:
+            raise UnsupportedError(f"{trouble.text}; ffmpeg did not make it fit either")
         raise trouble
 
 

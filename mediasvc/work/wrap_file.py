@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from mediasvc.model import Patient
@@ -18,6 +16,7 @@ from mediasvc.work.children import SCREEN, open_sandbox
 from mediasvc.work.decide import Decision, decide, waits
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import run_line, submit
+from mediasvc.work.private_folder import private_folder
 from mediasvc.work.wrap import WrapOrder, wrap_files
 
 BY, SOURCE = "command line (wrap)", "wrap"
@@ -33,16 +32,13 @@ def file_wrapped(home: Home, settings: Settings, order: WrapOrder,
     A patient of the index was named by a person, so that the package waits only when something
     else is to be decided.
     """
-    with open_sandbox(settings, SCREEN) as sandbox, open_desk(home, settings, sandbox) as desk:
-        folder = Path(mkdtemp(prefix="wrap-", dir=home.staging))
-        try:
-            rows = list(wrap_files(replace(order, out=folder), settings))
-            package = None
-            if any(row["type"] == "wrapped" for row in rows):
-                package = _filed(desk, folder, order.identity.patient)
-            yield desk, _placed(desk, rows), package
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    with (open_sandbox(settings, SCREEN) as sandbox, open_desk(home, settings, sandbox) as desk,
+          private_folder() as folder):  # outside of staging: what waits is copied from it
+        rows = list(wrap_files(replace(order, out=folder), settings))
+        package = None
+        if any(row["type"] == "wrapped" for row in rows):
+            package = _filed(desk, folder, order.identity.patient)
+        yield desk, _placed(desk, rows), package
 
 
 def _filed(desk: Desk, folder: Path, patient: Patient | None) -> Package:

@@ -56,9 +56,10 @@ class Made:
         return labels
 
 
-def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path, *,
-         encode: bool) -> Iterator[Made]:
+def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path, *, encode: bool,
+         memory: int) -> Iterator[Made]:
     """Each way to make it fit, the gentlest first; only with ``encode`` are pictures coded anew.
+    ``memory`` bytes are what ffmpeg may have.
 
     Raises UnsupportedError when that is asked for and ffmpeg is not there.
     """
@@ -69,25 +70,29 @@ def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path, *,
         return
     video = facts if isinstance(facts, VideoFacts) else None
     if video is None or only_container(video):
-        made = _run(remux_command(str(source), str(scratch / "remuxed.mp4"), video), source)
+        made = _run(remux_command(str(source), str(scratch / "remuxed.mp4"), video), source, memory)
         if made:
             yield Made(made, False)
     if encode:
-        made = _run(reencode_command(str(source), str(scratch / "encoded.mp4"), video), source)
+        made = _run(reencode_command(str(source), str(scratch / "encoded.mp4"), video), source,
+                    memory)
         if made:
             yield Made(made, True, _before(video, source))
 
 
-def _run(command: list[str], source: Path) -> Path | None:
-    """The file that ffmpeg made, None when it could not."""
+def _run(command: list[str], source: Path, memory: int) -> Path | None:
+    """The file that ffmpeg made, None when it could not. It lives under limits as our own children
+    do, where prlimit (util-linux) is there."""
     program, flag, name, *rest = command
+    limits = ["prlimit", f"--as={memory}", "--core=0"] if shutil.which("prlimit") else []
     out = Path(rest[-1])
     out.unlink(missing_ok=True)
     seconds = PATIENCE + source.stat().st_size / BYTES_PER_SECOND
     try:
-        done = subprocess.run([program, *_CAREFUL, flag, f"file:{Path(name).absolute()}", *rest],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=seconds, check=False)
+        done = subprocess.run(
+            [*limits, program, *_CAREFUL, flag, f"file:{Path(name).absolute()}", *rest],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         return None
     return out if done.returncode == 0 and out.is_file() else None
