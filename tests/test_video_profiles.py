@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.media.wrap_facts import VideoFacts, facts_from_json
+from mediasvc.media.wrap_facts import OtherFacts, VideoFacts, facts_from_json
 from mediasvc.span import Span
 from mediasvc.standard.video_fit import audio_trouble, fit
 from mediasvc.work.wrap_advice import advice
@@ -103,6 +103,14 @@ def test_mpeg2_may_stand_in_any_container(tmp_path: Path) -> None:
 def test_mpeg1_is_refused(tmp_path: Path) -> None:
     profile, reason = fit(probed(tmp_path, ps(replace(PAL, profile=0))))
     assert profile is None and "no transfer syntax for its video codec" in reason
+
+
+def test_a_program_stream_of_h264_needs_another_container(tmp_path: Path) -> None:
+    source = Span.of_file(things.written(tmp_path, "a.mpg", ps(Video())))
+    found = facts_from_json(probe_file(source.as_json(), str(tmp_path / "pixels")))
+    assert isinstance(found, OtherFacts)
+    reason, command = advice(found, "a.mpg")
+    assert "program stream" in reason and "-c:v copy" in command
 
 
 def test_fragments_of_an_mp4_are_counted(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.mpeg2_headers import EXTENSION, PICTURE, mpeg2_header
+from mediasvc.media.mpeg2_headers import EXTENSION, PICTURE, SEQUENCE, mpeg2_header
 from mediasvc.media.pes import payload_at
 from mediasvc.media.window import Window
-from mediasvc.media.wrap_facts import Audio, VideoFacts
+from mediasvc.media.wrap_facts import Audio, OtherFacts, VideoFacts
 
 PACK, END = 0xBA, 0xB9
 #: extension_start_code_identifier of a picture coding extension.
@@ -29,8 +29,8 @@ class _Seen:
     sounds: dict[int, str] = field(default_factory=dict)
 
 
-def probe_ps(window: Window) -> VideoFacts:
-    """Raises DamagedError."""
+def probe_ps(window: Window) -> VideoFacts | OtherFacts:
+    """Other facts where the video is not of the MPEG family. Raises DamagedError."""
     seen = _Seen()
     for stream, packet in _packets(window):
         if 0xE0 <= stream <= 0xEF:
@@ -39,8 +39,12 @@ def probe_ps(window: Window) -> VideoFacts:
             seen.sounds.setdefault(stream, "mp2")
         elif stream == PRIVATE_1:
             _private(packet, seen)
-    if seen.stream < 0 or not seen.pictures:
+    if seen.stream < 0:
         raise DamagedError("the program stream has no video")
+    if SEQUENCE not in seen.start:
+        return OtherFacts("program")
+    if not seen.pictures:
+        raise DamagedError("its video has no picture")
     header = mpeg2_header(bytes(seen.start))
     codec = "mpeg2" if header.profile else "mpeg1"
     return VideoFacts(

@@ -14,6 +14,7 @@ KINDS = {
     "avi": "it is an AVI file; DICOM takes MP4 or an MPEG transport stream",
     "wmv": "it is a Windows Media file; DICOM takes MP4 or an MPEG transport stream",
     "m2ts": "it is a BDAV stream (m2ts); DICOM takes plain MPEG transport streams",
+    "program": "it is an MPEG program stream without MPEG-2 video",
     "elementary": "it is a bare video stream without container",
     "gif": "it is a GIF; DICOM has no transfer syntax for it",
     "heic": "it is an HEIC or AVIF photo; DICOM has no transfer syntax for it",
@@ -25,7 +26,7 @@ KINDS = {
     "unknown": "it is none of MP4, MPEG-TS, MPEG-PS, JPEG, PNG, TIFF, PDF, STL",
 }
 _PICTURES = frozenset({"gif", "heic", "webp", "bmp"})
-_REMUXED = frozenset({"matroska", "avi", "m2ts", "elementary", "wmv"})
+_REMUXED = frozenset({"matroska", "avi", "m2ts", "elementary", "program", "wmv"})
 #: Square pixels, even sides, no larger than a level 4.1 or 4.2 stream may be.
 _FILTER = (r"scale=w=trunc(iw*sar/2)*2:h=trunc(ih/2)*2,setsar=1,scale=w=min(1920\,iw):"
            r"h=min(1080\,ih):force_original_aspect_ratio=decrease:force_divisible_by=2")
