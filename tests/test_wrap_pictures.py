@@ -175,10 +175,10 @@ def test_pages_that_form_a_loop_end(tmp_path: Path) -> None:
 
 
 def test_a_report_is_kept_whole(tmp_path: Path) -> None:
-    made = wrapped(tmp_path, "a.pdf", things.PDF, DocumentTitle="Report")
+    made = wrapped(tmp_path, "a.pdf", things.PDF, DocumentTitle="Report", ConversionType="WSD")
     assert made.EncapsulatedDocument[:made.EncapsulatedDocumentLength] == things.PDF
     assert (made.MIMETypeOfEncapsulatedDocument, made.Modality) == ("application/pdf", "DOC")
-    assert made.DocumentTitle == "Report"
+    assert (made.DocumentTitle, made.ConversionType) == ("Report", "WSD")
 
 
 def test_a_model_is_kept_whole(tmp_path: Path) -> None:

@@ -37,11 +37,9 @@ def compose(plan: Plan, identity: Identity, derived: dict[str, Any]) -> Dataset:
         "ImageType": _image_type(plan, bool(derived)), "PatientOrientation": None}
     if "Frame of Reference" in plan.sop_class.modules:
         values["FrameOfReferenceUID"] = stable_uid("frame of reference", study)
-    values = values | _given(identity.attributes) | {
-        "SOPClassUID": plan.sop_class.uid, "SOPInstanceUID": PLACEHOLDER,
-        "StudyInstanceUID": study, "Modality": plan.modality}
-    values.setdefault("SeriesInstanceUID", series)
-    values |= plan.values | derived
+    values |= plan.values | {"SeriesInstanceUID": series} | _given(identity.attributes) | derived
+    values |= {"SOPClassUID": plan.sop_class.uid, "SOPInstanceUID": PLACEHOLDER,
+               "StudyInstanceUID": study, "Modality": plan.modality}
     return dataset_of(_complete(plan.sop_class, values) | _profile(plan))
 
 
