@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from mediasvc.media.extents import identify, overlapping
-from mediasvc.media.labels import hides_something, label, refusal
+from mediasvc.media.labels import label, refusal
 from mediasvc.media.member import Context
 
 if TYPE_CHECKING:
@@ -90,17 +90,12 @@ class DiscJudge:
     def _admit(self, row: int, outside: bool, clashes: bool) -> bool:
         troubles, budget = self._context.troubles, self._context.budget
         shown, length = self._rows.shown(row), int(self._rows.lengths[row])
-        if self._context.ignore(shown):
-            troubles.tally("info", "ignored-files", label(shown),
-                           "{n} files that operating systems leave behind were passed over", "M36")
+        if self._context.passes_over(shown, shown):
             return False
         if refused := self._refusal(row, outside, clashes):
             troubles.refuse(refused[0], label(shown), *refused[1:])
             return False
-        if hides_something(shown):
-            troubles.tally("warning", "odd-names", label(shown),
-                           "{n} names hold characters that cannot be shown; they are written out",
-                           "M13")
+        self._context.notice_hidden(shown, shown)
         budget.announce(length)
         return True
 

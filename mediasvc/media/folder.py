@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.labels import collisions, hides_something, label, refusal
+from mediasvc.media.labels import collisions, label, refusal
 from mediasvc.media.member import Context, Entry, Identity
 from mediasvc.media.tree import ROOT, Tree
 from mediasvc.span import Span
@@ -117,11 +117,7 @@ class Folder:
             with os.scandir(level.fd) as found:
                 for entry in found:
                     self._context.budget.enter()
-                    if self._context.ignore((entry.name,)):
-                        troubles.tally("info", "ignored-files", label((*level.parts, entry.name)),
-                                       "{n} files that operating systems leave behind were passed "
-                                       "over", "M36")
-                    else:
+                    if not self._context.passes_over((entry.name,), (*level.parts, entry.name)):
                         names.append(entry.name)
         except OSError as error:
             troubles.add("error", "folder-unreadable", label(level.parts),
@@ -180,10 +176,7 @@ class Folder:
         return refusal(parts, budget.limits.depth)
 
     def _take(self, level: _Level, parts: tuple[str, ...], status: os.stat_result) -> None:
-        if hides_something(parts[-1:]):
-            self._context.troubles.tally(
-                "warning", "odd-names", label(parts),
-                "{n} names hold characters that cannot be shown; they are written out", "M13")
+        self._context.notice_hidden(parts[-1:], parts)
         self._context.budget.announce(status.st_size)
         self._tree.add_file(level.number, parts[-1])
         self._lengths.append(status.st_size)

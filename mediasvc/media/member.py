@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from mediasvc.media.budget import Budget
-from mediasvc.media.labels import Ignore
+from mediasvc.media.labels import Ignore, hides_something, label
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.troubles import Troubles
 from mediasvc.span import Span
@@ -66,6 +66,21 @@ class Context:
     troubles: Troubles
     ignore: Ignore
     password: str | None
+
+    def passes_over(self, name: tuple[str, ...], path: tuple[str, ...]) -> bool:
+        """Whether files of this name are not looked at; then the one at ``path`` is counted."""
+        if not self.ignore(name):
+            return False
+        self.troubles.tally("info", "ignored-files", label(path),
+                            "{n} files that operating systems leave behind were passed over", "M36")
+        return True
+
+    def notice_hidden(self, name: tuple[str, ...], path: tuple[str, ...]) -> None:
+        """Count a name whose characters nobody would see (FAULTS M13)."""
+        if hides_something(name):
+            self.troubles.tally("warning", "odd-names", label(path),
+                                "{n} names hold characters that cannot be shown; they are written "
+                                "out", "M13")
 
 
 class Container(Protocol):

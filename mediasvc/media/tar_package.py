@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 
-from mediasvc.media.labels import fold, hides_something, label, refusal
+from mediasvc.media.labels import fold, label, refusal
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.tar_listing import TarListing
 from mediasvc.media.window import Window
@@ -58,9 +58,7 @@ class TarPackage:
         if index in self._listing.folders and not self._listing.lengths[index]:
             return False
         troubles, shown = self._context.troubles, label(parts)
-        if self._context.ignore(parts):
-            troubles.tally("info", "ignored-files", shown,
-                           "{n} files that operating systems leave behind were passed over", "M36")
+        if self._context.passes_over(parts, parts):
             return False
         if refused := self._refusal(index, parts):
             troubles.refuse(refused[0], shown, *refused[1:])
@@ -69,10 +67,7 @@ class TarPackage:
             troubles.tally("warning", "tar-names-odd", shown,
                            "{n} names are written with backslashes, a drive or a leading slash; "
                            "they are read as plain names", "M10")
-        if hides_something(parts):
-            troubles.tally("warning", "odd-names", shown,
-                           "{n} names hold characters that cannot be shown; they are written out",
-                           "M13")
+        self._context.notice_hidden(parts, parts)
         self._context.budget.announce(self._listing.lengths[index])
         return True
 

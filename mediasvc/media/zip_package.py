@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mediasvc.errors import DamagedError, PasswordNeeded, UnsupportedError
 from mediasvc.media.inflate import DEFLATED, METHOD_NAMES, STORED, Expected, unpack
-from mediasvc.media.labels import fold, hides_something, label, refusal
+from mediasvc.media.labels import fold, label, refusal
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.window import Window
 from mediasvc.media.zip_directory import UTF8, ZipEntry
@@ -101,9 +101,7 @@ class ZipPackage:
     def _admit(self, entry: ZipEntry, parts: tuple[str, ...], is_odd: bool, number: int,
                clashes: bool) -> bool:
         troubles, shown = self._context.troubles, label(parts)
-        if self._context.ignore(parts):
-            troubles.tally("info", "ignored-files", shown,
-                           "{n} files that operating systems leave behind were passed over", "M36")
+        if self._context.passes_over(parts, parts):
             return False
         if refused := self._refusal(entry, parts, number, clashes):
             troubles.refuse(refused[0], shown, *refused[1:])
@@ -112,10 +110,7 @@ class ZipPackage:
             troubles.tally("warning", "zip-names-odd", shown,
                            "{n} names are written with backslashes, a drive or a leading slash; "
                            "they are read as plain names", "M10")
-        if hides_something(parts):
-            troubles.tally("warning", "odd-names", shown,
-                           "{n} names hold characters that cannot be shown; they are written out",
-                           "M13")
+        self._context.notice_hidden(parts, parts)
         self._context.budget.announce(entry.length)
         return True
 
