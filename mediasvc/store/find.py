@@ -10,7 +10,6 @@ from mediasvc.store.merges import rows_merged_as
 from mediasvc.store.patients import BlockingKey
 from mediasvc.store.schema import patient, patient_identifier, patient_key
 
-
 #: Asked a dozen times for each candidate list, so it is put together once.
 _BY_KEY = sa.select(patient_key.c.patient).where(
     patient_key.c.kind == sa.bindparam("kind"), patient_key.c.key == sa.bindparam("key"),

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediasvc.identity.match import Candidate, Query, Rule, candidates, certain
 from mediasvc.identity.keys import blocking_keys
+from mediasvc.identity.match import Candidate, Query, Rule, candidates, certain
 from mediasvc.identity.names import normal
 from mediasvc.identity.query import Blocking, Lookup
 from mediasvc.model import Demographics, Finding, Patient, PatientKey
