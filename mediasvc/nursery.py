@@ -22,8 +22,8 @@ from typing import IO
 #: kernel for every instance takes four times as long as reading the instance into old ones.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
                 "MALLOC_ARENA_MAX": "1"}
-#: Seconds that loading may take, on a machine that is very busy.
-_PATIENCE = 120
+#: Seconds that loading may take: the first time kernels are compiled, on whatever machine.
+_PATIENCE = 900
 #: Seconds in which a loader that has nothing to do any more should have ended by itself.
 _GRACE = 2
 

@@ -92,6 +92,11 @@ def test_doctor_finds_a_good_machine_good(cli: Program) -> None:
     assert done.summary["failed"] == sum(not c["ok"] and c["needed"] for c in checks.values())
 
 
+def test_codecs_can_be_compiled_before_the_first_patient_waits(cli: Program) -> None:
+    done = cli.text("doctor", "--compile")
+    assert done.code == 0 and done.stdout.startswith("Compiling")
+
+
 def test_doctor_goes_on_when_the_configuration_is_wrong(cli: Program, home: Path) -> None:
     home.mkdir()
     (home / "config.toml").write_text("[site]\nx = 1\n")

@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--compile", "compile_", is_flag=True,
+              help="First compile the codecs for this machine; otherwise their first use does.")
 @click.pass_obj
-def command(session: Session) -> int:
+def command(session: Session, compile_: bool) -> int:
     """Look whether everything needed is there. Exit 1 when something is missing."""
+    if compile_:
+        from mediasvc.work.children import compile_kernels
+
+        session.say("Compiling, once for this machine and user …")
+        compile_kernels()
     failed = optional = 0
     for check in _checks(session):
         session.emit("check", **asdict(check))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from mediasvc import codecs, dicom
+from mediasvc.errors import MediasvcError
 from mediasvc.sandbox import Sandbox
-from mediasvc.settings import Settings
+from mediasvc.settings import Limits, Settings
 
 SCREEN = "mediasvc.work.screen"
 
@@ -19,3 +23,26 @@ def open_sandbox(settings: Settings, *modules: str) -> Iterator[Sandbox]:
         if modules:
             sandbox.warm(*modules)
         yield sandbox
+
+
+def compile_kernels() -> None:
+    """Compile every kernel for this machine and user now, instead of at its first use.
+
+    It takes a minute of two cores, once; what is compiled is kept. Raises MediasvcError.
+    """
+    names = [f"{package.__name__}.{found.name}" for package in (codecs, dicom)
+             for found in pkgutil.iter_modules(package.__path__)]
+    with ThreadPoolExecutor(2) as pool:
+        for error in pool.map(_load, (names[::2], names[1::2])):
+            if error:
+                raise MediasvcError(f"The kernels could not be compiled: {error}.")
+
+
+def _load(modules: list[str]) -> str:
+    limits = Limits()
+    with Sandbox(1, limits.child_memory, limits.item_seconds) as sandbox:
+        sandbox.warm(*modules)
+        try:
+            return sandbox.call("mediasvc.configuration_text:masked", value="").error
+        except (OSError, EOFError) as error:
+            return type(error).__name__
