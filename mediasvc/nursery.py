@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from mediasvc.errors import MediasvcError
+
 #: Memory that a child frees stays with it, up to a point: getting 0.5 MB of fresh pages from the
 #: kernel for every instance takes four times as long as reading the instance into old ones.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
@@ -66,7 +68,7 @@ class Nursery:
             self._start()
 
     def process(self) -> Process:
-        """A new child. Raises OSError when none can be had."""
+        """A new child. Raises MediasvcError when none can be had."""
         with self._guard:
             if self._line is None:
                 self._start()
@@ -75,7 +77,11 @@ class Nursery:
             except (OSError, EOFError):  # the loader was killed: once more with a new one
                 self._stop()
                 self._start()
+            try:
                 return self._fork()
+            except (OSError, EOFError) as error:
+                raise MediasvcError("The processes that read foreign files do not start.",
+                                    "See mediasvc doctor.") from error
 
     def close(self) -> None:
         """The loader ends; children that run are the caller's."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mediasvc.errors import MediasvcError
 from mediasvc.sandbox import Child, Sandbox
 
 ECHO = "mediasvc.configuration_text:toml"
@@ -164,3 +165,10 @@ def test_children_share_what_was_loaded_for_them() -> None:
         list(sandbox.map(ECHO, [(number, {"value": number}) for number in range(20)]))
         for child in sandbox._children:
             assert "numba" in Path(f"/proc/{child_pid(child)}/maps").read_text()
+
+
+def test_library_that_does_not_load_is_said_in_words() -> None:
+    with Sandbox(1, MEMORY, 30) as sandbox:
+        sandbox.warm("mediasvc.there_is_none")
+        with pytest.raises(MediasvcError, match="do not start"):
+            sandbox.call(ECHO, value=1)
