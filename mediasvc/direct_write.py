@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 #: What every block device takes as alignment of offset, length and memory.
 BLOCK = 4096
@@ -39,6 +40,15 @@ def write_direct(fd: int, parts: Iterable[bytes | memoryview]) -> tuple[str, int
     file.finish()
     _mine.buffer = file.buffer
     return digest.hexdigest(), file.tell()
+
+
+def write_new(path: Path | str, parts: Iterable[bytes | memoryview]) -> tuple[str, int]:
+    """`write_direct` into a file that was not there, readable by nobody else."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        return write_direct(fd, parts)
+    finally:
+        os.close(fd)
 
 
 def new_buffer() -> memoryview:

@@ -65,6 +65,7 @@ class Nursery:
         """Begin loading ``modules`` of ours; does not wait for them."""
         with self._guard:
             self._modules = modules
+            self._stop()
             self._start()
 
     def process(self) -> Process:

@@ -225,8 +225,8 @@ def unfinished(target: Path) -> Path:
 def write_file(target: Path, data: bytes, operations: FileOperations = OPERATIONS) -> None:
     """Replace a small file of ours by ``data``: whole or not at all. Raises StorageError."""
     temp = unfinished(target)
-    temp.unlink(missing_ok=True)
     try:
+        temp.unlink(missing_ok=True)
         fd = operations.create(temp)
         try:
             operations.write(fd, [data])

@@ -17,7 +17,7 @@ SCREEN = "mediasvc.work.screen"
 
 @contextmanager
 def open_sandbox(settings: Settings, *modules: str) -> Iterator[Sandbox]:
-    """As many children as the settings allow; with ``modules`` the first starts loading at once."""
+    """As many children as the settings allow; with ``modules`` what they need is loaded at once."""
     with Sandbox(settings.work.count(), settings.limits.child_memory,
                  settings.limits.item_seconds) as sandbox:
         if modules:

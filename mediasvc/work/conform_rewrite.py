@@ -5,7 +5,6 @@ What changes is spliced or transcoded; everything else keeps its bytes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from mediasvc.dicom.header import read_header
 from mediasvc.dicom.in_utf8 import in_utf8
 from mediasvc.dicom.pieces import assemble
 from mediasvc.dicom.rewrite import Elements, can_splice, rewrite
-from mediasvc.dicom.splice import Change, Copy, Insert, Piece, plan, write
+from mediasvc.dicom.splice import Change, Copy, Insert, Piece, plan
+from mediasvc.direct_write import write_new
 from mediasvc.errors import ProofError, UnsupportedError
 from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.span import Span
@@ -124,11 +124,7 @@ def _zero_preamble(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
 
 
 def _to_file(view: memoryview, pieces: Sequence[Piece], target: Path) -> Span:
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        _, length = write(view, pieces, fd)
-    finally:
-        os.close(fd)
+    _, length = write_new(target, assemble(view, pieces))
     return Span(str(target), 0, length)
 
 

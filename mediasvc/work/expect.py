@@ -57,10 +57,9 @@ def answered_by(connection: Connection, query: Query, source: str) -> Rule | Non
     return next(iter(fitting.values())) if len(fitting) == 1 else None
 
 
-def answered_for(connection: Connection, patient_row_: int, source: str) -> Expected | None:
-    """What a disc of ``source`` answers when it is filed under this patient: the oldest."""
-    return next((one for one in _open_from(connection, source) if one.patient == patient_row_),
-                None)
+def answered_for(connection: Connection, row: int, source: str) -> Expected | None:
+    """What a disc of ``source`` answers when it is filed under patient ``row``: the oldest."""
+    return next((one for one in _open_from(connection, source) if one.patient == row), None)
 
 
 def _open_from(connection: Connection, source: str) -> list[Expected]:

@@ -8,7 +8,6 @@ splice must give the received bytes.
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from typing import Any
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.header import scan
 from mediasvc.dicom.in_utf8 import in_utf8
-from mediasvc.dicom.pieces import Copy, Piece, inverse, pack, write
+from mediasvc.dicom.pieces import Copy, Piece, assemble, inverse, pack
 from mediasvc.dicom.splice import plan, rewrite_deflated
+from mediasvc.direct_write import write_new
 from mediasvc.errors import DamagedError, ProofError, UnsupportedError
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
@@ -93,11 +93,7 @@ def _rewritten(view: memoryview, framing: Framing, order: Order,
 
 
 def _to_file(view: memoryview, pieces: Sequence[Piece], temp: Path) -> tuple[str, int]:
-    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        return write(view, pieces, fd)
-    finally:
-        os.close(fd)
+    return write_new(temp, assemble(view, pieces))
 
 
 def _readable(view: memoryview) -> Framing:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.dicom.pieces import unpack, write
+from mediasvc.direct_write import write_direct
 from mediasvc.errors import DamagedError, StateError
 from mediasvc.span import Span
 from mediasvc.store import index
@@ -79,7 +80,7 @@ def _rebuild(item: Item) -> dict[str, Any]:
         with span.view() as view:
             pieces = unpack(base64.b64decode(item["delta"])) if "delta" in item else None
             if pieces is None:
-                os.write(fd, view)
+                write_direct(fd, [view])  # one write(2) ends after 2 GiB
                 os.fsync(fd)
             else:
                 write(view, pieces, fd)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mediasvc.dicom.pieces import assemble
-from mediasvc.direct_write import write_direct
+from mediasvc.direct_write import write_new
 from mediasvc.span import Span
 from mediasvc.work.batches import each
 from mediasvc.work.jury import Jury
@@ -67,11 +67,7 @@ def _written(view: memoryview, received: Span, out: str, target: str, options: O
              ) -> dict[str, Any]:
     jury, witness = _of_this_process()
     done = transcode_instance(view, target, options, scratch=Path(out).parent, jury=jury)
-    fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        sha256, length = write_direct(fd, in_steps(assemble(view, done.pieces)))
-    finally:
-        os.close(fd)
+    sha256, length = write_new(out, in_steps(assemble(view, done.pieces)))
     written = Span(out, 0, length)
     if options.verify != "none":
         _viewed(written, lambda new: prove(view, new, done))

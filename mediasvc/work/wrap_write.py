@@ -12,7 +12,7 @@ from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.encapsulation import DELIMITER, ITEM, ITEM_HEADER
 from mediasvc.dicom.encode import encode_elements
 from mediasvc.dicom.pixel_place import PIXEL_DATA
-from mediasvc.direct_write import write_direct
+from mediasvc.direct_write import write_new
 from mediasvc.errors import StorageError
 from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediasvc.work.wrap_dataset import UTF8
@@ -45,11 +45,7 @@ def write_instance(dataset: Dataset, transfer_syntax_uid: str, payload: Payload,
     """
     head = _head(dataset, transfer_syntax_uid, payload)
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            digest, _ = write_direct(fd, _parts(head, payload))
-        finally:
-            os.close(fd)
+        digest, _ = write_new(path, _parts(head, payload))
         uid = stable_uid("instance", digest)
         _set_uid(path, uid, head.places)
     except OSError as error:
