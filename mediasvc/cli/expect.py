@@ -30,18 +30,19 @@ def command() -> None:
 @click.option("--accession", default="", help="Accession Number of our order.")
 @click.option("--procedure-id", default="", help="Requested Procedure ID of our order.")
 @click.option("--description", default="", help="Requested Procedure Description.")
+@click.option("--step-id", default="", help="Scheduled Procedure Step ID.")
 @click.option("--code", default="", metavar="VALUE^SCHEME^MEANING", help="Procedure code.")
 @by_option
 @click.pass_obj
 def add(session: Session, patient: str, source: str, until: str, accession: str, procedure_id: str,
-        description: str, code: str, by: str) -> int:
+        description: str, step_id: str, code: str, by: str) -> int:
     """This patient will bring a disc."""
     from mediasvc.model import PatientKey
     from mediasvc.store.expected import Procedure
     from mediasvc.work.expect import procedure_code, register
 
     key = PatientKey.parse(patient, session.settings.site.issuer)
-    procedure = Procedure(accession, procedure_id, description, *procedure_code(code))
+    procedure = Procedure(accession, procedure_id, description, step_id, *procedure_code(code))
     with session.store() as store, store.transaction() as connection:
         one = register(connection, key, procedure, source=source, until=until, by=by)
     _tell(session, one, key)

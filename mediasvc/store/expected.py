@@ -22,6 +22,7 @@ class Procedure:
     accession_number: str = ""
     requested_procedure_id: str = ""
     requested_procedure_description: str = ""
+    scheduled_procedure_step_id: str = ""
     procedure_code: str = ""
     coding_scheme: str = ""
     code_meaning: str = ""

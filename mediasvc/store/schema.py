@@ -63,6 +63,7 @@ package = sa.Table(
     _count("fence"),  # grows with each claim; a change under an older fence is refused (C08, C09)
     _count("attempts"),  # written before each attempt, so that a poisonous package ends (C17)
     sa.Column("duplicate_of", NUMBER, sa.ForeignKey("package.id")),
+    sa.Column("label", JSON),  # how the medium names itself, kept when it was read
     sa.Index(None, "state", "id"),
     sa.Index(None, "digest"),
     # One live package per content: two services cannot both file the same disc (invariant 15).
@@ -128,6 +129,11 @@ patient_group = sa.Table(
     sa.Column("evidence", JSON),
     _text("by"),
     _text("decided_at"),
+    _text("hold_by"),  # who put it aside; "" while nobody has
+    _text("hold_reason"),
+    _text("hold_at"),
+    # The numbers of the order that it answers, decided once; NULL until then, {} for none.
+    sa.Column("order_numbers", JSON),
     sa.Index(None, "target"),
 )
 
@@ -141,9 +147,12 @@ expected_import = sa.Table(
     _text("accession_number"),
     _text("requested_procedure_id"),
     _text("requested_procedure_description"),
+    _text("scheduled_procedure_step_id"),
     _text("procedure_code"),
     _text("coding_scheme"),
     _text("code_meaning"),
+    _text("order_key"),  # which order of which system; "" when a person registered it
+    _text("order_at"),  # time of the newest message about that order
     _text("registered_by"),
     _text("registered_at"),
     sa.Column("package_id", NUMBER, sa.ForeignKey("package.id")),
@@ -151,6 +160,51 @@ expected_import = sa.Table(
     _text("ended_at"),
     sa.Index(None, "patient"),
     sa.Index(None, "package_id"),
+    sa.Index("uq_expected_import_order_key", "order_key", unique=True,
+             sqlite_where=sa.text("order_key <> ''"), postgresql_where=sa.text("order_key <> ''")),
+)
+
+#: Studies that were moved to another patient after they had been filed.
+refile = sa.Table(
+    "refile", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    _text("state"),  # proposed | running | done | undoing | undone | failed
+    sa.Column("patient", NUMBER, sa.ForeignKey("patient.id"), nullable=False),  # from whom
+    sa.Column("target", NUMBER, sa.ForeignKey("patient.id"), nullable=False),
+    sa.Column("studies", JSON),  # Study Instance UIDs
+    sa.Column("groups", JSON),  # [package, group] of those that move as a whole
+    sa.Column("expected", NUMBER, sa.ForeignKey("expected_import.id")),  # the order it answers
+    sa.Column("before", JSON),  # rows of study, group, identifier as they were
+    _text("by"),
+    _text("first"),  # who proposed it, where two people must agree
+    _text("reason"),
+    _text("at"),  # stamped into every instance, so that going on after a crash gives the same bytes
+    sa.Index(None, "state"),
+)
+
+#: One instance of a refile: its row before and after, and the way back to the object before.
+refiled_instance = sa.Table(
+    "refiled_instance", metadata,
+    sa.Column("refile_id", NUMBER, sa.ForeignKey("refile.id"), primary_key=True),
+    sa.Column("sop_instance_uid", KEY, primary_key=True),
+    sa.Column("before", JSON),
+    sa.Column("after", JSON),
+    sa.Column("back_sha256", KEY, nullable=False, server_default=""),  # pack, or the object itself
+    _count("back_offset"),
+    _count("back_length"),
+    sa.Column("kept_sha256", KEY, nullable=False, server_default=""),  # pack of the row before
+    sa.Index(None, "sop_instance_uid"),
+    sa.Index(None, "back_sha256"),
+    sa.Index(None, "kept_sha256"),
+    sqlite_with_rowid=False,
+)
+
+#: Pages that were handed out, by their hash; the event in the chain is the proof.
+import_report = sa.Table(
+    "import_report", metadata,
+    sa.Column("sha256", KEY, primary_key=True),
+    sa.Column("event", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: The local index. The key of a patient is (Patient ID, Issuer), DESIGN §5.

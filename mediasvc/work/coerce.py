@@ -104,7 +104,8 @@ class _Writer:
         texts = (self.order.patient_name, self.order.patient_id, self.order.issuer,
                  self.order.institution, self.order.station_name,
                  self.order.accession_number, self.order.requested_procedure_id,
-                 self.order.requested_procedure_description, self.order.code_meaning)
+                 self.order.requested_procedure_description,
+                 self.order.scheduled_procedure_step_id, self.order.code_meaning)
         if all(encode_text(text, self.charset) is not None for text in texts):
             return
         if not _plain_ascii(self.framing):
@@ -166,6 +167,7 @@ class _Writer:
         request = [element(tag, vr, self._encode(text)) for tag, vr, text in (
             (0x00080050, "SH", order.accession_number),
             (0x00321060, "LO", order.requested_procedure_description),
+            (0x00400009, "SH", order.scheduled_procedure_step_id),
             (0x00401001, "SH", order.requested_procedure_id)) if text]
         if request:
             self._replace(rules.REQUEST_ATTRIBUTES_SEQUENCE, "RequestAttributesSequence",

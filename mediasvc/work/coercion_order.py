@@ -30,9 +30,10 @@ class Order:
     incoming: bool = True
     """On the way in a foreign order gives way to ours; on the way out it is ours already."""
     accession_number: str = ""
-    """Of the local order; empty when the import is unscheduled, and so are the next five."""
+    """Of the local order; empty when the import is unscheduled, and so are the next six."""
     requested_procedure_id: str = ""
     requested_procedure_description: str = ""
+    scheduled_procedure_step_id: str = ""
     procedure_code: str = ""
     coding_scheme: str = ""
     code_meaning: str = ""
