@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.uid import ExplicitVRBigEndian
 
 Picture = NDArray[np.uint8]
 PERCENTILES = (1.0, 99.0)
@@ -27,23 +28,24 @@ class Window:
     function: str = "LINEAR"
 
 
-def to_picture(samples: NDArray[Any], header: Dataset, frame: int = 0) -> Picture:
+def to_picture(samples: NDArray[Any], header: Dataset, frame: int = 0,
+               window: Window | None = None) -> Picture:
     """``samples``: (rows, columns) or (rows, columns, 3) as decoded, colour already RGB.
 
-    Returns uint8 (rows, columns) or (rows, columns, 3). ``frame`` counts from 0.
-    Raises ValueError where the header's tables contradict themselves.
+    Returns uint8 (rows, columns) or (rows, columns, 3). ``frame`` counts from 0. ``window`` goes
+    before what the header says. Raises ValueError where the header's tables contradict themselves.
     """
     photometric = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
         return _eight_bits(apply_color_lut(samples, header))
     if samples.ndim == 3:
-        return _eight_bits(samples)
-    return _grey(samples, _frame_header(header, frame), photometric == "MONOCHROME1")
+        return _eight_bits(samples, header.get("BitsStored"))
+    return _grey(samples, frame_header(header, frame), photometric == "MONOCHROME1", window)
 
 
 def pixel_aspect(header: Dataset, frame: int = 0) -> float:
     """Height of a pixel / its width: 1 where the header does not say."""
-    place = _frame_header(header, frame)
+    place = frame_header(header, frame)
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
         pair = place.get(keyword)
         try:
@@ -67,58 +69,91 @@ def shrink(picture: Picture, limit: int) -> Picture:
     return np.asarray(np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)), np.uint8)
 
 
-def _eight_bits(samples: NDArray[Any]) -> Picture:
+def _eight_bits(samples: NDArray[Any], stored: object = None) -> Picture:
+    """Colours of so many bits ``stored``, or of all that the cells have."""
     if samples.dtype == np.uint8:
         return samples
     top = int(np.iinfo(samples.dtype).max)
+    if isinstance(stored, int) and 8 <= stored < 8 * samples.itemsize:
+        top = (1 << stored) - 1
     return np.asarray(np.clip(samples, 0, top).astype(np.float32) * (255 / top), np.uint8)
 
 
-def _grey(samples: NDArray[Any], header: Dataset, inverted: bool) -> Picture:
-    values = _rescaled(samples, header)
-    if "VOILUTSequence" in header and not _window(header):
+def _grey(samples: NDArray[Any], header: Dataset, inverted: bool, given: Window | None) -> Picture:
+    values = rescaled(samples, header)
+    if given is not None:
+        picture = _windowed(values, given)
+    elif has_table(header):
         shown = apply_voi_lut(values.astype(np.int32), header).astype(np.float32)
-        picture = _scaled(shown, float(shown.min()), float(shown.max()))
+        picture = _scaled(shown, 0.0, top_of_table(header))
     else:
-        sample = _sample(values)
-        window = _window(header)
-        if window is None or _blank(sample, window):
-            picture = _scaled(values, *_percentiles(sample, header))
+        sample = sample_of(values)
+        window = window_of(header)
+        if window is None or blank(sample, window):
+            picture = _scaled(values, *percentiles(sample, header))
         else:
             picture = _windowed(values, window)
     return 255 - picture if inverted else picture
 
 
-def _rescaled(samples: NDArray[Any], header: Dataset) -> NDArray[Any]:
+def has_table(header: Dataset) -> bool:
+    """Whether a VOI LUT decides, because there is no usable window."""
+    return bool(header.get("VOILUTSequence")) and not window_of(header)
+
+
+def top_of_table(header: Dataset) -> float:
+    """White in the VOI LUT: what its descriptor says, or the largest entry where that lies far
+    below, because many descriptors say 16 bits of tables that have 12 (C.11.2.1.1)."""
+    item = header.VOILUTSequence[0]
+    said, data = 2.0 ** int(item.LUTDescriptor[2]) - 1, item.LUTData
+    if isinstance(data, bytes):
+        meta = getattr(header, "file_meta", None)
+        big = meta is not None and meta.get("TransferSyntaxUID") == ExplicitVRBigEndian
+        data = np.frombuffer(data, np.uint8 if said < 256 else ">u2" if big else "<u2")
+    largest = float(np.max(data))
+    return said if said / 2 <= largest <= said else largest
+
+
+def rescaled(samples: NDArray[Any], header: Dataset) -> NDArray[Any]:
     """Through the Modality LUT or rescale; a slope that makes no sense is left out."""
     if header.get("ModalityLUTSequence"):
         return np.asarray(apply_modality_lut(samples, header))
-    try:
-        slope, intercept = (_first(header.get("RescaleSlope")),
-                            _first(header.get("RescaleIntercept")))
-    except (TypeError, ValueError):
-        slope = None
-    if not slope or intercept is None or not (np.isfinite(slope) and np.isfinite(intercept)):
+    slope, intercept = rescale_of(header)
+    if (slope, intercept) == (1.0, 0.0):
         return samples.astype(np.float32)
     return samples.astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
-def _sample(values: NDArray[Any]) -> NDArray[Any]:
+def rescale_of(header: Dataset) -> tuple[float, float]:
+    """Slope and intercept; (1, 0) where the header has none that make sense."""
+    try:
+        slope, intercept = (_number(header.get("RescaleSlope")),
+                            _number(header.get("RescaleIntercept")))
+    except (TypeError, ValueError):
+        return 1.0, 0.0
+    if not slope or intercept is None or not (np.isfinite(slope) and np.isfinite(intercept)):
+        return 1.0, 0.0
+    return slope, intercept
+
+
+def sample_of(values: NDArray[Any]) -> NDArray[Any]:
+    """Evenly selected values, enough to judge a window by."""
     rows, columns = values.shape
     return values[::max(1, rows // SPREAD), ::max(1, columns // SPREAD)]
 
 
-def _blank(sample: NDArray[Any], window: Window) -> bool:
+def blank(sample: NDArray[Any], window: Window) -> bool:
     """True when nearly everything would be black or white: the header's window is of no use."""
     shown = _windowed(sample, window)
     return float(np.mean((shown == 0) | (shown == 255))) > 0.98 and float(np.ptp(sample)) > 1
 
 
-def _percentiles(sample: NDArray[Any], header: Dataset) -> tuple[float, float]:
+def percentiles(sample: NDArray[Any], header: Dataset) -> tuple[float, float]:
+    """Values that leave one percent of the image below and above; padding does not count."""
     kept = sample
     padding = header.get("PixelPaddingValue")
     if isinstance(padding, int):
-        kept = sample[sample != _rescaled(np.array([[padding]]), header)[0, 0]]
+        kept = sample[sample != rescaled(np.array([[padding]]), header)[0, 0]]
     low, high = np.percentile(kept if kept.size else sample, PERCENTILES)
     return float(low), float(high)
 
@@ -142,10 +177,11 @@ def _scaled(values: NDArray[Any], low: float, high: float) -> Picture:
     return np.asarray(np.clip(scaled, 0, 255) + np.float32(0.5), np.uint8)
 
 
-def _window(header: Dataset) -> Window | None:
-    """The first window of the header, None where it has none that is usable."""
+def window_of(header: Dataset, place: int = 0) -> Window | None:
+    """Window ``place`` (from 0) of the header, None where it has none there that is usable."""
     try:
-        centre, width = _first(header.get("WindowCenter")), _first(header.get("WindowWidth"))
+        centre = _number(header.get("WindowCenter"), place)
+        width = _number(header.get("WindowWidth"), place)
     except (TypeError, ValueError):
         return None
     function = str(header.get("VOILUTFunction") or "LINEAR")
@@ -156,15 +192,15 @@ def _window(header: Dataset) -> Window | None:
     return Window(centre, width, function)
 
 
-def _first(value: Any) -> float | None:
+def _number(value: Any, place: int = 0) -> float | None:
     if value is None or value == "":
         return None
     if isinstance(value, (str, int, float)):
-        return float(value)
-    return float(value[0]) if len(value) else None
+        return float(value) if place == 0 else None
+    return float(value[place]) if len(value) > place else None
 
 
-def _frame_header(header: Dataset, frame: int) -> Dataset:
+def frame_header(header: Dataset, frame: int) -> Dataset:
     """The attributes that decide how this frame looks, out of the functional groups if need be."""
     groups = [header]
     shared = header.get("SharedFunctionalGroupsSequence") or []
