@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                  birth_date=group.patient_birth_date, sex=group.patient_sex,
                  variants=group.variants, instances=group.instances, decision=group.decision,
                  rule=group.rule, by=group.by, waits=reasons,
+                 hold=asdict(view.hold) if view.hold else None,
                  evidence=(group.evidence or {}) if group.decision else {},
                  candidates=[{"patient_id": one.patient_id, "issuer": one.issuer,
                               "score": one.score, "recommendation": one.recommendation,
@@ -69,6 +71,8 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                 f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
                 f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
                 f"{group.instances} instances, {group.state}{decision}")
+    if view.hold:
+        session.say(f"    put aside by {view.hold.by} on {view.hold.at[:10]}: {view.hold.reason}")
     for reason in reasons:
         session.say(f"    waits: {reason['text']}")
     for one in view.candidates:

@@ -34,12 +34,19 @@ def list_(session: Session, everything: bool) -> int:
 
     with open_desk(session.home, session.settings) as desk:
         rows = [view(desk, number).as_json() for number in open_packages(desk, everything)]
-    for row in rows:
+    rows.sort(key=lambda row: bool(row["on_hold"]))
+    put_aside = sum(bool(row["on_hold"]) for row in rows)
+    for place, row in enumerate(rows):
+        if put_aside and place == len(rows) - put_aside:
+            session.say("\nPut aside:")
         session.emit("package", **row)
         session.say(f"{row['package']:>6}  {row['state']:<10} {sentence(row):<50}  {row['path']}")
+        for one in row["holds"]:
+            session.say(f"        put aside by {one['by']} on {one['at'][:10]}: {one['reason']}")
     if not rows:
         session.say("Nothing waits.")
-    session.summary(packages=len(rows), waiting=sum(row["state"] == "waiting" for row in rows))
+    session.summary(packages=len(rows), on_hold=put_aside, waiting=sum(
+        row["state"] == "waiting" and not row["on_hold"] for row in rows))
     return 1 if any(row["state"] in ("waiting", "failed") for row in rows) else 0
 
 
@@ -75,19 +82,28 @@ def show(session: Session, package: int) -> int:
 @click.option("--link", metavar="ID[@ISSUER]", help="File it under this patient of the index.")
 @click.option("--new", is_flag=True, help="File it under a new, provisional patient.")
 @click.option("--reject", is_flag=True, help="Take none of it.")
+@click.option("--hold", "aside", is_flag=True,
+              help="Put it aside, listed apart, until something else is decided.")
+@click.option("--reason", default="", help="Why it is put aside.")
 @by_option
 @click.option("--dry-run", is_flag=True, help="Only print every attribute that would change.")
 @click.pass_obj
 def decide(session: Session, package: int, group: int | None, link: str | None, new: bool,
-           reject: bool, by: str, dry_run: bool) -> int:
-    """Answer for one patient of a package; the import goes on at once."""
+           reject: bool, aside: bool, reason: str, by: str, dry_run: bool) -> int:
+    """Answer for one patient of a package; the import goes on at once.
+
+    With --hold nothing is filed and nothing lost: without --group all its patients that wait are
+    put aside.
+    """
     from mediasvc.model import PatientKey
     from mediasvc.work import decide as work
     from mediasvc.work.desk import open_desk
     from mediasvc.work.ingest import run_line
 
-    if sum((link is not None, new, reject)) != 1:
-        raise SettingsError("Say exactly one of --link, --new, --reject.")
+    if sum((link is not None, new, reject, aside)) != 1:
+        raise SettingsError("Say exactly one of --link, --new, --reject, --hold.")
+    if aside:
+        return _put_aside(session, package, group, by, reason)
     key = PatientKey.parse(link, session.settings.site.issuer) if link is not None else None
     decision = work.Decision("link" if key else "new" if new else "reject", by, key)
     with open_desk(session.home, session.settings) as desk:
@@ -102,6 +118,18 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
         show_package(session, desk, package)
     session.summary(package=str(package), state=done.state)
     return 0 if done.state == "done" else 1
+
+
+def _put_aside(session: Session, package: int, group: int | None, by: str, reason: str) -> int:
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.hold import hold
+
+    with open_desk(session.home, session.settings) as desk:
+        numbers = hold(desk, package, group, by=by, reason=reason)
+    told = "1 patient" if len(numbers) == 1 else f"{len(numbers)} patients"
+    session.say(f"Package {package}: {told} put aside. Any other decision ends that.")
+    session.summary(package=str(package), state="waiting", on_hold=numbers)
+    return 1
 
 
 def _show_changes(session: Session, changes: list[Change]) -> int:

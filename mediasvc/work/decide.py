@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mediasvc.errors import SettingsError, StateError
 from mediasvc.model import Demographics, Patient, PatientKey
-from mediasvc.store import ledger
+from mediasvc.store import holds, ledger
 from mediasvc.store.expected import Procedure
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.store.patients import patient
@@ -18,6 +18,7 @@ from mediasvc.work.batches import run_batches
 from mediasvc.work.desk import Desk
 from mediasvc.work.expect import answered_for
 from mediasvc.work.file_group import order_for
+from mediasvc.work.group_order import settle_order
 from mediasvc.work.group_package import foreign_studies, moved_series
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.provisional import add_provisional_patient, provisional_key
@@ -46,7 +47,7 @@ def decide(desk: Desk, number: int, group_number: int | None, decision: Decision
     patients, NotFoundError for an unknown patient, SettingsError when a group must be named.
     """
     with desk.store.transaction() as connection:
-        package = _waiting(connection, number)
+        package = waiting_package(connection, number)
         group = _choose(connection, package.id, group_number)
         target = None
         if decision.choice != "reject":
@@ -55,9 +56,13 @@ def decide(desk: Desk, number: int, group_number: int | None, decision: Decision
         if decision.choice == "link" and target is not None and needs_second(
                 connection, desk.settings.decisions, group, target, decision.by):
             propose(connection, package.id, group, target, decision.by)
+            holds.release(connection, package.id, group.number)
             return package
-        ledger.decide(connection, package.id, group.number, decision.choice, target=target,
-                      by=decision.by, evidence=_evidence(group))
+        group = ledger.decide(connection, package.id, group.number, decision.choice, target=target,
+                              by=decision.by, evidence=_evidence(group))
+        holds.release(connection, package.id, group.number)
+        if decision.choice != "reject":
+            settle_order(connection, package, group)
         if decision.choice == "reject":
             ledger.settle_all(connection, package.id, old="held", new="rejected",
                               reason="decision", group=group.number)
@@ -79,7 +84,7 @@ class Change:
 def preview(desk: Desk, number: int, group_number: int | None, decision: Decision) -> list[Change]:
     """Every attribute that the decision would change, old and new. Nothing is stored."""
     with desk.store.read() as connection:
-        package = _waiting(connection, number)
+        package = waiting_package(connection, number)
         group = _choose(connection, package.id, group_number)
         if decision.choice == "reject":
             return []
@@ -105,7 +110,8 @@ def _by_tag(row: tuple[tuple[Any, ...], int]) -> tuple[str, str, str]:
     return tag, old or "", new
 
 
-def _waiting(connection: Connection, number: int) -> Package:
+def waiting_package(connection: Connection, number: int) -> Package:
+    """Raises StateError when it waits for no decision."""
     package = ledger.package(connection, number)
     if package.state != "waiting" or package.reason != "decision":
         raise StateError(f"Package {number} is {package.state} and waits for no decision.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from mediasvc.identity.match import Candidate
 from mediasvc.model import Finding
 from mediasvc.store import ledger
+from mediasvc.store.holds import Hold, holds
 from mediasvc.store.ledger import Counts, Package, PatientGroup
 from mediasvc.work.desk import Desk
 from mediasvc.work.group_package import query_of
@@ -21,21 +22,27 @@ CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
+    """``hold``: somebody put it aside."""
+
     group: PatientGroup
     candidates: list[Candidate]
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PackageView:
-    """``missing`` are the labels of files that DICOMDIR names and the disc does not hold."""
+    """``missing``: how many files DICOMDIR names that the disc does not hold. ``holds`` are those
+    of its waiting groups, ``aside``: all of them are put aside."""
 
     package: Package
     counts: Counts
     patients: int
     missing: int
     findings: dict[str, int]
+    holds: tuple[Hold, ...] = ()
+    aside: bool = False
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         package, counts = self.package, self.counts
         return {
             "package": str(package.id), "path": package.path, "kind": package.kind,
@@ -44,6 +51,7 @@ class PackageView:
             "duplicate": counts.duplicate, "quarantined": counts.quarantined,
             "held": counts.held + counts.pending, "rejected": counts.rejected,
             "patients": self.patients, "missing": self.missing, "findings": self.findings,
+            "on_hold": self.aside, "holds": [asdict(one) for one in self.holds],
             "arrived_at": package.arrived_at,
             "duplicate_of": str(package.duplicate_of) if package.duplicate_of else None,
         }
@@ -57,15 +65,19 @@ def view(desk: Desk, number: int) -> PackageView:
         owner = package.duplicate_of or number
         groups = [group for group in ledger.groups(connection, owner) if group.patient_id
                   or group.patient_name or not group.evidence]
+        put_aside = tuple(holds(connection, number).values())
+        waiting = sum(group.state == "waiting" for group in ledger.groups(connection, number))
         return PackageView(package, ledger.counts(connection, number), len(groups),
                            ledger.role_counts(connection, number).get("missing", 0),
-                           ledger.finding_counts(connection, number))
+                           ledger.finding_counts(connection, number), put_aside,
+                           0 < waiting == len(put_aside))
 
 
 def group_views(desk: Desk, number: int) -> list[GroupView]:
     """Each patient group with its ranked candidates."""
     with desk.store.read() as connection:
-        return [GroupView(group, _candidates(connection, group))
+        aside = holds(connection, number)
+        return [GroupView(group, _candidates(connection, group), aside.get(group.number))
                 for group in ledger.groups(connection, number)]
 
 

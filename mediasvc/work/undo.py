@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import StateError
 from mediasvc.model import Finding
 from mediasvc.span import Span
-from mediasvc.store import expected, index, ledger, removal
+from mediasvc.store import expected, holds, index, ledger, removal
 from mediasvc.store.durable import Shelf
 from mediasvc.store.ledger import Package, Settled
 from mediasvc.store.removal import Removed
@@ -91,6 +91,7 @@ def _back_to_waiting(connection: Connection, package: Package, spans: dict[int, 
                       [Settled(item.number, "held", "taken-back") for item in page])
     for number in filed:
         ledger.change_group(connection, package.id, number, expect="filed", to="waiting", by=by)
+        holds.set_order_numbers(connection, package.id, number, None)
     if package.state != "waiting":  # another group of it may wait already
         ledger.change_state(connection, package.id, expect=package.state, to="waiting",
                             reason="decision", by=by)
