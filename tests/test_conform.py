@@ -38,8 +38,8 @@ def examined(path: Path, limits: dict[str, Any] | None = None, **patient: str) -
 def rewritten(path: Path, tmp_path: Path, preferred: str = ExplicitVRLittleEndian) -> Path:
     row = examined(path)
     [done] = rewrite_items([{"span": Span.of_file(path).as_json(), "needs": row["needs"],
-                             "order": {}, "temps": [str(tmp_path / "a"), str(tmp_path / "b")]}],
-                           [preferred])
+                             "order": {}, "preferred": [preferred],
+                             "temps": [str(tmp_path / "a"), str(tmp_path / "b")]}])
     assert "error" not in done, done
     assert done["sha256"] == Span.of_file(done["path"]).sha256()
     assert examined(Path(done["path"]))["needs"] == []

@@ -6,8 +6,8 @@ The framing walk judges the bytes, pydicom reads the values: neither shares code
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from mediasvc.dicom.screening import screen
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import Expected
 from mediasvc.media.check_meta import check_meta, encoded_as_said
+from mediasvc.media.image_facts import image_facts
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import KEY_VRS, RECORD_TYPES, keys_of
 
@@ -45,13 +46,15 @@ class InstanceCheck:
     sop_instance_uid: str = ""
     transfer_syntax_uid: str = ""
     patient_id: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def check_instance(view: memoryview, expected: Expected | None, key_set: str = "none",
-                   ) -> InstanceCheck:
+                   keywords: Collection[str] = ()) -> InstanceCheck:
     """Judge one file; ``expected`` is what DICOMDIR says of it, None when it names it not.
 
-    ``key_set``: the directory keys that the profile asks for. Findings have an empty subject.
+    ``key_set``: the directory keys that the profile asks for; ``keywords``: what its rules for
+    images must know, given back as ``facts``. Findings have an empty subject.
     """
     screening = screen(view)
     if screening.role in ("dicomdir", "non_dicom"):
@@ -68,7 +71,8 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
                                               "syntax says"))
         if expected is not None:
             findings += _agrees(data, expected, key_set)
-        return InstanceCheck("instance", tuple(findings), *_identity(data))
+        return InstanceCheck("instance", tuple(findings), *_identity(data),
+                             image_facts(data, keywords) if keywords else {})
     except Exception as error:
         if findings:
             return InstanceCheck("instance", tuple(findings))

@@ -19,7 +19,8 @@ FOLDER_NAME = re.compile(r"[A-Z0-9_]{1,8}")
 STARTERS = re.compile(r"(autorun\.inf|autoplay.*|.*\.autorun)", re.IGNORECASE)
 #: A medium of this kind of package holds the profile's medium as it is.
 CARRIER = {"cd": {"iso", "folder"}, "dvd": {"iso", "folder"}, "bd": {"folder"},
-           "usb": {"folder"}, "zip": {"zip"}}
+           "usb": {"folder"}, "mmc": {"folder"}, "cf": {"folder"}, "sd": {"folder"},
+           "zip": {"zip"}, "mail": {"zip"}, "mime": {"folder"}}
 LISTED = 20
 
 

@@ -95,8 +95,14 @@ _PREFERENCE = ("STD-GEN-CD", "STD-GEN-DVD-JPEG", "STD-GEN-DVD-J2K", "STD-GEN-USB
 
 def best_profile(candidates: Sequence[Profile], transfer_syntaxes: Iterable[str], kind: str,
                  length: int) -> Profile:
-    """The profile that most files are in; among equals the one whose medium this is."""
+    """The profile that most files are in; among equals the one whose medium this is.
+
+    What is for mail, encrypted or for some SOP classes only is never guessed.
+    """
     used = Counter(transfer_syntaxes)
+    candidates = [profile for profile in candidates
+                  if not profile.sop_classes and not profile.secure
+                  and profile.medium.kind not in ("mail", "mime")]
 
     def rank(profile: Profile) -> tuple[bool, int, bool, int]:
         foreign = sum(count for uid, count in used.items()

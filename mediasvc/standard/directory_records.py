@@ -157,9 +157,29 @@ EXTENDED: dict[str, tuple[Key, ...]] = {
 EXTENDED["SPECTROSCOPY"] = tuple(
     key for key in EXTENDED["IMAGE"] if key.tag not in (0x00282112, 0x00500004))
 
+#: Table I.3-2: as H.3-2, without what says where an image lies in the patient.
+MPEG2: dict[str, tuple[Key, ...]] = {
+    **EXTENDED, "IMAGE": (IMAGE_TYPE, ROWS, COLUMNS, Key(0x00282112, "DS", "1C"))}
+
+#: Table E.3-2 (CT and MR).
+CTMR: dict[str, tuple[Key, ...]] = {"IMAGE": (
+    REFERENCED_IMAGES, Key(0x00200032, "DS", "1C"), Key(0x00200037, "DS", "1C"),
+    Key(0x00200052, "UI", "1C"), ROWS, COLUMNS, Key(0x00280030, "DS", "1C"))}
+
+ICON = Key(0x00880200, "SQ", "1")
+#: Tables A.3-2 and B.3-2 (X-ray angiography), which want an icon of every image.
+XABC: dict[str, tuple[Key, ...]] = {
+    "PATIENT": (Key(0x00100030, "DA", "2"), Key(0x00100040, "CS", "2")),
+    "SERIES": (Key(0x00080080, "LO", "2"), Key(0x00080081, "ST", "2"), Key(0x00081050, "PN", "2")),
+    "IMAGE": (Key(0x00080008, "CS", "1"), REFERENCED_IMAGES, Key(0x00500004, "CS", "2"), ICON),
+}
+XA1K: dict[str, tuple[Key, ...]] = {**XABC, "IMAGE": (
+    IMAGE_TYPE, REFERENCED_IMAGES, Key(0x00282112, "DS", "1C"), Key(0x00500004, "CS", "2"), ICON)}
+
 #: What a profile may name as its key set.
 KEY_SETS: dict[str, dict[str, tuple[Key, ...]]] = {
-    "none": {}, "general-cd": GENERAL_CD, "extended": EXTENDED}
+    "none": {}, "general-cd": GENERAL_CD, "extended": EXTENDED, "mpeg2": MPEG2, "ctmr": CTMR,
+    "xabc": XABC, "xa1k": XA1K}
 
 #: A document says when it was verified in each item of Verifying Observer Sequence; the record
 #: takes the latest (F.5.25, C.17.2).

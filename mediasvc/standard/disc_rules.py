@@ -67,6 +67,7 @@ RULES = (
     DiscRule("R10-8", "must", "File meta information is right and agrees with the data set"),
     DiscRule("R11-1", "must", "Transfer syntaxes are those of the profile"),
     DiscRule("R11-2", "must", "SOP classes are those of the profile"),
+    DiscRule("R11-2b", "must", "Images have the values that the profile asks for"),
     DiscRule("R11-5", "must", "DICOMDIR has the further keys that the profile asks for"),
     DiscRule("U01", "must", "No two files have the same SOP Instance UID"),
     DiscRule("E03", "should", "All images are of one patient"),

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from mediasvc.errors import SettingsError
+from mediasvc.standard.profile_rules import HEADER_FIELD, Facts, ImageRule, syntaxes, trouble
 
-DirectoryKeys = Literal["general-cd", "extended", "none"]
-MediumKind = Literal["cd", "dvd", "bd", "usb", "zip"]
-Disc = Literal["cd", "dvd", "dvd-dl", "bd", "usb", "unlimited"]
+DirectoryKeys = Literal["general-cd", "extended", "mpeg2", "ctmr", "xabc", "xa1k", "none"]
+MediumKind = Literal["cd", "dvd", "bd", "usb", "mmc", "cf", "sd", "zip", "mail", "mime"]
+Disc = Literal["cd", "dvd", "dvd-dl", "bd", "usb", "mail", "unlimited"]
 
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 SECTOR = 2048
 
 #: Bytes that surely fit. CD: 80 minutes less what lead-out and packets may take (PS3.12 F.2.1.1);
-#: DVD and BD: the smaller of the "+" and "-" formats.
+#: DVD and BD: the smaller of the "+" and "-" formats. Mail: what most servers still take.
 CAPACITY: dict[Disc, int | None] = {
     "cd": 358_400 * SECTOR,
     "dvd": 2_295_104 * SECTOR,
     "dvd-dl": 4_171_712 * SECTOR,
     "bd": 12_219_392 * SECTOR,
     "usb": None,
+    "mail": 25 << 20,
     "unlimited": None,
 }
 
@@ -50,7 +52,10 @@ class Medium:
 class Profile:
     """``transfer_syntaxes``: UIDs an instance may have; ``sop_classes``: () means every one.
 
-    ``preferred``: what any other instance is transcoded to, the first that can hold it.
+    ``preferred``: what any other instance is transcoded to, the first that can hold it; () where
+    nothing can be transcoded into the profile (video). ``images``: what is asked of single images.
+    ``secure``: every file is wrapped as PS3.15 says; ``secure_twin``: the name of that profile.
+    ``reads_only``: why discs of it are judged, but not made.
     """
 
     name: str
@@ -61,7 +66,30 @@ class Profile:
     directory_keys: DirectoryKeys
     medium: Medium
     sop_classes: tuple[str, ...] = ()
+    images: tuple[ImageRule, ...] = ()
     note: str = ""
+    secure_twin: str = ""
+    secure: bool = False
+    reads_only: str = ""
+
+    def twin(self) -> Profile:
+        """The same profile with every file a Secure DICOM File (PS3.10 7.4, PS3.15 D.1)."""
+        return replace(self, name=self.secure_twin, title=f"{self.title}, secure", secure=True,
+                       secure_twin="")
+
+    @property
+    def keywords(self) -> list[str]:
+        """What `trouble` must know of an image."""
+        return sorted({keyword for rule in self.images for keyword in rule.keywords})
+
+    def trouble(self, sop_class_uid: str, transfer_syntax_uid: str, facts: Facts) -> str:
+        """What the profile has against an image, empty when nothing (see `profile_rules`)."""
+        return trouble(self.images, sop_class_uid, transfer_syntax_uid, facts)
+
+    def preferred_for(self, sop_class_uid: str, facts: Facts) -> tuple[str, ...]:
+        """`preferred`, as far as it goes with these values."""
+        allowed = syntaxes(self.images, sop_class_uid, facts)
+        return tuple(uid for uid in self.preferred if allowed is None or uid in allowed)
 
     def allows(self, sop_class_uid: str) -> bool:
         return not self.sop_classes or sop_class_uid in self.sop_classes
@@ -71,7 +99,10 @@ def load_profile(name: str, site: Path | None = None) -> Profile:
     """The profile of that name, the site's own before ours. Raises SettingsError."""
     found = profile_files(site)
     if name not in found:
-        near = difflib.get_close_matches(name.upper(), found, 1, 0.5)
+        known = {profile.name: profile for profile in profiles(site)}
+        if name in known:
+            return known[name]
+        near = difflib.get_close_matches(name.upper(), known, 1, 0.5)
         advice = f"Did you mean {near[0]}?" if near else "`mediasvc profiles list` shows them."
         raise SettingsError(f"There is no profile {name}.", advice)
     profile = _read(found[name])
@@ -82,8 +113,9 @@ def load_profile(name: str, site: Path | None = None) -> Profile:
 
 def profiles(site: Path | None = None) -> tuple[Profile, ...]:
     """All media profiles, by name. Raises SettingsError when a file of them is wrong."""
-    read = (_read(path) for _, path in sorted(profile_files(site).items()))
-    return tuple(profile for profile in read if profile is not None)
+    read = [profile for path in profile_files(site).values() if (profile := _read(path))]
+    twins = [profile.twin() for profile in read if profile.secure_twin]
+    return tuple(sorted((*read, *twins), key=lambda profile: profile.name))
 
 
 def profile_files(site: Path | None) -> dict[str, Path]:
@@ -115,8 +147,13 @@ def _read(path: Path) -> Profile | None:
     if problems:
         raise SettingsError(f"{path.name}: " + "; ".join(problems) + ".")
     medium = row.pop("medium")
+    images = tuple(_image_rule(one) for one in row.pop("images", []))
     del row["kind"]
-    return Profile(**_frozen(row), medium=Medium(**_frozen(medium)))
+    return Profile(**_frozen(row), medium=Medium(**_frozen(medium)), images=images)
+
+
+def _image_rule(row: dict[str, Any]) -> ImageRule:
+    return ImageRule(**_frozen({**row, "values": _frozen(row.get("values", {}))}))
 
 
 def _frozen(row: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +165,12 @@ _PROFILE_FIELDS: dict[str, tuple[type, bool]] = {
     "kind": (str, True), "name": (str, True), "title": (str, True), "clause": (str, True),
     "transfer_syntaxes": (list, True), "preferred": (list, True), "directory_keys": (str, True),
     "medium": (dict, True), "sop_classes": (list, False), "note": (str, False),
+    "images": (list, False), "secure_twin": (str, False), "reads_only": (str, False),
+}
+_IMAGE_FIELDS: dict[str, tuple[type, bool]] = {
+    "clause": (str, True), "sop_classes": (list, False), "transfer_syntaxes": (list, False),
+    "values": (dict, False), "at_most": (dict, False), "present": (list, False),
+    "named": (list, False), "high_bit": (bool, False),
 }
 _MEDIUM_FIELDS: dict[str, tuple[type, bool]] = {
     "kind": (str, True), "clause": (str, True), "discs": (list, True), "udf": (bool, False),
@@ -138,6 +181,8 @@ _MEDIUM_FIELDS: dict[str, tuple[type, bool]] = {
 def _problems(row: dict[str, Any], stem: str) -> list[str]:
     found = _shape(row, _PROFILE_FIELDS, "")
     found += _shape(row.get("medium", {}), _MEDIUM_FIELDS, "medium.")
+    for number, rule in enumerate(row.get("images", []), 1):
+        found += _shape(rule, _IMAGE_FIELDS, f"images {number}: ")
     if found:
         return found
     if row["name"] != stem:
@@ -149,11 +194,16 @@ def _problems(row: dict[str, Any], stem: str) -> list[str]:
     discs = cast("list[str]", row["medium"]["discs"])
     if not discs or set(discs) - set(CAPACITY):
         found.append(f"medium.discs must be some of {', '.join(CAPACITY)}")
-    for text in [*row["transfer_syntaxes"], *row.get("sop_classes", [])]:
+    for rule in row.get("images", []):
+        found += [f"images: {keyword} cannot be judged" for keyword in rule.get("at_most", {})
+                  if keyword not in HEADER_FIELD]
+    for text in [*row["transfer_syntaxes"], *row.get("sop_classes", []),
+                 *(uid for rule in row.get("images", [])
+                   for uid in (*rule.get("sop_classes", []), *rule.get("transfer_syntaxes", [])))]:
         if not isinstance(text, str) or not text.replace(".", "").isdigit():
             found.append(f"{text!r} is not a UID")
     missing = set(row["preferred"]) - set(row["transfer_syntaxes"])
-    if missing or not row["preferred"]:
+    if missing:
         found.append("preferred must be some of transfer_syntaxes")
     return found
 

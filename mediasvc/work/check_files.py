@@ -36,7 +36,7 @@ def check_files(disc: Disc, profile: Profile, report: Report) -> Seen:
     seen, total = Seen(), len(disc.members)
     for done, (item, answer) in enumerate(run_batches(
             disc.sandbox, f"{CHILD}:check_members", _items(disc), BATCH,
-            key_set=profile.directory_keys, **disc.arguments()), 1):
+            key_set=profile.directory_keys, keywords=profile.keywords, **disc.arguments()), 1):
         member = disc.members[item["number"]]
         if answer.error:
             disc.fail("M00", f"this file {answer.text}", member.label)
@@ -114,6 +114,8 @@ def _check_instance(disc: Disc, profile: Profile, seen: Seen, member: Member,
         disc.fail("R11-1", f"its transfer syntax is not allowed by {profile.name}", member.label)
     if not profile.allows(row["sop_class_uid"]):
         disc.fail("R11-2", f"its SOP class is not allowed by {profile.name}", member.label)
+    elif words := profile.trouble(row["sop_class_uid"], row["transfer_syntax_uid"], row["facts"]):
+        disc.fail("R11-2b", f"{profile.name}: {words}", member.label)
 
 
 def _check_hash(disc: Disc, member: Member, sha256: str) -> None:

@@ -78,19 +78,20 @@ def certificate(path: str) -> dict[str, Any]:
     return row if isinstance(row, dict) and "certificate" in row else {}
 
 
-def check_members(items: list[Item], key_set: str, **source: Any) -> list[Any]:
-    """For each ``{"number", "expected"}``: sha256, role, UIDs, findings and links."""
+def check_members(items: list[Item], key_set: str, keywords: list[str], **source: Any) -> list[Any]:
+    """For each ``{"number", "expected"}``: sha256, role, UIDs, facts, findings and links."""
     package, scratch = _package(**source), Path(source["scratch"])
-    return each(lambda item: _check(package, item, key_set, scratch), items)
+    return each(lambda item: _check(package, item, key_set, keywords, scratch), items)
 
 
-def _check(package: Package, item: Item, key_set: str, scratch: Path) -> dict[str, Any]:
+def _check(package: Package, item: Item, key_set: str, keywords: list[str], scratch: Path,
+           ) -> dict[str, Any]:
     member = package.member(int(item["number"]))
     expected = Expected.from_json(item["expected"]) if item["expected"] else None
     span = package.span(member)
     with span.view() as view:
         row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest()}
-        found = check_instance(view, expected, key_set)
+        found = check_instance(view, expected, key_set, keywords)
         findings = list(found.findings)
         if found.role == "non_dicom" and is_page(member.parts):
             more, row["links"] = check_page(view, member.parts)

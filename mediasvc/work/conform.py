@@ -12,6 +12,14 @@ from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
 from mediasvc.standard.preambles import LENGTH
+from mediasvc.standard.profile_rules import (
+    HEADER_FIELD,
+    ImageRule,
+    header_facts,
+    rules_for,
+    syntaxes,
+    trouble,
+)
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
 from mediasvc.work.batches import Item, each
 
@@ -27,11 +35,28 @@ class Limits:
     transfer_syntaxes: frozenset[str]
     sop_classes: frozenset[str]
     largest_file: int
+    images: tuple[ImageRule, ...] = ()
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Limits:
         return cls(frozenset(row["transfer_syntaxes"]), frozenset(row["sop_classes"]),
-                   int(row["largest_file"]))
+                   int(row["largest_file"]),
+                   tuple(ImageRule(**rule) for rule in row.get("images", ())))
+
+    def facts(self, span: Span, header: InstanceHeader) -> dict[str, Any]:
+        """What the rules for images must know; read in full only where the header is not enough."""
+        asked = {word for rule in rules_for(self.images, header.sop_class_uid)
+                 for word in rule.keywords}
+        if asked <= HEADER_FIELD.keys():
+            return header_facts(header)
+        from pydicom import dcmread
+        from pydicom.filebase import DicomBytesIO
+
+        from mediasvc.media.image_facts import image_facts
+
+        with span.view() as view:
+            data = dcmread(DicomBytesIO(bytes(view)), stop_before_pixels=True, force=True)
+        return image_facts(data, asked)
 
 
 def examine_items(items: list[Item], limits: dict[str, Any]) -> list[Any]:
@@ -47,18 +72,29 @@ def _examine(item: Item, limits: Limits) -> dict[str, Any]:
     if header is None:
         raise DamagedError("is damaged")
     row: dict[str, Any] = {"header": header.as_json(), "needs": _needs(span, header, item, limits)}
-    if excluded := _excluded(span, header, limits):
+    facts = limits.facts(span, header) if limits.images else {}
+    if excluded := _excluded(span, header, limits, facts):
         row["excluded"] = excluded
+        return row
+    if facts:
+        row["facts"] = facts
+    fitting = syntaxes(limits.images, header.sop_class_uid, facts)
+    if (fitting is not None and header.transfer_syntax_uid not in fitting
+            and "transcode" not in row["needs"]):
+        row["needs"].append("transcode")
     return row
 
 
-def _excluded(span: Span, header: InstanceHeader, limits: Limits) -> tuple[str, str] | None:
+def _excluded(span: Span, header: InstanceHeader, limits: Limits, facts: Mapping[str, Any],
+              ) -> tuple[str, str] | None:
     if header.sop_class_uid not in RECORD_TYPE_OF:
         return "RF-8", "no directory record exists for objects of its SOP class"
     if limits.sop_classes and header.sop_class_uid not in limits.sop_classes:
         return "R11-2", "the profile does not allow its SOP class"
     if span.length > limits.largest_file:
         return "R12-4", "it is larger than a file on this medium may be"
+    if words := trouble(limits.images, header.sop_class_uid, "", facts):
+        return "R11-2b", words
     return None
 
 

@@ -34,20 +34,21 @@ VERSION, IMPLEMENTATION, IMPLEMENTATION_NAME = 0x00020001, 0x00020012, 0x0002001
 META = Encoding(implicit=False, big_endian=False)
 
 
-def rewrite_items(items: list[Item], preferred: Sequence[str]) -> list[Any]:
-    """For each ``{"span", "needs", "order", "temps"}``: sha256 and header of the file written.
+def rewrite_items(items: list[Item]) -> list[Any]:
+    """For each ``{"span", "needs", "order", "preferred", "temps"}``: sha256 and header of the file
+    written.
 
     ``temps`` are two fresh paths; the result is at ``path``.
     """
-    return each(lambda item: _rewrite(item, preferred), items)
+    return each(_rewrite, items)
 
 
-def _rewrite(item: Item, preferred: Sequence[str]) -> dict[str, Any]:
+def _rewrite(item: Item) -> dict[str, Any]:
     """Transcode first, so that a deflated data set is plain when it is spliced."""
     first, second = (Path(temp) for temp in item["temps"])
     needs, source = set(item["needs"]), Span.from_json(item["span"])
     if "transcode" in needs:
-        source = _transcoded(source, first, preferred)
+        source = _transcoded(source, first, item["preferred"])
     source = _spliced(source, second, needs, item["order"])
     first.unlink(missing_ok=True)
     return _proven(source)
@@ -138,7 +139,7 @@ def _transcoded(source: Span, target: Path, preferred: Sequence[str]) -> Span:
             target.unlink(missing_ok=True)
             if number == len(preferred):
                 raise
-    raise UnsupportedError("the profile prefers no transfer syntax")
+    raise UnsupportedError("nothing is transcoded into what the profile allows")
 
 
 def _proven(span: Span) -> dict[str, Any]:

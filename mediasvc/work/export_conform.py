@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from mediasvc.media.disc_layout import DiscInstance, lean
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer
 from mediasvc.span import Span
+from mediasvc.standard.profile_rules import header_facts
 from mediasvc.standard.profiles import Profile
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, run_batches
@@ -46,6 +47,8 @@ class _Task:
     selected: Selected
     header: InstanceHeader
     needs: tuple[str, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the profile's rules for images were told."""
 
 
 def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratch: Path | None,
@@ -87,7 +90,7 @@ def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], resu
         if excluded := answer.value.get("excluded"):
             result.exclude(header.sop_instance_uid, *excluded)
         elif answer.value["needs"]:
-            yield _Task(row, header, tuple(answer.value["needs"]))
+            yield _Task(row, header, tuple(answer.value["needs"]), answer.value.get("facts", {}))
         else:
             _take(result, header, Span.from_json(item["span"]), row.instance.object_sha256)
 
@@ -113,7 +116,8 @@ def _span(desk: Desk, row: Selected) -> Span:
 
 def _limits(profile: Profile) -> dict[str, Any]:
     return {"transfer_syntaxes": profile.transfer_syntaxes, "sop_classes": profile.sop_classes,
-            "largest_file": profile.medium.largest_file}
+            "largest_file": profile.medium.largest_file,
+            "images": [asdict(rule) for rule in profile.images]}
 
 
 def _rewritten(desk: Desk, profile: Profile, tasks: Sequence[_Task], scratch: Path,
@@ -123,10 +127,10 @@ def _rewritten(desk: Desk, profile: Profile, tasks: Sequence[_Task], scratch: Pa
     items: Iterator[Item] = (
         {"at": at, "span": _span(desk, task.selected).as_json(), "needs": task.needs,
          "order": orders[task.selected.patient.key],
+         "preferred": profile.preferred_for(task.header.sop_class_uid, task.facts),
          "temps": [str(scratch / f"{at:07d}.{step}") for step in "ab"]}
         for at, task in enumerate(tasks))
-    for item, answer in run_batches(desk.sandbox, REWRITER, items, REWRITE,
-                                    preferred=profile.preferred):
+    for item, answer in run_batches(desk.sandbox, REWRITER, items, REWRITE):
         yield tasks[item["at"]], answer
 
 
@@ -138,7 +142,12 @@ def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) ->
         _lost(order, result, task.selected, f"it {answer.text}")
     else:
         row = answer.value
-        _take(result, InstanceHeader.from_json(row["header"]),
+        header = InstanceHeader.from_json(row["header"])
+        if words := order.profile.trouble(header.sop_class_uid, header.transfer_syntax_uid,
+                                          {**task.facts, **header_facts(header)}):
+            result.exclude(header.sop_instance_uid, "R11-2b", words)
+            return
+        _take(result, header,
               Span(row["path"], 0, int(row["length"])), row["sha256"])
         result.transcoded += "transcode" in task.needs
 
