@@ -39,7 +39,7 @@ class Coercion:
     table: tuple[AttributeChange, ...]
 
 
-#: Everything that `_Writer` reads of an instance, unless it has to widen the character set.
+#: Everything that `Writer` reads of an instance, unless it has to widen the character set.
 _READ = (SPECIFIC_CHARACTER_SET,
          *(rule.tag for rule in (*rules.IDENTITY_RULES, *rules.ORDER_RULES)),
          rules.PROCEDURE_CODE_SEQUENCE, rules.REQUEST_ATTRIBUTES_SEQUENCE,
@@ -61,7 +61,7 @@ def coerce(framing: Framing, order: Order) -> Coercion:
            *(framing.element(tag) for tag in _READ))
     if key in _remembered:
         return _remembered[key]
-    writer = _Writer(framing, order)
+    writer = Writer(framing, order)
     done = writer.run()
     if not writer.widened:
         if len(_remembered) >= _REMEMBERED:
@@ -70,13 +70,13 @@ def coerce(framing: Framing, order: Order) -> Coercion:
     return done
 
 
-class _Writer:
+class Writer:
     """Collects new elements by tag, and the previous bytes of those that had a value."""
 
     def __init__(self, framing: Framing, order: Order) -> None:
         self.framing, self.order = framing, order
         self.encoding = Encoding(framing.implicit, framing.big_endian)
-        self.charset = _text(framing, SPECIFIC_CHARACTER_SET, "CS", "")
+        self.charset = text_of(framing, SPECIFIC_CHARACTER_SET, "CS", "")
         self.new: dict[int, bytes] = {}
         self.previous: dict[int, bytes] = {}
         self.table: list[AttributeChange] = []
@@ -108,7 +108,7 @@ class _Writer:
                  self.order.scheduled_procedure_step_id, self.order.code_meaning)
         if all(encode_text(text, self.charset) is not None for text in texts):
             return
-        if not _plain_ascii(self.framing):
+        if not plain_ascii(self.framing):
             raise UnsupportedError("the local name does not fit the instance's character set")
         self._set(SPECIFIC_CHARACTER_SET, "CS", "SpecificCharacterSet", UTF8.encode())
         self.charset, self.widened = UTF8, True
@@ -134,7 +134,7 @@ class _Writer:
             self.previous[tag] = self.framing.element(tag) or b""
         charset = UTF8 if tag == SPECIFIC_CHARACTER_SET else self.charset
         before = None if old is None else _shown(
-            bytes(old), vr, _text(self.framing, SPECIFIC_CHARACTER_SET, "CS", ""))
+            bytes(old), vr, text_of(self.framing, SPECIFIC_CHARACTER_SET, "CS", ""))
         self.table.append(AttributeChange(tag, keyword, before, _shown(raw, vr, charset)))
         self.new[tag] = self.encoding.element(tag, vr, raw)
 
@@ -142,6 +142,10 @@ class _Writer:
         self._set(tag, vr, keyword, text.encode())
 
     def _items(self, tag: int) -> bytes:
+        """The items to which more are added."""
+        return self.items(tag)
+
+    def items(self, tag: int) -> bytes:
         """The items of a received sequence, without its delimiter."""
         row = self.framing.find(tag)
         if row is None:
@@ -249,7 +253,8 @@ class _Writer:
         ])
 
 
-def _text(framing: Framing, tag: int, vr: str, charset: str) -> str:
+def text_of(framing: Framing, tag: int, vr: str, charset: str) -> str:
+    """A decoded value, ``""`` when absent."""
     raw = framing.value(tag)
     return decode(bytes(raw), charset, vr)[0].strip(" \0") if raw is not None else ""
 
@@ -261,7 +266,7 @@ def _shown(raw: bytes, vr: str, charset: str) -> str:
     return decode(raw, charset, vr)[0].strip(" \0")
 
 
-def _plain_ascii(framing: Framing) -> bool:
+def plain_ascii(framing: Framing) -> bool:
     """True when no byte of any text or sequence of the data set depends on the character set."""
     binary = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"US", b"SS", b"UL", b"SL", b"FL", b"FD",
               b"AT", b"SV", b"UV"}

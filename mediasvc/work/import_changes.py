@@ -101,10 +101,10 @@ def _compare(item: Item) -> list[dict[str, Any]]:
         if "kept" in item:
             with Span.from_json(item["kept"]).view() as received:
                 _prove(received, item["received"])
-                return _differences(received, stored)
-        received = _received(stored, item["delta"]) if "delta" in item else stored
+                return differences(received, stored)
+        received = received_bytes(stored, item["delta"]) if "delta" in item else stored
         _prove(received, item["received"])
-        return _differences(received, stored)
+        return differences(received, stored)
 
 
 def _prove(view: memoryview, sha256: str) -> None:
@@ -112,7 +112,8 @@ def _prove(view: memoryview, sha256: str) -> None:
         raise DamagedError("is not what was filed, or not what was received")
 
 
-def _received(view: memoryview, delta: str) -> memoryview:
+def received_bytes(view: memoryview, delta: str) -> memoryview:
+    """What was received, out of the object and its delta (base64), in memory."""
     fd = os.memfd_create("received")
     try:
         length = write(view, unpack(base64.b64decode(delta)), fd)[1]
@@ -121,7 +122,8 @@ def _received(view: memoryview, delta: str) -> memoryview:
         os.close(fd)
 
 
-def _differences(received: memoryview, stored: memoryview) -> list[dict[str, Any]]:
+def differences(received: memoryview, stored: memoryview) -> list[dict[str, Any]]:
+    """Every attribute that is not the same in both: ``tag``, ``name``, ``old`` and ``new``."""
     before, after = read_framing(received), read_framing(stored)
     tags = {int(tag) for framing in (before, after) for tag in framing.elements["tag"]}
     return [_row(before, after, tag) for tag in sorted(tags)
