@@ -21,22 +21,31 @@ from mediasvc.work.batches import run_batches
 
 BATCH = 8
 CHILD = "mediasvc.work.draw_frames:draw_frames"
+Sizes = dict[tuple[int, int], Any]
+
+
+def make_folders(layout: Layout, folder: Path) -> None:
+    """One below ``folder`` for each series with pictures."""
+    for number, series in numbered(layout):
+        if any(map(frames_of, series.instances)):
+            (folder / picture_name(number, 1)).parent.mkdir(exist_ok=True)
 
 
 def draw_previews(sandbox: Sandbox, layout: Layout, folder: Path,
-                  report: Callable[[int, int], None] | None = None) -> dict[int, SeriesContent]:
+                  report: Callable[[int, int], None] | None = None,
+                  drawn: Sizes | None = None) -> dict[int, SeriesContent]:
     """Draw the chosen frames of every series as ``folder``/SE000001/IM000001.JPG and so on.
 
-    A frame that cannot be drawn costs itself only; `SeriesContent.failed` counts it. Returns the
+    ``drawn``: sizes by (series, index) of those that are there already, from the viewer's work. A
+    frame that cannot be drawn costs itself only; `SeriesContent.failed` counts it. Returns the
     content of each page by series number.
     """
+    make_folders(layout, folder)
     wishes = {number: choose(series) for number, series in numbered(layout)}
-    total, sizes = sum(map(len, wishes.values())), {}
-    for number, chosen in wishes.items():
-        if chosen:
-            (folder / picture_name(number, 1)).parent.mkdir()
+    sizes: Sizes = dict(drawn or {})
+    total = sum(map(len, wishes.values())) - len(sizes)
     for done, (item, answer) in enumerate(run_batches(
-            sandbox, CHILD, _requests(layout, wishes, folder), BATCH), 1):
+            sandbox, CHILD, _requests(layout, wishes, folder, frozenset(sizes)), BATCH), 1):
         if not answer.error:
             sizes[item["series"], item["index"]] = answer.value
         if report:
@@ -49,16 +58,17 @@ def draw_previews(sandbox: Sandbox, layout: Layout, folder: Path,
 
 
 def _requests(layout: Layout, wishes: dict[int, list[Wish]], folder: Path,
-              ) -> Iterator[dict[str, Any]]:
+              there: frozenset[tuple[int, int]]) -> Iterator[dict[str, Any]]:
     for number, series in numbered(layout):
         for index, wish in enumerate(wishes[number], 1):
-            yield {"series": number, "index": index, "frame": wish.frame,
-                   "span": series.instances[wish.position].span.as_json(),
-                   "target": str(folder / picture_name(number, index))}
+            if (number, index) not in there:
+                yield {"series": number, "index": index, "frame": wish.frame,
+                       "span": series.instances[wish.position].span.as_json(),
+                       "target": str(folder / picture_name(number, index))}
 
 
 def _pictures(number: int, series: Series, chosen: list[Wish],
-              sizes: dict[tuple[int, int], Any]) -> Iterator[Picture]:
+              sizes: Sizes) -> Iterator[Picture]:
     for index, wish in enumerate(chosen, 1):
         if size := sizes.get((number, index)):
             instance = series.instances[wish.position]
