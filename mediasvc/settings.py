@@ -128,6 +128,58 @@ class Export(Section):
     """Used where ``--profile`` is not given."""
     creator_name: str = "mediasvc"
     """Who made the disc, in README.TXT and the image."""
+    mail_bytes: Annotated[int, Field(gt=65536)] = 25 * MIB
+    """The largest message that --disc mail may become."""
+
+
+class Recipient(Section):
+    """What somebody who gets discs from us can open; ``--recipient NAME`` selects it."""
+
+    name: str
+    """As in ``--recipient``; printed on the disc."""
+    profile: str = ""
+    """Made for them where ``--profile`` is not given."""
+    disc: str = ""
+    """What their drives take, as in ``--disc``."""
+    opens: tuple[str, ...] = ()
+    """Transfer syntaxes that they can open, as ``-t`` has them; empty: all of the profile."""
+    note: str = ""
+    """Told to whoever makes a disc for them."""
+
+
+class Burn(Section):
+    """The drive of this machine: `mediasvc burn DISC`."""
+
+    device: str = ""
+    """The writer: /dev/sr0, a drive letter, or as the program names it."""
+    readback: str = ""
+    """Where the finished medium is read again, when that is not ``device``."""
+    programs: tuple[str, ...] = ("xorriso", "cdrskin", "growisofs", "wodim", "hdiutil", "isoburn")
+    """The first that is installed burns."""
+    speed: Annotated[int, Field(ge=0)] = 0
+    """As the program counts it; 0 = the drive decides."""
+    seconds: Annotated[float, Field(gt=0)] = 7200.0
+    """A burn that takes longer is ended and failed."""
+
+
+class Robot(Section):
+    """A disc publisher that takes job files from a folder: `mediasvc burn DISC --robot NAME`."""
+
+    name: str
+    kind: Literal["epson", "primera", "rimage"] = "epson"
+    """rimage is experimental: its format was not read in the maker's own manual."""
+    folder: str
+    """Where job files are put."""
+    seen_from: str = ""
+    """A folder of ours that the robot sees under another name, and …"""
+    seen_as: str = ""
+    """… that name, such as \\\\SERVER\\discs."""
+    copies: Annotated[int, Field(ge=1, le=99)] = 1
+    """When ``--copies`` is not given."""
+    label: str = ""
+    """Label template (.tdd, .std, .btw), as the robot sees it."""
+    seconds: Annotated[float, Field(gt=0)] = 14_400.0
+    """A job that is not done by then has failed."""
 
 
 class Work(Section):
@@ -147,6 +199,9 @@ class Settings(Section):
     work: Work = Work()
     hl7: Hl7 = Hl7()
     sources: tuple[Source, ...] = ()
+    burn: Burn = Burn()
+    recipients: tuple[Recipient, ...] = ()
+    robots: tuple[Robot, ...] = ()
     database: str = ""
     """SQLAlchemy URL; empty means HOME/mediasvc.db."""
 
@@ -176,6 +231,11 @@ class Home:
     @property
     def outbox(self) -> Path:
         return self.root / "outbox"
+
+    @property
+    def profiles(self) -> Path:
+        """Media profiles of the site's own."""
+        return self.root / "profiles"
 
     @property
     def hl7(self) -> Path:

@@ -144,6 +144,9 @@ def test_the_template_with_all_lines_taken_in_says_the_defaults() -> None:
     text = re.sub(r"^# (?=[a-z_]+ = |\[\[)", "", template(), flags=re.MULTILINE)
     values = tomllib.loads(text)
     assert values.pop("sources") == [{"name": "NAME", "issuer": ""}]
+    for name in ("recipients", "robots"):
+        [row] = values.pop(name)
+        assert row["name"] == "NAME"
     assert Settings.model_validate(values) == Settings()
 
 

@@ -22,7 +22,7 @@ from mediasvc.store.filesystem import network_filesystem
 
 #: The newest migration; a test holds it equal to alembic's head, so that alembic need not be
 #: imported to see that a database is current.
-REVISION = "0004"
+REVISION = "0005"
 BUSY_SECONDS = 30.0
 #: What `Store` hands out; other layers name the type without naming SQLAlchemy.
 Connection = sa.Connection

@@ -31,16 +31,18 @@ class Disc:
     certificate: str
     created_at: str
     by: str
+    recipient: str = ""
+    part: str = ""
 
 
 _COLUMNS = [table.c[field.name] for field in fields(Disc)]
 
 
 def plan_disc(connection: sa.Connection, *, path: str, profile: str, file_set_id: str,
-              by: str = "") -> Disc:
+              by: str = "", recipient: str = "", part: str = "") -> Disc:
     """A new row in state planned."""
     row = {"state": "planned", "path": path, "profile": profile, "file_set_id": file_set_id,
-           "created_at": now(), "by": by}
+           "created_at": now(), "by": by, "recipient": recipient, "part": part}
     number = int(connection.execute(sa.insert(table).values(row).returning(table.c.id))
                  .scalar_one())
     record(connection, "disc", number, "planned", by=by, data={"profile": profile})

@@ -379,6 +379,27 @@ disc = sa.Table(
     _text("certificate"),
     _text("created_at"),
     _text("by"),
+    _text("recipient"),  # who gets it, as printed on it
+    _text("part"),  # "1 of 3" when an order needed several discs
+)
+
+#: A released disc on its way onto plastic, a stick or a robot. States: `mediasvc.store.states`.
+burn = sa.Table(
+    "burn", metadata,
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("disc_id", NUMBER, sa.ForeignKey("disc.id", ondelete="CASCADE"), nullable=False),
+    _text("state"),  # planned | built | verified | released | failed
+    _text("method"),  # drive | folder | robot
+    _text("target"),  # device, folder, or name of the robot
+    _text("program"),  # what wrote it
+    _text("job"),  # a robot's job file, without its extension
+    _count("copies"),
+    _text("reason"),
+    _text("created_at"),
+    _text("changed_at"),
+    _text("by"),
+    sa.Index(None, "disc_id"),
+    sa.Index(None, "state", "id"),
 )
 
 disc_instance = sa.Table(

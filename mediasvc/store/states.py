@@ -47,6 +47,10 @@ DISC = {
     "failed": (),
 }
 
+#: A disc on its way onto a medium. planned: the order is written down · built: the writer says it
+#: is done · verified: the medium was read again and is the image · released: it may be handed out.
+BURN = DISC
+
 Machine = dict[str, tuple[str, ...]]
 
 

@@ -138,7 +138,8 @@ def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
         file_set_id=file_set.id, profile=order.profile.name, created=moment,
         part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed))
     row = release.reserve(desk, path.absolute(), profile=order.profile.name,
-                          file_set_id=file_set.id, by=order.by)
+                          file_set_id=file_set.id, by=order.by, recipient=order.recipient,
+                          part=facts.part)
     return _Draft(row, facts, file_set, plan)
 
 
