@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+from mediasvc.errors import UnsupportedError
+from mediasvc.media.cda_probe import is_cda
 from mediasvc.media.document_probe import is_binary_stl
+from mediasvc.media.model_probe import model_kind
+from mediasvc.media.text_probe import decoded
 from mediasvc.media.window import Window
 
-HEAD = 1024
+HEAD, TEXT_HEAD = 1024, 8192
 TS_PACKET, M2TS_PACKET, SYNC = 188, 192, 0x47
 #: (position, bytes) → kind.
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
@@ -30,7 +34,8 @@ _BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp
 
 
 def kind_of(window: Window) -> str:
-    """One of jpeg png tiff pdf stl stl-text mp4 ts ps dicom, or a word of `work.wrap_advice`."""
+    """One of jpeg png tiff pdf stl stl-text obj mtl cda text mp4 ts ps dicom, or a word of
+    `work.wrap_advice`."""
     head = window.head(0, HEAD)
     for at, mark, kind in _MARKS:
         if head[at:at + len(mark)] == mark:
@@ -47,7 +52,18 @@ def kind_of(window: Window) -> str:
         return "stl-text"
     if is_binary_stl(window):
         return "stl"
-    return "text" if head and _is_text(head) else "unknown"
+    return _text_kind(window)
+
+
+def _text_kind(window: Window) -> str:
+    """Kinds of files that are made of text."""
+    found = model_kind(window)
+    if found:
+        return found
+    head = window.head(0, TEXT_HEAD)
+    if is_cda(head):
+        return "cda"
+    return "text" if head and _is_text(head, cut=window.length > len(head)) else "unknown"
 
 
 def _repeats(head: bytes, first: int, packet: int) -> bool:
@@ -56,9 +72,11 @@ def _repeats(head: bytes, first: int, packet: int) -> bool:
     return len(marks) >= 2 and set(marks) == {SYNC}
 
 
-def _is_text(head: bytes) -> bool:
-    try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        text = head[:error.start].decode("utf-8") if error.start > len(head) - 4 else ""
-    return bool(text) and all(one.isprintable() or one in "\r\n\t\f" for one in text)
+def _is_text(head: bytes, *, cut: bool) -> bool:
+    """A head that was cut may end within a character."""
+    for less in range(4 if cut else 1):
+        try:
+            return bool(decoded(head[:len(head) - less]))
+        except UnsupportedError:
+            continue
+    return False

@@ -71,9 +71,32 @@ class PictureFacts(_Facts):
 
 @dataclass(frozen=True, slots=True)
 class DocumentFacts(_Facts):
-    """A document that is kept whole; ``kind`` is ``pdf`` or ``stl``."""
+    """A document that is kept whole; ``kind`` is one of `standard.wrap_iods.DOCUMENTS`.
+
+    ``libraries`` are the material libraries that a model names. A clinical document says its
+    ``identifier`` (root^extension), a LOINC ``code`` with its ``meaning``, and the media ``types``
+    inside of it.
+    """
 
     kind: str
+    notes: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    taken: str = ""
+    title: str = ""
+    identifier: str = ""
+    code: str = ""
+    meaning: str = ""
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextFacts(_Facts):
+    """A plain text; its parts were written by the probe. ``language`` is a tag of RFC 5646, empty
+    where it is not clear."""
+
+    kind: str
+    encoding: str
+    language: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -129,9 +152,10 @@ class OtherFacts(_Facts):
     kind: str
 
 
-Facts = PictureFacts | DocumentFacts | VideoFacts | OtherFacts
-_KINDS: dict[str, type[PictureFacts | DocumentFacts | VideoFacts | OtherFacts]] = {
-    "picture": PictureFacts, "document": DocumentFacts, "video": VideoFacts, "other": OtherFacts}
+Facts = PictureFacts | DocumentFacts | TextFacts | VideoFacts | OtherFacts
+_KINDS: dict[str, type[PictureFacts | DocumentFacts | TextFacts | VideoFacts | OtherFacts]] = {
+    "picture": PictureFacts, "document": DocumentFacts, "text": TextFacts, "video": VideoFacts,
+    "other": OtherFacts}
 
 
 def to_json(facts: Facts) -> dict[str, Any]:

@@ -91,6 +91,21 @@ MODULES: dict[str, tuple[Attribute, ...]] = {
         MeasurementUnitsCodeSequence=[{"CodeValue": "mm", "CodingSchemeDesignator": "UCUM",
                                        "CodeMeaning": "mm"}],
         ModelModification="NO", ModelMirroring="NO"),
+    # C.24.2, conditional: a clinical document; identifier and media types come from it
+    "Clinical Document": _attributes("1", "HL7InstanceIdentifier"),
+    # C.17.1
+    "SR Document Series": (*_attributes("1", "Modality SeriesInstanceUID SeriesNumber"),
+                           *_attributes("2", "ReferencedPerformedProcedureStepSequence",
+                                        ReferencedPerformedProcedureStepSequence=[])),
+    # C.17.2; nobody attested a text that was only wrapped. All of the file is in it, so it is
+    # complete, unless the person who gives it says that the file is not
+    "SR Document General": (
+        *_attributes("1", "InstanceNumber CompletionFlag VerificationFlag ContentDate ContentTime",
+                     CompletionFlag="COMPLETE", VerificationFlag="UNVERIFIED"),
+        *_attributes("2", "PerformedProcedureCodeSequence", PerformedProcedureCodeSequence=[])),
+    # C.17.3
+    "SR Document Content": _attributes(
+        "1", "ValueType ConceptNameCodeSequence ContinuityOfContent ContentSequence"),
     # C.12.1
     "SOP Common": _attributes("1", "SOPClassUID SOPInstanceUID"),
 }
@@ -130,6 +145,17 @@ ENCAPSULATED_PDF = _class("104.1", "Encapsulated PDF", (*_DOCUMENT, "SC Equipmen
 ENCAPSULATED_STL = _class(
     "104.3", "Encapsulated STL", (*_DOCUMENT, "Frame of Reference", "Enhanced General Equipment",
                                   "Manufacturing 3D Model"), "A.85.1")
+ENCAPSULATED_OBJ = _class(
+    "104.4", "Encapsulated OBJ", (*_DOCUMENT, "Frame of Reference", "Enhanced General Equipment",
+                                  "Manufacturing 3D Model"), "A.85.2")
+ENCAPSULATED_MTL = _class(
+    "104.5", "Encapsulated MTL", (*_DOCUMENT, "Enhanced General Equipment",
+                                  "Manufacturing 3D Model"), "A.85.3")
+ENCAPSULATED_CDA = _class("104.2", "Encapsulated CDA",
+                          (*_DOCUMENT, "SC Equipment", "Clinical Document"), "A.45.2")
+BASIC_TEXT_SR = _class("88.11", "Basic Text SR",
+                       (*_COMMON, "General Equipment", "SR Document Series", "SR Document General",
+                        "SR Document Content"), "A.35.1")
 
 #: Modality → class of one photo (A.32.1, A.32.2, A.32.4), and of a video (A.32.5, .6, .7).
 PHOTOS = {
@@ -143,8 +169,28 @@ VIDEOS = {
     "GM": _class("77.1.2.1", "Video Microscopic Image", _VIDEO, "A.32.6"),
 }
 #: What is assumed where nobody says a modality (PS3.3 C.7.3.1.1.1).
-PHOTO_MODALITY, SCAN_MODALITY, PDF_MODALITY, STL_MODALITY = "XC", "OT", "DOC", "M3D"
-#: MIME types of documents (C.24.2.1, PS3.3 A.85.1.4).
-MIME_TYPES = {"pdf": "application/pdf", "stl": "model/stl"}
+PHOTO_MODALITY, SCAN_MODALITY, TEXT_MODALITY = "XC", "OT", "SR"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A kind of file that is kept whole; ``mime`` of C.24.2.1 and A.85, ``conversion`` of C.8.6.1,
+    ``series`` the Series Number of its kind."""
+
+    sop_class: SopClass
+    modality: str
+    mime: str
+    conversion: str = ""
+    series: int = 3
+
+
+DOCUMENTS = {
+    "pdf": Document(ENCAPSULATED_PDF, "DOC", "application/pdf", "SD"),
+    "cda": Document(ENCAPSULATED_CDA, "DOC", "text/XML", "WSD", 5),
+    "stl": Document(ENCAPSULATED_STL, "M3D", "model/stl"),
+    "obj": Document(ENCAPSULATED_OBJ, "M3D", "model/obj", series=6),
+    "mtl": Document(ENCAPSULATED_MTL, "M3D", "model/mtl", series=7),
+}
+TEXT_SERIES = 4
 #: Where a payload came from (C.8.6.1).
-CONVERSIONS = {"jpeg": "DI", "png": "DI", "tiff": "SI", "pdf": "SD", "video": "DV"}
+CONVERSIONS = {"jpeg": "DI", "png": "DI", "tiff": "SI", "video": "DV"}

@@ -37,13 +37,13 @@ def unwrap(path: Path, out: Path, settings: Settings) -> Unwrapped:
         raise NotFoundError("There is no such file.")
     if out.exists():
         raise StateError("The file to write is there already.", "Choose another name.")
-    source = Span.of_file(path)
-    kind, places = _find(source, settings)
     temp = out.with_name(f".{uuid.uuid4().hex}.part")
+    text = temp.with_suffix(".text")
     try:
+        kind, spans = _find(Span.of_file(path), text, settings)
         fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            sha256, length = write_direct(fd, _chunks(path, places))
+            sha256, length = write_direct(fd, _chunks(spans))
             os.fsync(fd)
         finally:
             os.close(fd)
@@ -51,22 +51,25 @@ def unwrap(path: Path, out: Path, settings: Settings) -> Unwrapped:
     except OSError as error:
         raise StorageError(f"It cannot be written ({error.strerror}).") from error
     finally:
+        text.unlink(missing_ok=True)
         temp.unlink(missing_ok=True)
     return Unwrapped(out, kind, length, sha256)
 
 
-def _find(source: Span, settings: Settings) -> tuple[str, list[tuple[int, int]]]:
+def _find(source: Span, text: Path, settings: Settings) -> tuple[str, list[Span]]:
     """The child maps the file, so its address space grows with it."""
     limits = settings.limits
     with Sandbox(1, limits.child_memory + source.length, limits.item_seconds) as sandbox:
-        answer = sandbox.call(f"{FIND}:find_payload", span=source.as_json())
+        answer = sandbox.call(f"{FIND}:find_payload", span=source.as_json(), text=str(text))
     if answer.error == "UnsupportedError":
         raise UnsupportedError(f"Nothing can be unwrapped: {answer.text}.")
     if answer.error:
         raise DamagedError(f"Nothing can be unwrapped: {answer.text}.")
-    return str(answer.value["kind"]), [(int(at), int(size)) for at, size in answer.value["places"]]
+    places = [(int(at), int(size)) for at, size in answer.value["places"]]
+    spans = [Span(source.path, at, size) for at, size in places] or [Span.of_file(text)]
+    return str(answer.value["kind"]), spans
 
 
-def _chunks(path: Path, places: list[tuple[int, int]]) -> Iterator[bytes]:
-    for at, length in places:
-        yield from Span(str(path), at, length).chunks(CHUNK)
+def _chunks(spans: list[Span]) -> Iterator[bytes]:
+    for span in spans:
+        yield from span.chunks(CHUNK)

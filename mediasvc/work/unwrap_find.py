@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from mediasvc.dicom.framing import Framing, NotDicomError, read_framing
@@ -9,6 +10,8 @@ from mediasvc.dicom.pixel_place import PIXEL_DATA
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.span import Span
 from mediasvc.standard import transfer_syntaxes as ts
+from mediasvc.work.unwrap_text import text_of
+from mediasvc.work.wrap_text import RECIPE_TAG
 
 ENCAPSULATED_DOCUMENT, DOCUMENT_LENGTH, MIME_TYPE = 0x00420011, 0x00420015, 0x00420012
 STREAM_LENGTH, NUMBER_OF_FRAMES = 0x7FE00003, 0x00280008
@@ -20,8 +23,9 @@ _PICTURES = {ts.JPEG_BASELINE: "jpeg", ts.JPEG_EXTENDED: "jpeg", ts.JPEG_LOSSLES
              ts.JPEG_XL_JPEG: "jpeg-xl", ts.JPEG_XL: "jpeg-xl"}
 
 
-def find_payload(span: dict[str, Any]) -> dict[str, Any]:
-    """``kind`` and ``places`` [(position, length)] in the file, without padding.
+def find_payload(span: dict[str, Any], text: str = "") -> dict[str, Any]:
+    """``kind`` and ``places`` [(position, length)] in the file, without padding. What has to be
+    put together is written to the new file ``text`` instead, and has no places.
 
     Raises UnsupportedError for an instance without stream or document, DamagedError.
     """
@@ -35,6 +39,9 @@ def find_payload(span: dict[str, Any]) -> dict[str, Any]:
             raise DamagedError("the DICOM file is damaged or cut short")
         if framing.deflated:
             raise UnsupportedError("it is deflated as a whole; transcode it first")
+        if text and framing.find(RECIPE_TAG) is not None:
+            Path(text).write_bytes(text_of(view))
+            return {"kind": "text/plain", "places": []}
         kind, places = _payload(framing)
     return {"kind": kind, "places": [[source.offset + at, length] for at, length in places]}
 

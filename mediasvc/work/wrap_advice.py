@@ -22,8 +22,7 @@ KINDS = {
     "bmp": "it is a BMP picture",
     "dicom": "it is a DICOM file already",
     "zip": "it is a zip or an office document",
-    "text": "it is a text file",
-    "unknown": "it is none of MP4, MPEG-TS, MPEG-PS, JPEG, PNG, TIFF, PDF, STL",
+    "unknown": "it is none of MP4, MPEG-TS, MPEG-PS, JPEG, PNG, TIFF, PDF, STL, OBJ, CDA, text",
 }
 _PICTURES = frozenset({"gif", "heic", "webp", "bmp"})
 _REMUXED = frozenset({"matroska", "avi", "m2ts", "elementary", "program", "wmv"})
@@ -46,7 +45,7 @@ def advice(facts: OtherFacts | VideoFacts, path: str) -> tuple[str, str]:
         return reason, f"Try: {shown(remux_command(name, 'OUT.mp4'))}"
     if facts.kind == "dicom":
         return reason, "Use: mediasvc ingest"
-    if facts.kind in ("zip", "text"):
+    if facts.kind == "zip":
         return reason, "Save it as PDF first."
     return reason, ""
 

@@ -6,11 +6,12 @@ import base64
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mediasvc.errors import SettingsError
+from mediasvc.errors import SettingsError, UnsupportedError
 from mediasvc.standard import wrap_iods as iods
 from mediasvc.work.wrap_elements import dataset_of
 from mediasvc.work.wrap_identity import Identity
 from mediasvc.work.wrap_plan import Plan
+from mediasvc.work.wrap_text import CREATOR, CREATOR_TAG, RECIPE_TAG
 from mediasvc.work.wrap_uids import PLACEHOLDER, stable_uid
 
 if TYPE_CHECKING:
@@ -38,9 +39,28 @@ def compose(plan: Plan, identity: Identity, derived: dict[str, Any]) -> Dataset:
     if "Frame of Reference" in plan.sop_class.modules:
         values["FrameOfReferenceUID"] = stable_uid("frame of reference", study)
     values |= plan.values | {"SeriesInstanceUID": series} | _given(identity.attributes) | derived
+    if plan.sop_class is iods.BASIC_TEXT_SR:
+        values = _dated(values)
     values |= {"SOPClassUID": plan.sop_class.uid, "SOPInstanceUID": PLACEHOLDER,
                "StudyInstanceUID": study, "Modality": plan.modality}
-    return dataset_of(_complete(plan.sop_class, values) | _profile(plan))
+    made = dataset_of(_complete(plan.sop_class, values) | _profile(plan))
+    if plan.recipe:
+        made.add_new(CREATOR_TAG, "LO", CREATOR)
+        made.add_new(RECIPE_TAG, "OB", plan.recipe)
+    return made
+
+
+def _dated(values: dict[str, Any]) -> dict[str, Any]:
+    """A document has a day and a time (C.17.2); a text itself says none, so the study's count.
+
+    Raises UnsupportedError where nobody said a day.
+    """
+    date = values.get("ContentDate") or values.get("StudyDate")
+    if not date:
+        raise UnsupportedError("nobody says of which day the text is",
+                               "Give StudyDate or ContentDate in an identity file.")
+    time = values.get("ContentTime") or values.get("StudyTime") or "00"
+    return values | {"ContentDate": date, "ContentTime": time}
 
 
 def _given(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,8 @@ OWN = frozenset({
     "SOPClassUID", "SOPInstanceUID", "ImageType", "SpecificCharacterSet", "FrameTime",
     "CineRate", "RecommendedDisplayFrameRate", "PageNumberVector", "EncapsulatedDocument",
     "EncapsulatedDocumentLength", "MIMETypeOfEncapsulatedDocument", "StereoPairsPresent",
-    "DerivationCodeSequence"})
+    "DerivationCodeSequence", "VerificationFlag", "ValueType", "ContinuityOfContent",
+    "ContentSequence", "HL7InstanceIdentifier", "ListOfMIMETypes"})
 #: The only attributes of group 0028 that a person may give: they describe what is to be seen.
 SEEN = frozenset({"BurnedInAnnotation", "RecognizableVisualFeatures", "PixelSpacing",
                   "QualityControlImage"})

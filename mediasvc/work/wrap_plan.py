@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mediasvc.errors import BudgetError, UnsupportedError
-from mediasvc.media.wrap_facts import DocumentFacts, Facts, OtherFacts, PictureFacts, VideoFacts
+from mediasvc.media.text_language import NAMES
+from mediasvc.media.wrap_facts import (
+    DocumentFacts,
+    Facts,
+    OtherFacts,
+    PictureFacts,
+    TextFacts,
+    VideoFacts,
+)
 from mediasvc.span import Span
 from mediasvc.standard import wrap_iods as iods
 from mediasvc.standard.transfer_syntaxes import EXPLICIT
 from mediasvc.standard.video_fit import audio_trouble, fit
 from mediasvc.work.wrap_advice import advice
+from mediasvc.work.wrap_text import read_parts, recipe_bytes, text_values
 
 #: What 32 bits can say of a value or fragment; it must be even (PS3.5 7.1.1, A.4).
 LONGEST = 0xFFFFFFFE
@@ -25,10 +34,10 @@ MOST_FRAMES, MOST_ROWS = (1 << 31) - 1, (1 << 16) - 1
 @dataclass(frozen=True, slots=True)
 class Payload:
     """Bytes that are copied as they are: ``native`` pixels, the ``fragments`` of a stream, or a
-    ``document``."""
+    ``document``. A text is ``content`` instead, and has none."""
 
-    form: Literal["native", "fragments", "document"]
-    spans: tuple[Span, ...]
+    form: Literal["native", "fragments", "document", "content"]
+    spans: tuple[Span, ...] = ()
     vr: str = "OB"
 
     @property
@@ -39,7 +48,8 @@ class Payload:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``values`` by keyword; ``taken`` a DT value or empty; ``series`` one number for each family;
-    ``icc`` base64 or empty."""
+    ``icc`` base64 or empty; ``recipe`` how a text is put together again; ``libraries`` the files
+    that a model names."""
 
     sop_class: iods.SopClass
     modality: str
@@ -54,6 +64,8 @@ class Plan:
     rows: int = 0
     columns: int = 0
     icc: str = ""
+    recipe: bytes = b""
+    libraries: tuple[str, ...] = ()
 
 
 def plan(facts: Facts, source: Span, pixels: Path, modality: str) -> Plan:
@@ -63,6 +75,8 @@ def plan(facts: Facts, source: Span, pixels: Path, modality: str) -> Plan:
         raise UnsupportedError(*advice(facts, source.path))
     if isinstance(facts, DocumentFacts):
         return _document(facts, source, modality)
+    if isinstance(facts, TextFacts):
+        return _text(facts, pixels)
     if max(facts.rows, facts.columns) > MOST_ROWS or facts.frames > MOST_FRAMES:
         raise BudgetError("it has more rows, columns or frames than DICOM can say")
     if isinstance(facts, VideoFacts):
@@ -73,14 +87,26 @@ def plan(facts: Facts, source: Span, pixels: Path, modality: str) -> Plan:
 def _document(facts: DocumentFacts, source: Span, modality: str) -> Plan:
     if source.length > LONGEST:
         raise BudgetError("a document of more than 4 GiB does not fit into DICOM")
-    pdf = facts.kind == "pdf"
-    values = {"MIMETypeOfEncapsulatedDocument": iods.MIME_TYPES[facts.kind],
-              "EncapsulatedDocumentLength": source.length}
-    if pdf:
-        values["ConversionType"] = iods.CONVERSIONS["pdf"]
-    return Plan(iods.ENCAPSULATED_PDF if pdf else iods.ENCAPSULATED_STL,
-                modality or (iods.PDF_MODALITY if pdf else iods.STL_MODALITY), EXPLICIT,
-                Payload("document", (source,)), values, 3, notes=facts.notes)
+    row = iods.DOCUMENTS[facts.kind]
+    values: dict[str, Any] = {"MIMETypeOfEncapsulatedDocument": row.mime,
+                              "EncapsulatedDocumentLength": source.length}
+    said = {"ConversionType": row.conversion, "DocumentTitle": facts.title,
+            "HL7InstanceIdentifier": facts.identifier, "ListOfMIMETypes": list(facts.types)}
+    values |= {keyword: value for keyword, value in said.items() if value}
+    if facts.code and facts.meaning:
+        values["ConceptNameCodeSequence"] = [{
+            "CodeValue": facts.code, "CodingSchemeDesignator": "LN",
+            "CodeMeaning": facts.meaning[:64]}]
+    return Plan(row.sop_class, modality or row.modality, EXPLICIT, Payload("document", (source,)),
+                values, row.series, facts.taken, facts.notes, libraries=facts.libraries)
+
+
+def _text(facts: TextFacts, pixels: Path) -> Plan:
+    """The modality of an SR is SR, whatever the others of the batch are (C.17.1)."""
+    parts, recipe = read_parts(pixels)
+    values = text_values(parts, facts.language, NAMES.get(facts.language, ""))
+    return Plan(iods.BASIC_TEXT_SR, iods.TEXT_MODALITY, EXPLICIT, Payload("content"), values,
+                iods.TEXT_SERIES, notes=facts.notes, recipe=recipe_bytes(recipe))
 
 
 def _picture(facts: PictureFacts, source: Span, pixels: Path, modality: str) -> Plan:

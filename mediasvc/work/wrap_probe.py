@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediasvc.errors import BudgetError, DamagedError
+from mediasvc.media.cda_probe import probe_cda
 from mediasvc.media.document_probe import probe_pdf, refuse_text_stl
 from mediasvc.media.foreign_kind import kind_of
+from mediasvc.media.model_probe import probe_mtl, probe_obj
+from mediasvc.media.text_probe import probe_text
 from mediasvc.media.window import Window
 from mediasvc.media.wrap_facts import DocumentFacts, Facts, OtherFacts, to_json
 from mediasvc.span import Span
@@ -20,11 +24,14 @@ if TYPE_CHECKING:
 PICTURE_LIMIT = 1 << 30
 #: Samples of all pages together.
 PIXEL_LIMIT = 0xFFFFFFFE
+#: Kinds that are kept whole → who looks at them.
+_DOCUMENTS: dict[str, Callable[[Window], DocumentFacts]] = {
+    "pdf": probe_pdf, "cda": probe_cda, "obj": probe_obj, "mtl": probe_mtl}
 
 
 def probe_file(span: dict[str, Any], pixels: str) -> dict[str, Any]:
-    """Facts of `media.wrap_facts` as JSON. Decoded samples, where there are some, are written to
-    ``pixels``. Raises DamagedError, UnsupportedError, BudgetError."""
+    """Facts of `media.wrap_facts` as JSON. Decoded samples, and the parts of a text, are written
+    to ``pixels``. Raises DamagedError, UnsupportedError, BudgetError."""
     window = Window(Span.from_json(span))
     try:
         return to_json(_probe(window, Path(pixels)))
@@ -40,13 +47,26 @@ def _probe(window: Window, pixels: Path) -> Facts:
         return _picture(kind, window, pixels)
     if kind in ("mp4", "ts", "ps"):
         return _video(kind, window)
-    if kind == "pdf":
-        return probe_pdf(window)
+    if kind in _DOCUMENTS:
+        return _DOCUMENTS[kind](window)
+    if kind == "text":
+        facts, parts = probe_text(window)
+        pixels.write_text(json.dumps(parts), encoding="utf-8")
+        return facts
     if kind == "stl":
         return DocumentFacts("stl")
     if kind == "stl-text":
         refuse_text_stl()
     return OtherFacts(kind)
+
+
+def kind_of_file(span: dict[str, Any]) -> str:
+    """A word of `media.foreign_kind`, ``dicom`` also for what only looks like something else."""
+    window = Window(Span.from_json(span))
+    try:
+        return "dicom" if window.head(128, 4) == b"DICM" else kind_of(window)
+    finally:
+        window.close()
 
 
 def _video(kind: str, window: Window) -> Facts:

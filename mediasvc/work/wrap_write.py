@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ENCAPSULATED_DOCUMENT, SOP_INSTANCE_UID = 0x00420011, 0x00080018
 EXPLICIT = Encoding(implicit=False, big_endian=False)
 CHUNK = 4 << 20
+#: Where payloads stand that are no pixel data; content has been an element like any other.
+_TAGS = {"document": ENCAPSULATED_DOCUMENT, "content": 0xFFFFFFFF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def _set_uid(path: Path, uid: str, places: tuple[int, int]) -> None:
 def _head(dataset: Dataset, transfer_syntax_uid: str, payload: Payload) -> _Head:
     elements = encode_elements(dataset, implicit=False, big_endian=False, charset=UTF8)
     meta, place = _meta(str(dataset.SOPClassUID), transfer_syntax_uid)
-    tag = ENCAPSULATED_DOCUMENT if payload.form == "document" else PIXEL_DATA
+    tag = _TAGS.get(payload.form, PIXEL_DATA)
     before = [meta]
     for number in sorted(elements):
         if number == SOP_INSTANCE_UID:
@@ -74,7 +76,8 @@ def _head(dataset: Dataset, transfer_syntax_uid: str, payload: Payload) -> _Head
         if number < tag:
             before.append(elements[number])
     behind = b"".join(elements[number] for number in sorted(elements) if number > tag)
-    before.append(_announce(tag, payload))
+    if payload.form != "content":
+        before.append(_announce(tag, payload))
     return _Head(b"".join(before), behind, (place, inside))
 
 
