@@ -11,15 +11,16 @@ from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mediasvc.work.wrap_identity import Identity
+    from mediasvc.work.wrap_sides import Identities
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=_PATH)
-@click.option("--identity", "identity_file", type=_PATH, metavar="FILE.json",
-              help="Whose they are: patient_id issuer name birth_date sex, any DICOM keyword.")
+@click.option("--identity", "identity_file", type=_PATH, metavar="FILE.json|.csv",
+              help="Whose they are: patient_id issuer name birth_date sex, any DICOM keyword; as "
+                   "a table a row for each file.")
 @click.option("--patient", metavar="ID[@ISSUER]", help="Whose they are: a patient of the index.")
 @click.option("--study", metavar="UID", help="The study that they belong to.")
 @click.option("--modality", metavar="XX", default="",
@@ -32,17 +33,18 @@ _PATH = click.Path(path_type=Path)
 def command(session: Session, files: tuple[Path, ...], identity_file: Path | None,
             patient: str | None, study: str | None, modality: str, out: str | None,
             to_archive: bool, reencode: bool) -> int:
-    """Wrap MP4, MPEG-TS/PS, JPEG, PNG, TIFF, PDF and STL files as DICOM instances.
+    """Wrap videos, photos, scans, PDF, CDA, text, STL, OBJ and MTL files as DICOM instances.
 
-    Streams and documents are kept byte for byte (see mediasvc unwrap). Exit code 1 when a file was
-    refused, or waits for a person after --file.
+    Streams and documents are kept byte for byte (see mediasvc unwrap). What is known of one file
+    alone stands beside it in FILE.json. Exit code 1 when a file was refused, or waits for a person
+    after --file.
     """
     from mediasvc.work.wrap import WrapOrder
 
     if out is not None and to_archive:
         raise SettingsError("--out and --file exclude each other.")
-    identity = _identity(session, identity_file, patient, study)
-    order = WrapOrder(files, identity, _target(out, files), _modality(modality), reencode)
+    known = _identities(session, files, identity_file, patient, study)
+    order = WrapOrder(files, known, _target(out, files), _modality(modality), reencode)
     if to_archive:
         return _file(session, order)
     from mediasvc.work.wrap import wrap_files
@@ -70,21 +72,27 @@ def _modality(text: str) -> str:
     return text
 
 
-def _identity(session: Session, path: Path | None, patient: str | None,
-              study: str | None) -> Identity:
+def _identities(session: Session, files: tuple[Path, ...], path: Path | None,
+                patient: str | None, study: str | None) -> Identities:
+    from mediasvc.work import wrap_sides as sides
     from mediasvc.work.wrap_identity import index_identity, read_identity, with_study
 
-    if (path is None) == (patient is None):
-        raise SettingsError("Say whose the files are with --identity or --patient.",
-                            "No patient is ever assumed.")
+    if path is not None and patient is not None:
+        raise SettingsError("--identity and --patient exclude each other.")
+    if path is not None and path.suffix.lower() == sides.TABLE:
+        if study is not None:
+            raise SettingsError("A table names the study of each file itself.")
+        return sides.from_table(files, sides.read_table(path))
     if path is not None:
-        return with_study(read_identity(path), study)
+        return sides.for_all(files, with_study(read_identity(path), study))
+    if patient is None:
+        return sides.from_side_cars(files)
     from mediasvc.model import PatientKey
     from mediasvc.work.desk import open_desk
 
-    key = PatientKey.parse(patient or "", session.settings.site.issuer)
+    key = PatientKey.parse(patient, session.settings.site.issuer)
     with open_desk(session.home, session.settings) as desk, desk.store.read() as connection:
-        return index_identity(connection, key, study)
+        return sides.for_all(files, index_identity(connection, key, study))
 
 
 def _tell(session: Session, row: dict[str, Any]) -> dict[str, Any]:
@@ -111,13 +119,15 @@ def _file(session: Session, order: Any) -> int:
     from mediasvc.cli.packages import show_package
     from mediasvc.work.wrap_file import file_wrapped
 
-    with file_wrapped(session.home, session.settings, order) as (desk, rows, package):
+    with file_wrapped(session.home, session.settings, order) as (desk, rows, packages):
         for row in rows:
             _tell(session, row)
         clean = True
-        if package is not None:
+        for package in packages:
             clean = show_package(session, desk, package.id) and package.state in (
-                "done", "duplicate")
-        code = _summary(session, rows, package=str(package.id) if package else "",
-                        state=package.state if package else "")
+                "done", "duplicate") and clean
+        one = packages[0] if len(packages) == 1 else None
+        code = _summary(session, rows, package=str(one.id) if one else "",
+                        state=one.state if one else "",
+                        packages=[str(package.id) for package in packages])
     return code if clean else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,12 +24,15 @@ from mediasvc.media.wrap_facts import Facts, OtherFacts, VideoFacts, facts_from_
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
+from mediasvc.standard.wrap_iods import ENCAPSULATED_MTL
 from mediasvc.work.private_folder import private_folder
 from mediasvc.work.wrap_advice import can_be_made_to_fit, reencode_command, shown
 from mediasvc.work.wrap_dataset import compose
 from mediasvc.work.wrap_identity import Identity
+from mediasvc.work.wrap_models import MATERIALS, Materials
 from mediasvc.work.wrap_plan import Plan, plan
 from mediasvc.work.wrap_reencode import ways
+from mediasvc.work.wrap_sides import Identities
 from mediasvc.work.wrap_write import write_instance
 
 PROBE, PIXELS = "mediasvc.work.wrap_probe", "pixels"
@@ -38,46 +42,66 @@ SLOWEST_BYTES_PER_SECOND = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class WrapOrder:
-    """``out`` is a folder that is there, the name of the one file, or None: beside each source."""
+    """``out`` is a folder that is there, the name of the one file, or None: beside each source.
+    With ``numbered`` files of one name may go into one folder."""
 
     files: tuple[Path, ...]
-    identity: Identity
+    identities: Identities
     out: Path | None = None
     modality: str = ""
     reencode: bool = False
+    numbered: bool = False
+
+    def identity(self, path: Path) -> Identity:
+        """Raises why nothing is known of the file."""
+        found = self.identities[path]
+        if isinstance(found, MediasvcError):
+            raise UnsupportedError(found.text, found.advice)
+        return found
 
 
 def wrap_files(order: WrapOrder, settings: Settings) -> Iterator[dict[str, Any]]:
-    """One row of CONTRACT per file: ``wrapped`` or ``refused``. Raises SettingsError and
-    StorageError for what is not about one file."""
+    """One row of CONTRACT per file: ``wrapped`` or ``refused``; material libraries come first.
+
+    Raises SettingsError and StorageError for what is not about one file.
+    """
     targets = _targets(order)
     largest = max((path.stat().st_size for path in order.files if path.is_file()), default=0)
     seconds = settings.limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND
     with Sandbox(1, settings.limits.child_memory, seconds) as sandbox, private_folder() as scratch:
         sandbox.warm(PROBE)
-        order = replace(order, identity=order.identity.on(_study_date(order, sandbox, scratch)))
-        for path, out in zip(order.files, targets, strict=True):
+        batch = _Batch(replace(order, identities=_dated(order, sandbox, scratch)), sandbox,
+                       scratch, settings.limits.child_memory, Materials())
+        for path in sorted(order.files, key=lambda one: one.suffix.lower() != MATERIALS):
             try:
-                yield _Wrapping(order, sandbox, scratch, path, out,
-                                settings.limits.child_memory).row()
+                yield _Wrapping(batch, path, targets[path]).row()
             except (SettingsError, StorageError):
                 raise
             except MediasvcError as trouble:
-                yield {"type": "refused", "path": _shown(path), "reason": trouble.text,
+                yield {"type": "refused", "path": shown_path(path), "reason": trouble.text,
                        "advice": trouble.advice}
 
 
-def _study_date(order: WrapOrder, sandbox: Sandbox, scratch: Path) -> str:
-    """One study for the whole batch: the first day on which one of its files was taken."""
-    if order.identity.has_study:
-        return ""
-    days = set()
-    for path in order.files:
-        if path.is_file():
-            with suppress(MediasvcError):  # it is told when its turn comes
-                found = probe(sandbox, path, scratch)
-                days.add(getattr(found, "taken", "")[:8])
-    return min(days - {""}, default="")
+def _dated(order: WrapOrder, sandbox: Sandbox, scratch: Path) -> Identities:
+    """One study for all files that may be one: of the first day on which one of them was taken."""
+    groups: dict[str, dict[Path, Identity]] = {}
+    for path, identity in order.identities.items():
+        if isinstance(identity, Identity) and not identity.has_study:
+            groups.setdefault(identity.study_uid, {})[path] = identity
+    dated = dict(order.identities)
+    for group in groups.values():
+        days = {_day(path, sandbox, scratch) for path in group} - {""}
+        dated |= {path: identity.on(min(days, default=""))
+                  for path, identity in group.items()}
+    return dated
+
+
+def _day(path: Path, sandbox: Sandbox, scratch: Path) -> str:
+    """On which day the file was taken, if it says so."""
+    if path.is_file():
+        with suppress(MediasvcError):  # it is told when its turn comes
+            return str(getattr(probe(sandbox, path, scratch), "taken", ""))[:8]
+    return ""
 
 
 def probe(sandbox: Sandbox, source: Path, scratch: Path) -> Facts:
@@ -95,58 +119,75 @@ def probe(sandbox: Sandbox, source: Path, scratch: Path) -> Facts:
         raise DamagedError("it could not be understood") from error
 
 
-def _targets(order: WrapOrder) -> list[Path]:
+def _targets(order: WrapOrder) -> dict[Path, Path]:
     """Where each instance goes. Raises SettingsError when two would be one."""
     if order.out is None:
-        return [path.with_name(path.name + ".dcm") for path in order.files]
+        return {path: path.with_name(path.name + ".dcm") for path in order.files}
     if not order.out.is_dir():
-        return [order.out]
-    names = [order.out / (path.name + ".dcm") for path in order.files]
-    if len(set(names)) != len(names):
+        return dict.fromkeys(order.files, order.out)
+    names = {path: path.name + ".dcm" for path in order.files}
+    twice = {name for name, count in Counter(names.values()).items() if count > 1}
+    if twice and not order.numbered:
         raise SettingsError("two of the files have the same name.", "Wrap them one by one.")
-    return names
+    return {path: order.out / (f"{number}-{name}" if name in twice else name)
+            for number, (path, name) in enumerate(names.items(), 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What all files of a call share."""
+
+    order: WrapOrder
+    sandbox: Sandbox
+    scratch: Path
+    memory: int
+    materials: Materials
 
 
 @dataclass(frozen=True, slots=True)
 class _Wrapping:
     """One file on its way."""
 
-    order: WrapOrder
-    sandbox: Sandbox
-    scratch: Path
+    batch: _Batch
     path: Path
     out: Path
-    memory: int
 
     def row(self) -> dict[str, Any]:
         if not self.path.is_file():
             raise NotFoundError("there is no such file")
+        identity = self.batch.order.identity(self.path)
         derived: dict[str, Any] = {}
         try:
             planned = self._plan(self.path)
         except UnsupportedError as trouble:
             planned, derived = self._made_to_fit(trouble)
-        dataset = compose(planned, self.order.identity, derived)
+        planned = self.batch.materials.refer(planned, identity.study_uid)
+        dataset = compose(planned, identity, derived)
         temp = self.out.with_name(f".{uuid.uuid4().hex}.part")
         try:
             uid = write_instance(dataset, planned.transfer_syntax_uid, planned.payload, temp)
             _publish(temp, self.out)
         finally:
             temp.unlink(missing_ok=True)
+        if planned.sop_class is ENCAPSULATED_MTL:
+            self.batch.materials.add(identity.study_uid, self.path.name,
+                                     str(dataset.SeriesInstanceUID), uid)
         return _row(self.path, self.out, uid, planned)
 
     def _plan(self, source: Path) -> Plan:
-        return plan(probe(self.sandbox, source, self.scratch), Span.of_file(source.resolve()),
-                    self.scratch / PIXELS,
-                    self.order.modality or str(self.order.identity.attributes.get("Modality", "")))
+        order, batch = self.batch.order, self.batch
+        said = order.identity(self.path).attributes.get("Modality", "")
+        return plan(probe(batch.sandbox, source, batch.scratch), Span.of_file(source.resolve()),
+                    batch.scratch / PIXELS, order.modality or str(said))
 
     def _made_to_fit(self, trouble: UnsupportedError) -> tuple[Plan, dict[str, Any]]:
         """By ffmpeg: another container always, other pictures only on request."""
-        facts = probe(self.sandbox, self.path, self.scratch)
+        batch = self.batch
+        facts = probe(batch.sandbox, self.path, batch.scratch)
         if not isinstance(facts, (OtherFacts, VideoFacts)) or not can_be_made_to_fit(facts):
             raise trouble
-        for made in ways(self.path, facts, self.scratch, encode=self.order.reencode,
-                         memory=self.memory):
+        for made in ways(self.path, facts, batch.scratch, encode=batch.order.reencode,
+                         memory=batch.memory):
             try:
                 planned = self._plan(made.path)
             except (UnsupportedError, DamagedError) as why:
@@ -155,7 +196,7 @@ class _Wrapping:
                 continue
             return (replace(planned, notes=(*planned.notes, made.note)),
                     made.labels(planned.values))
-        if self.order.reencode:
+        if batch.order.reencode:
             raise UnsupportedError(f"{trouble.text}; ffmpeg did not make it fit either")
         raise trouble
 
@@ -182,7 +223,7 @@ def _digest(path: Path) -> bytes:
 
 def _row(path: Path, out: Path, uid: str, planned: Plan) -> dict[str, Any]:
     return {
-        "type": "wrapped", "path": _shown(path), "out": _shown(out),
+        "type": "wrapped", "path": shown_path(path), "out": shown_path(out),
         "sop_class_uid": planned.sop_class.uid, "sop_instance_uid": uid,
         "transfer_syntax_uid": planned.transfer_syntax_uid, "rows": planned.rows,
         "columns": planned.columns, "frames": planned.frames,
@@ -190,6 +231,6 @@ def _row(path: Path, out: Path, uid: str, planned: Plan) -> dict[str, Any]:
         "modality": planned.modality, "notes": list(planned.notes)}
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mediasvc.errors import MediasvcError
 from mediasvc.model import Patient
 from mediasvc.settings import Home, Settings
 from mediasvc.store import index, ledger
@@ -18,6 +19,7 @@ from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.private_folder import private_folder
 from mediasvc.work.wrap import WrapOrder, wrap_files
+from mediasvc.work.wrap_identity import Identity
 
 BY, SOURCE = "command line (wrap)", "wrap"
 #: The person who named the patient has answered this question already, and no other.
@@ -26,27 +28,62 @@ ANSWERED = "no-certain-match"
 
 @contextmanager
 def file_wrapped(home: Home, settings: Settings, order: WrapOrder,
-                 ) -> Iterator[tuple[Desk, list[dict[str, Any]], Package | None]]:
-    """(desk, rows of `wrap_files`, the package that they became or None when all were refused).
+                 ) -> Iterator[tuple[Desk, list[dict[str, Any]], list[Package]]]:
+    """(desk, rows of `wrap_files`, the packages that they became: one for each patient of whom not
+    all was refused).
 
     A patient of the index was named by a person, so that the package waits only when something
     else is to be decided.
     """
     with (open_sandbox(settings, SCREEN) as sandbox, open_desk(home, settings, sandbox) as desk,
           private_folder() as folder):  # outside of staging: what waits is copied from it
-        rows = list(wrap_files(replace(order, out=folder), settings))
-        package = None
-        if any(row["type"] == "wrapped" for row in rows):
-            package = _filed(desk, folder, order.identity.patient)
-        yield desk, _placed(desk, rows), package
+        rows: list[dict[str, Any]] = []
+        packages = []
+        for number, part in enumerate(by_patient(order), 1):
+            out = folder / str(number)
+            out.mkdir()
+            done = list(wrap_files(replace(part, out=out, numbered=True), settings))
+            rows += done
+            if any(row["type"] == "wrapped" for row in done):
+                packages.append(_filed(desk, out, _person(part)))
+        yield desk, _placed(desk, rows), packages
+
+
+def by_patient(order: WrapOrder) -> list[WrapOrder]:
+    """The order in parts, one for each patient; what nobody knows anything of goes with the first.
+    """
+    parts: dict[tuple[str, str], list[Path]] = {}
+    unknown = []
+    for path in order.files:
+        identity = order.identities[path]
+        if isinstance(identity, MediasvcError):
+            unknown.append(path)
+        else:
+            parts.setdefault(identity.key, []).append(path)
+    groups = list(parts.values()) or [[]]
+    groups[0] += unknown
+    return [replace(order, files=tuple(files),
+                    identities={path: order.identities[path] for path in files})
+            for files in groups]
+
+
+def _person(order: WrapOrder) -> Patient | None:
+    """The patient of the index whom a person named."""
+    return next((identity.patient for identity in order.identities.values()
+                 if isinstance(identity, Identity)), None)
 
 
 def _filed(desk: Desk, folder: Path, patient: Patient | None) -> Package:
     package = submit(desk, folder, source=SOURCE, by=BY)
-    package = run_line(desk, package.id, lambda *_: None)
+    return run_answered(desk, package.id, patient, BY)
+
+
+def run_answered(desk: Desk, number: int, patient: Patient | None, by: str) -> Package:
+    """The ordinary line; the person who named the patient has answered who it is."""
+    package = run_line(desk, number, lambda *_: None)
     if patient is None or not _is_answered(desk, package):
         return package
-    decide(desk, package.id, None, Decision("link", BY, patient.key))
+    decide(desk, package.id, None, Decision("link", by, patient.key))
     return run_line(desk, package.id, lambda *_: None)
 
 

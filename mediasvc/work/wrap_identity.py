@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 LIMIT = 1 << 20
 #: The short words of the side file.
 WORDS = {"patient_id": "PatientID", "issuer": "IssuerOfPatientID", "name": "PatientName",
-         "birth_date": "PatientBirthDate", "sex": "PatientSex"}
+         "birth_date": "PatientBirthDate", "sex": "PatientSex", "study": "StudyInstanceUID",
+         "study_date": "StudyDate", "study_time": "StudyTime", "study_id": "StudyID",
+         "study_description": "StudyDescription", "accession_number": "AccessionNumber",
+         "series_description": "SeriesDescription", "title": "DocumentTitle",
+         "modality": "Modality"}
 #: What the file itself says, or the wrapping makes; nobody else may.
 OWN = frozenset({
     "SOPClassUID", "SOPInstanceUID", "ImageType", "SpecificCharacterSet", "FrameTime",
@@ -48,6 +52,12 @@ class Identity:
         return Identity(self.attributes | more, self.patient)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """(Patient ID, issuer), as they were said."""
+        return (str(self.attributes["PatientID"]),
+                str(self.attributes.get("IssuerOfPatientID") or ""))
+
+    @property
     def has_study(self) -> bool:
         """Whether somebody said which study, or of which day."""
         return bool(self.attributes.get("StudyInstanceUID") or self.attributes.get("StudyDate"))
@@ -68,19 +78,28 @@ class Identity:
 
 def read_identity(path: Path) -> Identity:
     """The side file of CONTRACT. Raises SettingsError; values are never quoted."""
+    return identity_of(read_values(path, "the identity file"), "the identity file")
+
+
+def read_values(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object of a side file, by keyword. Raises SettingsError."""
     try:
         with path.open("rb") as stream:
             data = stream.read(LIMIT + 1)
         values = json.loads(data) if len(data) <= LIMIT else None
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError("the identity file cannot be read as JSON") from error
+        raise SettingsError(f"{what} cannot be read as JSON") from error
     if not isinstance(values, dict):
-        raise SettingsError("the identity file is no JSON object of at most 1 MiB")
-    attributes = {WORDS.get(str(key), str(key)): value for key, value in values.items()}
+        raise SettingsError(f"{what} is no JSON object of at most 1 MiB")
+    return {WORDS.get(str(key), str(key)): value for key, value in values.items()}
+
+
+def identity_of(attributes: dict[str, Any], what: str) -> Identity:
+    """Attributes by keyword, checked. Raises SettingsError; ``what`` says where they stand."""
     for keyword in attributes:
-        _check_keyword(keyword)
+        _check_keyword(keyword, what)
     if not isinstance(attributes.get("PatientID"), str) or not attributes["PatientID"].strip():
-        raise SettingsError("the identity file has no patient_id.", "It is never assumed.")
+        raise SettingsError(f"{what} has no patient_id.", "It is never assumed.")
     check_values(attributes)
     return Identity(attributes)
 
@@ -129,13 +148,13 @@ def check_values(attributes: dict[str, Any]) -> None:
         element(keyword, value)
 
 
-def _check_keyword(keyword: str) -> None:
+def _check_keyword(keyword: str, what: str) -> None:
     from pydicom.datadict import keyword_dict, tag_for_keyword
 
     tag = tag_for_keyword(keyword)
     if tag is None:
         near = difflib.get_close_matches(keyword, [*WORDS, *keyword_dict], n=2)
-        raise SettingsError(f"the identity file has an attribute {keyword!r} that DICOM does not",
+        raise SettingsError(f"{what} has an attribute {keyword!r} that DICOM does not",
                             f"Did you mean {' or '.join(near)}?" if near else "")
     group = tag >> 16
     framed = group < FIRST_GROUP or group == IMAGE_GROUP or group >= CURVE_GROUP
