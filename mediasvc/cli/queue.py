@@ -108,7 +108,7 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
     decision = work.Decision("link" if key else "new" if new else "reject", by, key)
     with open_desk(session.home, session.settings) as desk:
         if dry_run:
-            return _show_changes(session, work.preview(desk, package, group, decision))
+            return show_changes(session, work.preview(desk, package, group, decision))
         done = work.decide(desk, package, group, decision)
         if done.state == "receiving":
             with progress(session) as report:
@@ -132,7 +132,8 @@ def _put_aside(session: Session, package: int, group: int | None, by: str, reaso
     return 1
 
 
-def _show_changes(session: Session, changes: list[Change]) -> int:
+def show_changes(session: Session, changes: list[Change], **more: object) -> int:
+    """The table of a dry run."""
     for change in changes:
         session.emit("change", tag=change.tag, attribute=change.attribute, old=change.old,
                      new=change.new, instances=change.instances)
@@ -141,7 +142,7 @@ def _show_changes(session: Session, changes: list[Change]) -> int:
                     f"   in {change.instances}")
     if not changes:
         session.say("  Nothing would change.")
-    session.summary(changes=len(changes), dry_run=True)
+    session.summary(changes=len(changes), dry_run=True, **more)
     return 0
 
 

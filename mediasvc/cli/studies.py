@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mediasvc.cli.person import by_option
+from mediasvc.cli.refile import refile, refiles
 from mediasvc.cli.session import Session
 from mediasvc.errors import NotFoundError
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 @click.group()
 def command() -> None:
     """Studies of the archive."""
+
+
+command.add_command(refile)
+command.add_command(refiles)
 
 
 @command.command("list")

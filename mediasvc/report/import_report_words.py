@@ -41,6 +41,12 @@ ACTIONS = {
     "group-decided": "a patient was decided", "group-rejected": "a patient was rejected",
     "group-filed": "a patient's images were filed", "group-waiting": "a patient waits again",
     "group-proposed": "a decision was proposed; a second person must agree",
+    "group-on-hold": "a patient was put aside",
+    "refile-proposed": "moving studies to another patient was proposed; a second person must agree",
+    "refile-begun": "moving studies to another patient began",
+    "refiled": "studies were moved to another patient",
+    "refile-failed": "moving studies failed; nothing was changed",
+    "refile-undone": "studies were moved back to the patient before",
     "taken-back": "the whole import was taken back", "import-report": "a report was made"}
 
 

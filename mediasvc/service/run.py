@@ -16,6 +16,7 @@ from mediasvc.store.lock import HomeLock
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import adopt_drop, run_line, submit_drop, unfinished
 from mediasvc.work.queue_view import view
+from mediasvc.work.refile import finish_all
 from mediasvc.work.undo import forget_given_up
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def _serve(desk: Desk, watching: list[Watch], stop: threading.Event, reload_: th
     feed = PatientFeed(desk.home, desk.store, desk.settings, tell)
     try:
         forget_given_up(desk)
+        _finish_moves(desk, tell)
         feed.start()
         tell("ready", inbox=str(desk.home.inbox))
         while not stop.is_set() and not reload_.is_set():
@@ -64,6 +66,14 @@ def _serve(desk: Desk, watching: list[Watch], stop: threading.Event, reload_: th
     finally:
         feed.close()
         watch.close()
+
+
+def _finish_moves(desk: Desk, tell: Tell) -> None:
+    """Studies that were just being moved to another patient when the service ended."""
+    try:
+        finish_all(desk)
+    except MediasvcError as error:
+        tell("trouble", what="refile", error=type(error).__name__)
 
 
 def _tick(desk: Desk, watch: Watch, stop: threading.Event, tell: Tell) -> None:

@@ -22,6 +22,7 @@ from mediasvc.store.schema import (
     patient,
     patient_group,
     patient_identifier,
+    refiled_instance,
     series,
     study,
 )
@@ -63,7 +64,8 @@ def remove_package(connection: sa.Connection, package_id: int, *, by: str) -> Re
     seq = record(connection, "package", package_id, "taken-back", by=by, data={
         "instances": removed.instances, "series": series_gone, "studies": studies_gone,
         "patients": patients_gone, "discs": list(discs), "dependents": list(removed.dependents)})
-    _give_up(connection, {sha256 for row in rows for sha256 in row[2:] if sha256}, seq)
+    give_up(connection, {sha256 for row in rows for sha256 in row[2:] if sha256}
+            | _forget_moves(connection, uids), seq)
     return removed
 
 
@@ -112,12 +114,27 @@ def _drop_people(connection: sa.Connection, package_id: int) -> int:
     return len(unused)
 
 
-def _give_up(connection: sa.Connection, digests: set[str], seq: int) -> None:
-    needed = ~sa.exists().where(sa.or_(instance.c.object_sha256 == object_.c.sha256,
-                                       instance.c.pack_sha256 == object_.c.sha256))
+def give_up(connection: sa.Connection, digests: set[str], seq: int) -> None:
+    """The files that no row needs any more, also not to take a refile back, get their
+    delete-intent, which is event ``seq``."""
+    unneeded = sa.and_(*(~sa.exists().where(column == object_.c.sha256) for column in (
+        instance.c.object_sha256, instance.c.pack_sha256, refiled_instance.c.back_sha256,
+        refiled_instance.c.kept_sha256)))
     for part in _chunks(sorted(digests)):
-        connection.execute(sa.update(object_).where(object_.c.sha256.in_(part), needed)
+        connection.execute(sa.update(object_).where(object_.c.sha256.in_(part), unneeded)
                            .values(given_up=seq))
+
+
+def _forget_moves(connection: sa.Connection, uids: Sequence[str]) -> set[str]:
+    """An instance that is gone cannot be moved back; returns the digests of what that needed."""
+    digests: set[str] = set()
+    for part in _chunks(uids):
+        found = refiled_instance.c.sop_instance_uid.in_(part)
+        for row in connection.execute(sa.select(
+                refiled_instance.c.back_sha256, refiled_instance.c.kept_sha256).where(found)):
+            digests.update(row)
+        connection.execute(sa.delete(refiled_instance).where(found))
+    return digests - {""}
 
 
 def _distinct(connection: sa.Connection, wanted: sa.Column[Any], column: sa.Column[Any],

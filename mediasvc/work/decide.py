@@ -101,6 +101,11 @@ def preview(desk: Desk, number: int, group_number: int | None, decision: Decisio
                                  order=order.as_json()):
         for row in answer.value or ():
             counted[row["tag"], row["attribute"], row["old"], row["new"]] += 1
+    return sorted_changes(counted)
+
+
+def sorted_changes(counted: Counter[tuple[Any, ...]]) -> list[Change]:
+    """(tag, attribute, old, new) with their numbers as the table of a dry run."""
     return [Change(tag, attribute, old, new, count)
             for (tag, attribute, old, new), count in sorted(counted.items(), key=_by_tag)]
 

@@ -1,0 +1,185 @@
+"""The rows that a refile changes besides those of instances: taken down before, put back exactly.
+
+Whole groups take their decision, the foreign identifier and the expected import with them. Where
+only some studies of a group move, the group stays what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from mediasvc.store.index import StoredInstance
+from mediasvc.store.refiles import Refile, Staged
+from mediasvc.store.schema import (
+    expected_import,
+    instance,
+    item,
+    object_,
+    patient_group,
+    patient_identifier,
+    series,
+    study,
+)
+
+_CHUNK = 400
+_DECISION = ("target", "decision", "rule", "evidence", "by", "decided_at", "order_numbers")
+
+
+def groups_of(connection: sa.Connection, studies: Sequence[str]) -> list[tuple[int, int, bool]]:
+    """(package, group, whether all that is filed of it is in these studies)."""
+    inside = sa.case((_study_uid().in_(studies), 1), else_=0)
+    rows = connection.execute(sa.select(
+        item.c.package_id, item.c.group_number, sa.func.sum(inside), sa.func.count()).where(
+        item.c.state == "archived", item.c.group_number.is_not(None),
+        item.c.package_id.in_(_packages(connection, studies))).group_by(
+        item.c.package_id, item.c.group_number).order_by(item.c.package_id, item.c.group_number))
+    return [(package, group, moving == filed) for package, group, moving, filed in rows if moving]
+
+
+def _packages(connection: sa.Connection, studies: Sequence[str]) -> list[int]:
+    return list(connection.execute(sa.select(instance.c.package_id).distinct().select_from(
+        series.join(instance)).where(series.c.study_instance_uid.in_(studies))).scalars())
+
+
+def _study_uid() -> sa.ColumnElement[str]:
+    return sa.func.coalesce(item.c.header["study_instance_uid"].as_string(), "")
+
+
+def take_down(connection: sa.Connection, one: Refile) -> dict[str, Any]:
+    """The rows as they are now, as JSON."""
+    packages = sorted({package for package, _ in one.groups})
+    return {
+        "studies": _rows(connection, study, study.c.study_instance_uid.in_(one.studies)),
+        "groups": [row for package, number in one.groups for row in _rows(
+            connection, patient_group, patient_group.c.package_id == package,
+            patient_group.c.number == number, only=("package_id", "number", *_DECISION))],
+        "identifiers": _rows(connection, patient_identifier,
+                             patient_identifier.c.package_id.in_(packages)),
+        "expected": _rows(connection, expected_import, expected_import.c.package_id.in_(packages),
+                          only=("id", "package_id")),
+    }
+
+
+def _rows(connection: sa.Connection, table: sa.Table, *where: sa.ColumnElement[bool],
+          only: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    columns = [table.c[name] for name in only] or [*table.c]
+    return [dict(row) for row in connection.execute(
+        sa.select(*columns).where(*where).order_by(*table.primary_key)).mappings()]
+
+
+def put_back(connection: sa.Connection, one: Refile) -> None:
+    """Every row as it was taken down."""
+    before = one.before or {}
+    for row in before["studies"]:
+        connection.execute(sa.update(study).where(
+            study.c.study_instance_uid == row["study_instance_uid"]).values(row))
+    for row in before["groups"]:
+        connection.execute(sa.update(patient_group).where(
+            patient_group.c.package_id == row["package_id"],
+            patient_group.c.number == row["number"]).values({n: row[n] for n in _DECISION}))
+    _put_back_identifiers(connection, one, before["identifiers"])
+    if one.expected is not None:
+        connection.execute(sa.update(expected_import).where(
+            expected_import.c.id == one.expected).values(package_id=None))
+    for row in before["expected"]:
+        connection.execute(sa.update(expected_import).where(
+            expected_import.c.id == row["id"]).values(package_id=row["package_id"]))
+
+
+def _put_back_identifiers(connection: sa.Connection, one: Refile, before: list[dict[str, Any]],
+                          ) -> None:
+    known = [row["id"] for row in before]
+    connection.execute(sa.delete(patient_identifier).where(
+        patient_identifier.c.package_id.in_({package for package, _ in one.groups}),
+        patient_identifier.c.patient == one.target, patient_identifier.c.id.not_in(known)))
+    there = set(connection.execute(sa.select(patient_identifier.c.id).where(
+        patient_identifier.c.id.in_(known))).scalars())
+    if missing := [row for row in before if row["id"] not in there]:
+        connection.execute(sa.insert(patient_identifier), missing)
+
+
+def move_studies(connection: sa.Connection, one: Refile, accession_number: str) -> None:
+    connection.execute(sa.update(study).where(study.c.study_instance_uid.in_(one.studies)).values(
+        patient=one.target, accession_number=accession_number))
+
+
+def move_group(connection: sa.Connection, one: Refile, package: int, number: int,
+               order_numbers: dict[str, str]) -> None:
+    """The decision about the group is now that of the refile."""
+    evidence = {"waits": [], "refile": one.id} | ({"first": one.first} if one.first else {})
+    connection.execute(sa.update(patient_group).where(
+        patient_group.c.package_id == package, patient_group.c.number == number).values(
+        target=one.target, decision="link", rule="", evidence=evidence, by=one.by,
+        decided_at=one.at, order_numbers=order_numbers))
+
+
+def forget_identifiers(connection: sa.Connection, package: int, owners: Sequence[int]) -> None:
+    """The wrong patient is not known under the package's foreign identifiers any more, except
+    where another group of it is theirs."""
+    kept = sa.select(patient_group.c.patient_id).where(
+        patient_group.c.package_id == package, patient_group.c.state == "filed",
+        patient_group.c.target.in_(owners))
+    connection.execute(sa.delete(patient_identifier).where(
+        patient_identifier.c.package_id == package, patient_identifier.c.patient.in_(owners),
+        patient_identifier.c.patient_id.not_in(kept)))
+
+
+def reopen_expected(connection: sa.Connection, package: int, owners: Sequence[int]) -> None:
+    """What the package answered for the wrong patient is expected again, unless another group of
+    it is theirs."""
+    theirs = sa.exists().where(patient_group.c.package_id == package,
+                               patient_group.c.state == "filed",
+                               patient_group.c.target.in_(owners))
+    connection.execute(sa.update(expected_import).where(
+        expected_import.c.package_id == package, expected_import.c.patient.in_(owners),
+        ~theirs).values(package_id=None))
+
+
+def set_instances(connection: sa.Connection, page: Sequence[Staged], *, back: bool) -> bool:
+    """Give instances and items the rows after, or ``back`` those before; False when one of them is
+    not what it was."""
+    for one in page:
+        old, new = (one.after, one.before) if back else (one.before, one.after)
+        done = connection.execute(sa.update(instance).where(
+            instance.c.sop_instance_uid == one.sop_instance_uid,
+            instance.c.object_sha256 == old.object_sha256).values(_instance(new)))
+        if done.rowcount != 1:
+            return False
+        connection.execute(sa.update(item).where(
+            item.c.package_id == new.package_id, item.c.number == new.item_number).values(
+            object_sha256=new.object_sha256))
+    return True
+
+
+def _instance(one: StoredInstance) -> dict[str, Any]:
+    row = {field.name: getattr(one, field.name) for field in fields(one)}
+    return row | {"header": one.header.as_json() if one.header else None}
+
+
+def placed(connection: sa.Connection, digests: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """sha256 → (length, placed at) of objects."""
+    found: dict[str, tuple[int, str]] = {}
+    for start in range(0, len(digests), _CHUNK):
+        for sha256, length, at in connection.execute(sa.select(
+                object_.c.sha256, object_.c.length, object_.c.placed_at).where(
+                object_.c.sha256.in_(digests[start:start + _CHUNK]))):
+            found[sha256] = length, at
+    return found
+
+
+def filed_instances(connection: sa.Connection, studies: Sequence[str]) -> int:
+    """How many instances the studies have now."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(
+        series.join(instance)).where(series.c.study_instance_uid.in_(studies))).scalar_one())
+
+
+def item_groups(connection: sa.Connection, packages: Sequence[int]) -> dict[tuple[int, int], int]:
+    """(package, item) → group, of what is filed."""
+    columns = item.c.package_id, item.c.number, item.c.group_number
+    rows = connection.execute(sa.select(*columns).where(
+        item.c.package_id.in_(packages), item.c.state == "archived"))
+    return {(package, number): group or 0 for package, number, group in rows}

@@ -1,0 +1,93 @@
+"""A refile is taken back: objects, index and decisions are what they were, to the byte."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+from mediasvc.errors import DamagedError, StateError
+from mediasvc.span import Span
+from mediasvc.store import index, ledger, refile_rows, refiles, removal
+from mediasvc.store.received import Place
+from mediasvc.store.refiles import Refile, Staged
+from mediasvc.work.batches import Item, run_batches
+from mediasvc.work.desk import Desk
+from mediasvc.work.undo import forget_given_up
+
+BATCH = 16
+
+
+def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Refile, int]:
+    """Returns the refile and how many instances went back.
+
+    Raises NotFoundError, StateError when it is not done, was followed by another one, or its
+    imports were taken back, DamagedError when an object cannot be made again.
+    """
+    with desk.store.transaction() as connection:
+        one = refiles.get(connection, number)
+        staged = [each for page in refiles.staged(connection, number) for each in page]
+        present = index.instances(connection, [each.sop_instance_uid for each in staged])
+        if one.state != "done" or not staged:
+            raise StateError(f"Refile {number} is {one.state}; there is nothing to take back."
+                             if one.state != "done" else
+                             f"What refile {number} moved is not in the archive any more.")
+        if any(each.sop_instance_uid not in present
+               or present[each.sop_instance_uid].object_sha256 != each.after.object_sha256
+               for each in staged):
+            raise StateError(f"The studies of refile {number} were changed since.",
+                             "Take the later change back first, or refile them.")
+        one = refiles.change(connection, number, expect="done", to="undoing")
+        ledger.record(connection, "patient", one.patient, "refile-undoing", by=by,
+                      data={"refile": number, "reason": reason})
+    return finish_return(desk, one), len(staged)
+
+
+def finish_return(desk: Desk, one: Refile) -> Refile:
+    """Also after a crash: files first, then all rows at once."""
+    with desk.store.read() as connection:
+        pages = list(refiles.staged(connection, one.id))
+    for page in pages:
+        _make_again(desk, page)
+    with desk.store.transaction() as connection:
+        refiles.change(connection, one.id, expect="undoing", to="undone")
+        for page in pages:
+            index.put_objects(connection, {each.before.object_sha256: desk.objects.path(
+                each.before.object_sha256).stat().st_size for each in page})
+            if not refile_rows.set_instances(connection, page, back=True):
+                raise StateError("An instance changed while it was being moved back.")
+        refile_rows.put_back(connection, one)
+        digests = refiles.unstage(connection, one.id)
+        seq = ledger.record(connection, "patient", one.patient, "refile-undone",
+                            data={"refile": one.id, "from": one.target})
+        for package in sorted({package for package, _ in one.groups}):
+            seq = ledger.record(connection, "package", package, "refile-undone",
+                                data={"refile": one.id})
+        removal.give_up(connection, digests, seq)
+    forget_given_up(desk)
+    return refiles_row(desk, one.id)
+
+
+def refiles_row(desk: Desk, number: int) -> Refile:
+    with desk.store.read() as connection:
+        return refiles.get(connection, number)
+
+
+def _make_again(desk: Desk, page: Sequence[Staged]) -> None:
+    requests = [_request(desk, one) for one in page
+                if one.back[2] and not desk.objects.exists(one.before.object_sha256)]
+    made = []
+    for request, answer in run_batches(desk.sandbox, "mediasvc.work.refile_items:return_items",
+                                       iter(requests), BATCH):
+        if answer.error:
+            raise DamagedError("An instance could not be made again as it was filed before.",
+                               "Run archive verify.")
+        made.append((Path(request["temp"]), str(request["object"])))
+    desk.objects.place_many(made)
+
+
+def _request(desk: Desk, one: Staged) -> Item:
+    back = desk.received.read(Place(*one.back))
+    return {"span": Span.of_file(desk.objects.path(one.after.object_sha256)).as_json(),
+            "back": base64.b64encode(back).decode(), "object": one.before.object_sha256,
+            "temp": str(desk.objects.temp())}
