@@ -14,6 +14,7 @@ from mediasvc.model import InstanceHeader, ItemState, Role
 from mediasvc.span import Span
 from mediasvc.store import states
 from mediasvc.store.db import upsert
+from mediasvc.store.schema import instance
 from mediasvc.store.schema import item as table
 
 _PAGE = 2000
@@ -70,6 +71,8 @@ class Counts:
 
 
 _COLUMNS = [table.c[field.name] for field in fields(Item)]
+_WITHOUT_HEADER = [sa.null().label(column.name) if column is table.c.header else column
+                   for column in _COLUMNS]
 _DESCRIPTION = tuple(field.name for field in fields(Item)
                      if field.name not in (*_SETTLED, "number"))
 
@@ -96,13 +99,33 @@ def name_items(connection: sa.Connection, package_id: int, file_ids: Mapping[int
 
 def items(connection: sa.Connection, package_id: int, *, role: Role | None = None,
           state: ItemState | Literal[""] | None = None, group: int | None = None,
-          ) -> Iterator[Item]:
-    """In order of number, read by pages: the caller may write between them."""
-    query = sa.select(*_COLUMNS).where(table.c.package_id == package_id)
+          headers: bool = True) -> Iterator[Item]:
+    """In order of number, read by pages: the caller may write between them.
+
+    Without ``headers`` they are None, which is faster where nobody looks at them.
+    """
+    columns = _COLUMNS if headers else _WITHOUT_HEADER
+    query = sa.select(*columns).where(table.c.package_id == package_id)
     for column, value in ((table.c.role, role), (table.c.state, state),
                           (table.c.group_number, group)):
         if value is not None:
             query = query.where(column == value)
+    return _pages(connection, query)
+
+
+def twins(connection: sa.Connection, package_id: int) -> Iterator[Item]:
+    """The pending instances whose SOP Instance UID the archive or the package itself has too, in
+    order of number, without headers."""
+    mine = sa.and_(table.c.package_id == package_id, table.c.role == "instance",
+                   table.c.state == "pending")
+    twice = sa.select(table.c.sop_instance_uid).where(mine).group_by(
+        table.c.sop_instance_uid).having(sa.func.count() > 1)
+    stored = sa.exists().where(instance.c.sop_instance_uid == table.c.sop_instance_uid)
+    return _pages(connection, sa.select(*_WITHOUT_HEADER).where(
+        mine, sa.or_(stored, table.c.sop_instance_uid.in_(twice))))
+
+
+def _pages(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Item]:
     query, last = query.order_by(table.c.number).limit(_PAGE), -1
     while True:
         page = connection.execute(query.where(table.c.number > last)).all()

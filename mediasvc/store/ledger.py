@@ -41,6 +41,7 @@ from mediasvc.store.items import (
     role_counts,
     settle,
     settle_all,
+    twins,
 )
 from mediasvc.store.packages import (
     Package,
@@ -61,5 +62,6 @@ __all__ = [
     "drop_findings", "drop_groups", "drop_items", "events", "filed_alike", "finding_counts",
     "findings", "group", "groups", "head", "item", "items", "live_with_digest", "name_items", "now",
     "package", "packages", "propose", "put_groups", "put_items", "record", "record_many",
-    "role_counts", "set_digest", "settle", "settle_all", "submit", "verify_chain",
+    "role_counts", "set_digest", "settle", "settle_all", "submit", "twins",
+    "verify_chain",
 ]

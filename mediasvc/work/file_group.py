@@ -117,7 +117,8 @@ def _pending(desk: Desk, package: Package, number: int) -> Iterator[Item]:
     with desk.store.read() as connection:
         for state in ("pending", "held"):
             yield from (item for item in ledger.items(connection, package.id, state=state,
-                                                      group=number) if item.span)
+                                                      group=number, headers=False)
+                        if item.span)
 
 
 def _write(desk: Desk, items: list[Item], order: Order) -> Iterator[Written | Settled]:

@@ -32,7 +32,7 @@ def settle_known(desk: Desk, package: Package) -> None:
     twins: list[Twin] = []
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
-        pending = ledger.items(connection, package.id, role="instance", state="pending")
+        pending = ledger.twins(connection, package.id)
         while page := list(islice(pending, PAGE)):
             stored = index.instances(connection, [item.sop_instance_uid for item in page])
             settled: list[Settled] = []
