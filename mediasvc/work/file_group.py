@@ -15,7 +15,7 @@ from typing import Any
 
 from mediasvc.errors import StateError
 from mediasvc.model import Finding, InstanceHeader, Patient, PatientKey
-from mediasvc.store import expected, index, ledger
+from mediasvc.store import index, ledger
 from mediasvc.store.expected import Procedure
 from mediasvc.store.index import StoredInstance
 from mediasvc.store.ledger import Item, Package, PatientGroup, Settled
@@ -25,7 +25,7 @@ from mediasvc.work.batches import run_batches
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk, dicom_now, dicom_time
 from mediasvc.work.discover import Report
-from mediasvc.work.expect import answered_for
+from mediasvc.work.group_order import settle_order
 from mediasvc.work.provisional import remember_identifier
 
 COMMIT = 256
@@ -97,7 +97,7 @@ def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patien
 
 def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Patient, Procedure]:
     """The decided patient, who from now on is known under the foreign identifier too, and the
-    order that was waiting for this disc."""
+    order that was waiting for this disc when it was decided."""
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
         group = ledger.group(connection, package.id, number)
@@ -105,12 +105,8 @@ def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Pa
             raise StateError(f"Patient group {number} of package {package.id} has no patient.")
         remember_identifier(connection, group.target,
                             PatientKey(group.patient_id, group.issuer), package.id)
-        order = (expected.of_package(connection, package.id, group.target)
-                 or answered_for(connection, group.target, package.source))
-        if order is not None and order.is_open:
-            expected.answer(connection, order, package.id)
         return (group, patient_row(connection, group.target),
-                order.procedure if order else Procedure())
+                settle_order(connection, package, group))
 
 
 def _pending(desk: Desk, package: Package, number: int) -> Iterator[Item]:

@@ -13,6 +13,7 @@ from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import MEDIUM_ERROR
 from mediasvc.work.expect import answered_by
+from mediasvc.work.group_order import settle_order
 from mediasvc.work.groups import Group, cluster
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.patients import match
@@ -90,8 +91,9 @@ def _settle(connection: Connection, desk: Desk, package: Package, number: int, c
                           group=number)
         return
     _put(connection, package.id, group)
-    ledger.decide(connection, package.id, number, "link", target=rule.patient.row, rule=rule.rule,
-                  evidence=rule.evidence)
+    decided = ledger.decide(connection, package.id, number, "link", target=rule.patient.row,
+                            rule=rule.rule, evidence=rule.evidence)
+    settle_order(connection, package, decided)
 
 
 def _own_waits(connection: Connection, package_id: int, number: int, certain_text: bool,
