@@ -36,6 +36,12 @@ class DiscFacts:
     """``"1 of 3"`` when an order needed several discs."""
     remarks: tuple[str, ...] = ()
     """What the reader must know: instances that are not on the disc."""
+    viewer: str = ""
+    """Path of the viewer's page; empty when the disc has none."""
+    viewer_factor: int = 1
+    """By how much its copies of the images are reduced in rows and columns."""
+    site_viewer: str = ""
+    """What the site put on the disc: its start page, or its folder with ``/``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,16 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """An ordinary file beside the DICOM files: ``path`` from the root of the disc, ``kind`` report,
+    document or video, ``title`` as a person reads it."""
+
+    path: str
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesContent:
     """``number`` counts all series of the disc from 1 and names the page."""
 
@@ -65,6 +81,7 @@ class SeriesContent:
     pictures: tuple[Picture, ...]
     failed: int = 0
     """Frames that were chosen and could not be drawn."""
+    documents: tuple[Document, ...] = ()
 
     @property
     def page(self) -> str:

@@ -18,4 +18,7 @@ STYLE = (
     "div.grid{margin:0 -6px}div.shot{display:inline-block;vertical-align:top;margin:6px;"
     "background:#000;border-radius:4px;padding:6px;text-align:center}"
     "div.shot p{margin:4px 0 0;color:#b9c4cd;font-size:12px}div.shot a{text-decoration:none}"
+    "a.button{display:inline-block;background:#0b5d8f;color:#fff;border-radius:6px;"
+    "padding:12px 26px;font-size:17px;font-weight:600;text-decoration:none}"
+    "div.first p{margin:4px 0}"
     "img{border:0}p.small{color:#5a6875;font-size:13px}")

@@ -47,23 +47,47 @@ def _index(facts: DiscFacts, layout: Layout) -> bytes:
     numbers = iter(range(1, 1 << 30))
     cards = [_patient_card(patient, numbers) for patient in layout.patients]
     return _document(
-        facts, "Medical images", facts.institution, *_notes(facts), *cards,
+        facts, "Medical images", facts.institution, *_viewer_card(facts), *_notes(facts), *cards,
         element("div", element("h2", "About this disc"), element("table", *_rows(
             ("Institution", facts.institution), ("Contact", facts.contact),
             ("For", facts.recipient),
             ("Created", f"{facts.created:%Y-%m-%d %H:%M}"), ("Disc", facts.part),
             ("File-set ID", facts.file_set_id), ("Profile", facts.profile),
             ("Created by", facts.creator))),
+            *_site_viewer(facts),
             element("p", element("a", README, href=README), " | ",
                     element("a", "List of all files with their hashes", href=MANIFEST),
                     class_="small"), class_="card"),
         element("p", CONFIDENTIAL, class_="small"))
 
 
+def _viewer_card(facts: DiscFacts) -> list[Markup]:
+    """Large and first: what most people look for."""
+    if not facts.viewer:
+        return []
+    detail = ("All images in full detail." if facts.viewer_factor == 1 else
+              f"Its images are reduced to 1/{facts.viewer_factor} of their rows and columns for "
+              "want of room; the DICOM files are complete.")
+    return [element(
+        "div", element("p", element("a", "Open the viewer", href=facts.viewer, class_="button")),
+        element("p", "Opens in this browser; nothing is installed, nothing is sent. " + detail,
+                class_="small"), class_="card first")]
+
+
 def _notes(facts: DiscFacts) -> list[Markup]:
     notes = [element("div", NOT_FOR_DIAGNOSIS, class_="note")]
     notes += [element("div", remark, class_="note alert") for remark in facts.remarks]
     return notes
+
+
+def _site_viewer(facts: DiscFacts) -> list[Markup]:
+    if not facts.site_viewer:
+        return []
+    if facts.site_viewer.endswith("/"):
+        return [element("p", f"Another viewer is in the folder {facts.site_viewer}",
+                        class_="small")]
+    return [element("p", element("a", f"The viewer of {facts.institution}",
+                                 href=facts.site_viewer), class_="small")]
 
 
 def _patient_card(patient: Patient, numbers: Iterator[int]) -> Markup:
@@ -119,7 +143,8 @@ def _series_row(content: SeriesContent) -> Markup:
         "tr", element("td", element("a", thumb, href=content.page) if thumb else "",
                       class_="thumb"),
         element("td", element("h3", element("a", _series_title(header), href=content.page)),
-                element("p", _amount(content), class_="small")), class_="line")
+                element("p", _amount(content), class_="small"), *_documents(content)),
+        class_="line")
 
 
 def _series_page(facts: DiscFacts, patient: Patient, study: Study, content: SeriesContent,
@@ -138,7 +163,17 @@ def _series_page(facts: DiscFacts, patient: Patient, study: Study, content: Seri
             ("Device", f"{header.manufacturer} {header.manufacturer_model_name}".strip()))),
             class_="card"),
         element("div", NOT_FOR_DIAGNOSIS, class_="note"),
+        *([element("div", *_documents(content), class_="card")] if content.documents else []),
         *([element("div", *shots, class_="grid")] if shots else []))
+
+
+_OPEN = {"report": "Read the report", "document": "Open the PDF", "video": "Play the video"}
+
+
+def _documents(content: SeriesContent) -> list[Markup]:
+    """A link to each ordinary file; pages stand one folder below the root."""
+    return [element("p", element("a", _OPEN[one.kind], href=f"../{one.path}"),
+                    f" {one.title}".rstrip()) for one in content.documents]
 
 
 def _series_title(header: InstanceHeader) -> str:
@@ -161,7 +196,8 @@ def _amount(content: SeriesContent) -> str:
 def _shown(content: SeriesContent) -> str:
     shown, frames = len(content.pictures), content.frames
     if not frames:
-        return "nothing; this content needs a DICOM viewer"
+        return ("as a file of its own" if content.documents
+                else "nothing; this content needs a DICOM viewer")
     if shown == frames:
         return "all of them"
     if not shown:

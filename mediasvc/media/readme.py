@@ -22,11 +22,12 @@ def readme(facts: DiscFacts) -> bytes:
         "DICOM         the images and reports themselves",
         f"{INDEX}     start page for any web browser, with small copies of the images",
         f"{WEB_FOLDER}       the pages that {INDEX} leads to",
+        *_beside(facts),
         f"{MANIFEST}  every file with its SHA-256 hash (sha256sum -c {MANIFEST})", "",
         "How to look at it", "-----------------",
         "Open or import DICOMDIR with a DICOM viewer or archive. No program on this disc",
         "starts by itself and none needs to be installed.",
-        f"Without a viewer, open {INDEX} with a web browser.", "",
+        f"Without a viewer, open {INDEX} with a web browser.", *_browser(facts), "",
         "Disclaimer", "----------", *_wrapped(NOT_FOR_DIAGNOSIS),
         *_wrapped(CONFIDENTIAL), "",
         f"File-set ID: {facts.file_set_id}",
@@ -39,6 +40,27 @@ def readme(facts: DiscFacts) -> bytes:
                     for sign in "\n".join(lines))
     text = shown.replace("\n", "\r\n").encode() + b"\r\n"
     return text if text.isascii() else codecs.BOM_UTF8 + text
+
+
+def _beside(facts: DiscFacts) -> list[str]:
+    rows = []
+    if facts.viewer:
+        rows.append(f"{facts.viewer.partition('/')[0]:<13} a viewer that runs in the browser, and "
+                    "copies of the images for it")
+    if facts.site_viewer:
+        rows.append(f"{facts.site_viewer.partition('/')[0]:<13} another viewer, added by the "
+                    "institution")
+    return rows
+
+
+def _browser(facts: DiscFacts) -> list[str]:
+    if not facts.viewer:
+        return []
+    text = "Its first link leads to a viewer with window, zoom and measuring."
+    if facts.viewer_factor > 1:
+        text += (f" The viewer's images are reduced to 1/{facts.viewer_factor} of their rows and "
+                 "columns; the DICOM files are complete.")
+    return _wrapped(text)
 
 
 def _alerts(facts: DiscFacts) -> list[str]:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from mediasvc.direct_write import DirectFile
 from mediasvc.errors import MediasvcError
-from mediasvc.media.disc_file import DICOMDIR, MANIFEST, README, WEB_FOLDER, DiscFile
+from mediasvc.media.disc_file import DICOMDIR, MANIFEST, DiscFile
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
 from mediasvc.media.hash_list import write_hash_list
-from mediasvc.media.page_content import DiscFacts, SeriesContent
-from mediasvc.media.pages import web_pages
-from mediasvc.media.readme import readme
+from mediasvc.media.page_content import DiscFacts
 from mediasvc.model import Finding
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
 from mediasvc.standard.profiles import Profile
 from mediasvc.work.directory_file import write_listing
-from mediasvc.work.previews import draw_previews
+from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
 
-Container = Literal["iso", "zip", "folder"]
+Container = Literal["iso", "zip", "folder", "mail"]
 Report = Callable[[int, int, str], None]
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -45,6 +44,14 @@ class Built:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A disc of which only the container is missing: ``files`` in the order in which they lie."""
+
+    built: Built
+    files: tuple[DiscFile, ...]
+
+
 def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> FileSetName:
     """The same content ordered in the same way has the same name. ``facts_of_order``: profile,
     date and whatever else tells two discs apart."""
@@ -54,29 +61,36 @@ def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> Fil
     number = int.from_bytes(digest.digest()[:8], "big")
     letters = "".join(_LETTERS[number >> (5 * place) & 31] for place in range(12))
     unique = uuid.UUID(bytes=digest.digest()[16:], version=5)
+    unique = uuid.UUID(int=unique.int | 1 << 127)  # 39 digits always: sizes are known beforehand
     return FileSetName(f"MSVC{letters}", f"2.25.{unique.int}")
 
 
 def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
                file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
-               scratch: Path, report: Report) -> Built:
+               scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY) -> Built:
     """Write the whole disc to ``target``: a new file, or an empty folder.
 
-    ``scratch`` is an empty private folder. Raises MediasvcError when a part cannot be made; what
-    is at ``target`` then is of no use.
+    ``scratch`` is an empty private folder; ``wanted`` says what is made for people. Raises
+    MediasvcError when a part cannot be made; what is at ``target`` then is of no use.
     """
+    prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
+                            report=report, wanted=wanted)
+    _write_container(container, target, list(prepared.files), profile, file_set, facts, report)
+    return prepared.built
+
+
+def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
+                 file_set: FileSetName, facts: DiscFacts, *, scratch: Path, report: Report,
+                 wanted: Wanted = PAGES_ONLY) -> Prepared:
+    """Make every small file of a disc in ``scratch``; how large it becomes is known then."""
     layout = lay_out(instances)
-    web = scratch / WEB_FOLDER
-    web.mkdir()
-    contents = draw_previews(sandbox, layout, web,
-                             lambda done, total: report(done, total, "drawing pictures"))
+    content = make_content(sandbox, layout, facts, scratch, wanted, report)
     findings = _write_dicomdir(sandbox, layout, profile, file_set, scratch)
-    before = [_small(scratch, (DICOMDIR,)), *_page_files(scratch, facts, layout, contents)]
+    before = [_small(scratch, (DICOMDIR,)), *content]
     listed = [*before, *layout.files()]
     (scratch / MANIFEST).write_bytes(write_hash_list(listed, _manifest_facts(file_set, facts)))
     files = [before[0], _small(scratch, (MANIFEST,)), *listed[1:]]
-    _write_container(container, target, files, profile, file_set, facts, report)
-    return Built(layout, findings)
+    return Prepared(Built(layout, findings), tuple(files))
 
 
 def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set: FileSetName,
@@ -92,22 +106,10 @@ def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set
     return tuple(Finding(**row) for row in answer.value["findings"])
 
 
-def _page_files(scratch: Path, facts: DiscFacts, layout: Layout,
-                contents: Mapping[int, SeriesContent]) -> Iterator[DiscFile]:
-    (scratch / README).write_bytes(readme(facts))
-    yield _small(scratch, (README,))
-    for parts, data in web_pages(facts, layout, contents):
-        scratch.joinpath(*parts).write_bytes(data)
-        yield _small(scratch, parts)
-    for content in contents.values():
-        for picture in content.pictures:
-            yield _small(scratch, (WEB_FOLDER, *picture.name.split("/")), dense=True)
-
-
-def _small(scratch: Path, parts: tuple[str, ...], *, dense: bool = False) -> DiscFile:
+def _small(scratch: Path, parts: tuple[str, ...]) -> DiscFile:
     """A file of ours that stands in ``scratch`` as it will stand on the disc."""
     span = Span.of_file(scratch.joinpath(*parts))
-    return DiscFile(parts, span, span.sha256(), dense)
+    return DiscFile(parts, span, span.sha256())
 
 
 def _manifest_facts(file_set: FileSetName, facts: DiscFacts) -> dict[str, str]:
@@ -130,7 +132,9 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
         target.chmod(0o600)
         direct = DirectFile(plain.fileno())
         image = cast("BinaryIO", direct)  # all of one that these writers use
-        if container == "zip":
+        if container == "mail":
+            write_mail(image, files, profile, file_set, facts)
+        elif container == "zip":
             from mediasvc.media.zip_write import write_zip
             write_zip(image, files, moment=facts.created, report=written)
         else:
@@ -138,3 +142,21 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
             write_iso(image, files, volume_id=file_set.id, moment=facts.created,
                       with_udf=profile.medium.udf, report=written)
         direct.finish()
+
+
+def write_mail(target: BinaryIO, files: list[DiscFile], profile: Profile, file_set: FileSetName,
+               facts: DiscFacts) -> None:
+    """One message with all ``files`` in it, or with the DICOM files each by itself."""
+    from mediasvc.media.mail_write import readme_of, write_mime, write_zip_mail
+    from mediasvc.media.zip_write import write_zip
+
+    text = readme_of(files)
+    if profile.medium.kind == "mime":
+        write_mime(target, files, file_set_id=file_set.id, moment=facts.created,
+                   sender=facts.contact, text=text)
+        return
+    with tempfile.NamedTemporaryFile(dir=Path(files[0].span.path).parent) as archive:
+        write_zip(archive, files, moment=facts.created)
+        archive.flush()
+        write_zip_mail(target, Span.of_file(archive.name), file_set_id=file_set.id,
+                       moment=facts.created, sender=facts.contact, text=text)

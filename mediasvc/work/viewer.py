@@ -47,16 +47,16 @@ class ViewerData:
 
 
 def draw_viewer(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | None, udf: bool,
-                report: Report) -> ViewerData:
-    """Write the chunks below ``scratch``/VIEWER and the pictures that the pages want below
-    ``scratch``/IHE_PDI; together no more than ``room`` bytes on the medium (None: no limit).
+                least: int, report: Report) -> ViewerData:
+    """Write the chunks below ``scratch``/VIEWER, no more than ``room`` bytes on the medium (None:
+    no limit), and below ``scratch``/IHE_PDI the pictures that the pages want.
 
     A chunk whose child dies is missing, and the viewer says so; its pictures are missing too.
     """
     chunks = list(plan_chunks(layout))
     if not chunks:
         return ViewerData()
-    for factor in _factors(sandbox, layout, chunks, room):
+    for factor in _factors(sandbox, layout, chunks, room, least):
         data = _draw(sandbox, layout, chunks, scratch, factor, report)
         if room is None or sum(file_size(one.span.length, udf) for one in data.files) <= room:
             return data
@@ -66,16 +66,16 @@ def draw_viewer(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | Non
 
 
 def _factors(sandbox: Sandbox, layout: Layout, chunks: list[ChunkPlan], room: int | None,
-             ) -> Iterator[int]:
-    """Those that should fit, the most detailed first."""
+             least: int) -> Iterator[int]:
+    """Those from ``least`` on that should fit, the most detailed first."""
     if room is None or sum(chunk.most_bytes for chunk in chunks) <= room:
-        yield 1
+        yield least
         return
     ratio = _ratio(sandbox, layout) * DOUBT
     native = sum(chunk.native for chunk in chunks)
     beside = sum(chunk.most_bytes for chunk in chunks) - native
     for factor in FACTORS:
-        if native * ratio / factor ** 2 + max(0, beside) / 8 <= room:
+        if factor >= least and native * ratio / factor ** 2 + max(0, beside) / 8 <= room:
             yield factor
 
 

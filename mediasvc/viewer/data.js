@@ -1,0 +1,121 @@
+/* What is on the disc: the list of series, and chunks of frames that are loaded as scripts, because
+   a page that was opened from a file may load nothing else. */
+(function (MV) {
+  "use strict";
+
+  var FIRST = 0x3400;            // the code unit that means fifteen zero bits
+  var KEPT_TEXT = 384e6;         // characters of chunks that stay in memory
+  var chunks = new Map();        // "series/number" -> {promise, size}, oldest first
+  var arrived = {};
+
+  MV.disc = function (listing) { MV.listing = listing; };
+
+  /* Called by the script of a chunk. */
+  MV.chunk = function (series, number, blobs) { arrived[series + "/" + number] = blobs; };
+
+  function digits(number) { return ("000000" + number).slice(-6); }
+
+  MV.folder = function (series) { return "SE" + digits(series); };
+
+  /* Fifteen bits of every code unit, as bytes. */
+  MV.bytes = function (text, length) {
+    var out = new Uint8Array(length), held = 0, bits = 0, at = 0;
+    for (var i = 0; i < text.length; i++) {
+      held = (held << 15) | (text.charCodeAt(i) - FIRST);
+      bits += 15;
+      while (bits >= 8 && at < length) {
+        bits -= 8;
+        out[at++] = held >>> bits;
+      }
+      held &= (1 << bits) - 1;
+    }
+    return out;
+  };
+
+  function script(path) {
+    return new Promise(function (resolve, reject) {
+      var element = document.createElement("script");
+      element.onload = function () { element.remove(); resolve(); };
+      element.onerror = function () {
+        element.remove();
+        reject(new Error("The file " + path + " cannot be read from the disc."));
+      };
+      element.src = path;
+      document.head.appendChild(element);
+    });
+  }
+
+  function read(series, number) {
+    var key = series + "/" + number;
+    var path = MV.folder(series) + "/D" + digits(number) + ".JS";
+    return script(path).then(function () {
+      var blobs = arrived[key];
+      delete arrived[key];
+      if (!blobs) { throw new Error("The file " + path + " is damaged."); }
+      return MV.inflate(MV.bytes(blobs[0][1], blobs[0][0])).then(function (bytes) {
+        var facts = JSON.parse(new TextDecoder().decode(bytes));
+        facts.blobs = blobs.slice(1);
+        return facts;
+      });
+    });
+  }
+
+  function forget() {
+    var total = 0;
+    chunks.forEach(function (one) { total += one.size; });
+    chunks.forEach(function (one, key) {
+      if (total > KEPT_TEXT && one.size) {
+        total -= one.size;
+        chunks.delete(key);
+      }
+    });
+  }
+
+  /* A promise of {frames, tables, files, names, blobs}. */
+  MV.load = function (series, number) {
+    var key = series + "/" + number, known = chunks.get(key);
+    if (known) {
+      chunks.delete(key);
+      chunks.set(key, known);
+      return known.promise;
+    }
+    var entry = { size: 0, promise: null };
+    entry.promise = read(series, number).then(function (facts) {
+      facts.blobs.forEach(function (blob) { entry.size += blob[1].length; });
+      forget();
+      return facts;
+    }, function (error) {
+      chunks.delete(key);
+      throw error;
+    });
+    chunks.set(key, entry);
+    return entry.promise;
+  };
+
+  /* [number of the chunk, place in it] of a frame of a series. */
+  MV.place = function (series, index) {
+    var low = 0, high = series.starts.length - 1;
+    while (low < high) {
+      var middle = (low + high + 1) >> 1;
+      if (series.starts[middle] <= index) { low = middle; } else { high = middle - 1; }
+    }
+    return [low + 1, index - series.starts[low]];
+  };
+
+  /* All attributes of the file of a frame: [[tag, name, VR, text]]. */
+  MV.header = function (series, index) {
+    var place = MV.place(series, index);
+    return MV.load(series.n, place[0]).then(function (facts) {
+      var values = {}, last = facts.frames[place[1]].i;
+      facts.files.slice(0, last + 1).forEach(function (file) {
+        Object.keys(file.h).forEach(function (tag) {
+          if (file.h[tag] === null) { delete values[tag]; } else { values[tag] = file.h[tag]; }
+        });
+      });
+      return Object.keys(values).sort().map(function (tag) {
+        var name = facts.names[tag] || ["", ""];
+        return ["(" + tag.slice(0, 4) + "," + tag.slice(4) + ")", name[0], name[1], values[tag]];
+      });
+    });
+  };
+})(window.MV = window.MV || {});
