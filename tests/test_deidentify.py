@@ -33,15 +33,16 @@ from samples.synthesis import instance, to_bytes
 KEYS = Keys(b"a secret of the tests, not of use")
 SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian,
             DeflatedExplicitVRLittleEndian, RLELossless]
+BASIC = Policy()
 CANARY = "Canaryname"
 
 
-def through(ds: FileDataset, policy: Policy = Policy(), keys: Keys = KEYS, **more: object,
+def through(ds: FileDataset, policy: Policy = BASIC, keys: Keys = KEYS, **more: object,
             ) -> FileDataset:
     return pydicom.dcmread(io.BytesIO(raw_through(ds, policy, keys, **more)[0]))
 
 
-def raw_through(ds: FileDataset, policy: Policy = Policy(), keys: Keys = KEYS, **more: object,
+def raw_through(ds: FileDataset, policy: Policy = BASIC, keys: Keys = KEYS, **more: object,
                 ) -> tuple[bytes, Deidentified]:
     raw = memoryview(to_bytes(ds))
     done = deidentify(raw, policy, keys, **more)  # type: ignore[arg-type]

@@ -39,7 +39,6 @@ PATIENT_NAME, PATIENT_ID, ISSUER = 0x00100010, 0x00100020, 0x00100021
 REMOVED, METHOD, METHOD_CODES, TEMPORAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
 BURNED_IN = 0x00280301
 BITS_ALLOCATED, BITS_STORED, HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
-CERTAIN = "pixels-identify"
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,14 @@ class Deidentified:
 
 
 def deidentify(view: memoryview, policy: Policy, keys: Keys, *, subject: str = "",
-               also: Iterable[str] = (), pixels_cleaned: bool = False,
+               also: Iterable[str] = (), pixels: bytes | None = None,
                framing: Framing | None = None) -> Deidentified:
     """The whole file ``view`` without what identifies its patient.
 
     ``subject`` is who the patient is (``ID@ISSUER`` of the index): pseudonym and shift of dates
     follow from it alone; empty: from Patient ID and issuer of the file. ``also``: further names and
-    identifiers that must not stand in it. ``pixels_cleaned``: somebody blanked its pixels.
+    identifiers that must not stand in it. ``pixels``: its native pixel data with everything
+    blanked that may show who the patient is.
 
     Raises UnsupportedError for what cannot be de-identified (documents, reports without
     ``structured``, pixels that are known to show text), DamagedError for what cannot be read.
@@ -71,21 +71,25 @@ def deidentify(view: memoryview, policy: Policy, keys: Keys, *, subject: str = "
         raise DamagedError("is damaged and cannot be de-identified")
     sop_class = _text(framing, SOP_CLASS_UID)
     _refuse(sop_class, policy)
-    findings = list(_risk(framing, sop_class, pixels_cleaned))
+    findings = [] if pixels else list(_risk(framing, sop_class))
     subject = subject or f"{_text(framing, PATIENT_ID)}@{_text(framing, ISSUER)}"
     target = Encoding(framing.implicit, framing.big_endian)
     words = words_of(framing, policy, also)
     walk = Walk(policy, keys, words, keys.days(subject), sop_class, target)
     before, after = _data_set(framing, walk)
-    before |= _statements(policy, target, keys.pseudonym(subject), pixels_cleaned)
+    before |= _statements(policy, target, keys.pseudonym(subject), pixels is not None)
     findings += [warning("sequence-removed", "A sequence that could not be read was removed",
                          "PS3.15 E.1.1")] if walk.odd else []
-    _search_pixels(framing, words)
+    _search_pixels(framing, words, pixels)
     uid = keys.uid(_text(framing, SOP_INSTANCE_UID)) if not policy.has("uids") else _text(
         framing, SOP_INSTANCE_UID)
     body = [Insert(b"".join(before[tag] for tag in sorted(before))),
-            *_pixels(framing, walk), Insert(b"".join(after[tag] for tag in sorted(after)))]
+            *_pixels(framing, walk, pixels),
+            Insert(b"".join(after[tag] for tag in sorted(after)))]
     head = Insert(bytes(LENGTH) + PREFIX + _meta(framing, sop_class, uid))
+    if words.stand_in(memoryview(b"".join(piece.data for piece in (body[0], body[-1], head)
+                                          if isinstance(piece, Insert)))):
+        raise UnsupportedError("a name or an identifier would be left in it")
     return Deidentified(_whole(framing, head, body), uid, keys.pseudonym(subject),
                         walk.days if policy.has("shifted-dates") else 0, tuple(findings))
 
@@ -101,9 +105,9 @@ def _refuse(sop_class: str, policy: Policy) -> None:
                                "(--clean structured)")
 
 
-def _risk(framing: Framing, sop_class: str, cleaned: bool) -> Iterator[Finding]:
+def _risk(framing: Framing, sop_class: str) -> Iterator[Finding]:
     """Raises UnsupportedError where text in the pixels is certain."""
-    if framing.pixel is None or cleaned:
+    if framing.pixel is None:
         return
     values = {"burned_in": _text(framing, BURNED_IN), "recognizable": _text(framing, 0x00280302),
               "conversion": _text(framing, 0x00080064), "image_type": _text(framing, 0x00080008)}
@@ -147,17 +151,22 @@ def _statements(policy: Policy, target: Encoding, pseudonym: str, cleaned: bool,
     return rows
 
 
-def _search_pixels(framing: Framing, words: Words) -> None:
+def _search_pixels(framing: Framing, words: Words, pixels: bytes | None) -> None:
     """Comments and metadata inside compressed streams are text too."""
     place = framing.pixel
-    if place is not None and words.stand_in(framing.body[place.value:place.end]):
+    if place is not None and words.stand_in(
+            memoryview(pixels) if pixels else framing.body[place.value:place.end]):
         raise UnsupportedError("a name or an identifier stands in its pixel data")
 
 
-def _pixels(framing: Framing, walk: Walk) -> list[Piece]:
+def _pixels(framing: Framing, walk: Walk, pixels: bytes | None) -> list[Piece]:
     place = framing.pixel
     if place is None:
         return []
+    if pixels is not None:
+        if place.encapsulated or len(pixels) != place.end - place.value:
+            raise UnsupportedError("its pixels were not blanked in their own encoding")
+        return [Copy(place.start, place.value - place.start), Insert(pixels)]
     stored, allocated = _number(framing, BITS_STORED), _number(framing, BITS_ALLOCATED)
     top = _number(framing, HIGH_BIT)
     bits = [bit for bit in walk.overlay_bits if not top - stored < bit <= top and bit < allocated]

@@ -10,7 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from mediasvc.dicom.deidentify_text import LEAST_ID, id_words, name_words, without_words
+from mediasvc.dicom.deidentify_text import (
+    id_words,
+    name_words,
+    vocabulary,
+    without_words,
+)
 from mediasvc.dicom.framing import Framing
 from mediasvc.dicom.nested import Element, Source, elements, inside, item_at
 from mediasvc.dicom.text import decode
@@ -45,7 +50,8 @@ class Words:
         """How the longer words may stand in bytes: as they are, in capitals, in two bytes."""
         found = set()
         for word in self.words:
-            if len(word) < LEAST_BYTES or (word.isdigit() and len(word) < LEAST_BYTES + 2):
+            if (len(word) < LEAST_BYTES or word in vocabulary()
+                    or (word.isdigit() and len(word) < LEAST_BYTES + 2)):
                 continue
             for form in {word, word.upper(), word.title()}:
                 found |= {form.encode("utf-8"), form.encode("utf-16-le"),
@@ -114,5 +120,3 @@ def charset_of(source: Source, rows: Iterable[Element], charset: str) -> str:
             break
     return charset
 
-
-__all__ = ["LEAST_ID", "Words", "charset_of", "words_of"]
