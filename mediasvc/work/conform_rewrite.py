@@ -27,6 +27,7 @@ from mediasvc.work.batches import Item, each
 from mediasvc.work.coerce import coerce
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.conform import clean_preamble
+from mediasvc.work.deidentify import deidentify_span
 from mediasvc.work.transcode import DEFAULT
 from mediasvc.work.transcode_file import transcode_file
 
@@ -45,6 +46,8 @@ def rewrite_items(items: list[Item]) -> list[Any]:
 
 def _rewrite(item: Item) -> dict[str, Any]:
     """Transcode first, so that a deflated data set is plain when it is spliced."""
+    if item.get("privacy"):
+        return _private(item)
     first, second = (Path(temp) for temp in item["temps"])
     needs, source = set(item["needs"]), Span.from_json(item["span"])
     if "transcode" in needs:
@@ -52,6 +55,20 @@ def _rewrite(item: Item) -> dict[str, Any]:
     source = _spliced(source, second, needs, item["order"])
     first.unlink(missing_ok=True)
     return _proven(source)
+
+
+def _private(item: Item) -> dict[str, Any]:
+    """De-identified, which leaves nothing to coerce or to clean, and then transcoded."""
+    first, second = (Path(temp) for temp in item["temps"])
+    try:
+        done = deidentify_span(Span.from_json(item["span"]), first, item["privacy"])
+    except UnsupportedError as error:
+        return {"refused": error.text}
+    source = Span.from_json(done["span"])
+    if "transcode" in item["needs"]:
+        source = _transcoded(source, second, item["preferred"])
+        first.unlink()
+    return {**_proven(source), "findings": done["findings"], "days": done["days"]}
 
 
 def _spliced(source: Span, target: Path, needs: set[str], order: dict[str, str]) -> Span:

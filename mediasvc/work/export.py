@@ -23,6 +23,7 @@ from mediasvc.store.discs import Disc
 from mediasvc.work import release
 from mediasvc.work.certificate import as_json, as_page, certificate
 from mediasvc.work.check_disc import check_disc
+from mediasvc.work.deidentify_order import write_mapping
 from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_set
 from mediasvc.work.export_conform import Conformed, Report, conform
@@ -94,6 +95,8 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
         except BaseException:
             _give_up(desk, drafts)
             raise
+    if order.privacy and order.privacy.mapping:
+        write_mapping(desk.home, done[0].file_set_id, conformed.renamed)
     return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
 
 
@@ -131,7 +134,7 @@ def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
     moment = datetime.now(UTC).replace(microsecond=0)
     file_set = name_file_set(plan.instances,
                              f"{order.profile.name} {order.container} {number}/{of} {moment}")
-    site = desk.settings.site
+    site = order.privacy.site(desk.settings.site) if order.privacy else desk.settings.site
     facts = DiscFacts(
         institution=site.institution, contact=site.contact, recipient=order.recipient,
         creator=f"{desk.settings.export.creator_name} {__version__}",

@@ -16,6 +16,7 @@ from mediasvc.standard.profile_rules import header_facts
 from mediasvc.standard.profiles import Profile
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, run_batches
+from mediasvc.work.deidentify_order import Privacy, Renamed
 from mediasvc.work.desk import Desk
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import Selected, order_of_coercion
@@ -34,9 +35,12 @@ class Conformed:
     findings: list[Finding] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     transcoded: int = 0
+    privacy: Privacy | None = None
+    renamed: list[Renamed] = field(default_factory=list)
+    """Of a de-identified export that keeps a mapping: who became who."""
 
     def exclude(self, uid: str, rule: str, text: str) -> None:
-        self.excluded.append(uid)
+        self.excluded.append(self.privacy.uid(uid) if self.privacy else uid)
         self.findings.append(Finding("warning", "excluded", uid, text, rule))
 
 
@@ -59,14 +63,14 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
     Raises DamagedError when an instance of the archive is missing or damaged, unless the order
     allows an incomplete disc.
     """
-    result = Conformed()
+    result = Conformed(privacy=order.privacy)
     tasks = list(_examined(desk, order, selected, result, report))
     if scratch is None:
         for task in tasks:
             _take(result, task.header, _span(desk, task.selected), "")
             result.transcoded += "transcode" in task.needs
         return result
-    rewritten = _rewritten(desk, order.profile, tasks, scratch)
+    rewritten = _rewritten(desk, order, tasks, scratch)
     for done, (task, answer) in enumerate(rewritten, 1):
         report(done, len(tasks), "transcoding")
         _note(order, result, task, answer)
@@ -89,7 +93,7 @@ def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], resu
         header = InstanceHeader.from_json(answer.value["header"])
         if excluded := answer.value.get("excluded"):
             result.exclude(header.sop_instance_uid, *excluded)
-        elif answer.value["needs"]:
+        elif answer.value["needs"] or order.privacy:
             yield _Task(row, header, tuple(answer.value["needs"]), answer.value.get("facts", {}))
         else:
             _take(result, header, Span.from_json(item["span"]), row.instance.object_sha256)
@@ -120,14 +124,15 @@ def _limits(profile: Profile) -> dict[str, Any]:
             "images": [asdict(rule) for rule in profile.images]}
 
 
-def _rewritten(desk: Desk, profile: Profile, tasks: Sequence[_Task], scratch: Path,
+def _rewritten(desk: Desk, order: ExportOrder, tasks: Sequence[_Task], scratch: Path,
                ) -> Iterator[tuple[_Task, Answer]]:
     orders = {task.selected.patient.key: order_of_coercion(desk, task.selected.patient).as_json()
               for task in tasks}
     items: Iterator[Item] = (
         {"at": at, "span": _span(desk, task.selected).as_json(), "needs": task.needs,
          "order": orders[task.selected.patient.key],
-         "preferred": profile.preferred_for(task.header.sop_class_uid, task.facts),
+         "privacy": order.privacy and order.privacy.as_json(task.selected.patient),
+         "preferred": order.profile.preferred_for(task.header.sop_class_uid, task.facts),
          "temps": [str(scratch / f"{at:07d}.{step}") for step in "ab"]}
         for at, task in enumerate(tasks))
     for item, answer in run_batches(desk.sandbox, REWRITER, items, REWRITE):
@@ -135,7 +140,9 @@ def _rewritten(desk: Desk, profile: Profile, tasks: Sequence[_Task], scratch: Pa
 
 
 def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) -> None:
-    if answer.error == "UnsupportedError":
+    if refused := not answer.error and answer.value.get("refused"):
+        result.exclude(task.header.sop_instance_uid, "PS3.15 E.1", refused)
+    elif answer.error == "UnsupportedError":
         result.exclude(task.header.sop_instance_uid, "R11-1",
                        f"it fits no transfer syntax of {order.profile.name}: {answer.text}")
     elif answer.error:
@@ -143,6 +150,7 @@ def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) ->
     else:
         row = answer.value
         header = InstanceHeader.from_json(row["header"])
+        _note_private(result, task, header, row)
         if words := order.profile.trouble(header.sop_class_uid, header.transfer_syntax_uid,
                                           {**task.facts, **header_facts(header)}):
             result.exclude(header.sop_instance_uid, "R11-2b", words)
@@ -150,6 +158,17 @@ def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) ->
         _take(result, header,
               Span(row["path"], 0, int(row["length"])), row["sha256"])
         result.transcoded += "transcode" in task.needs
+
+
+def _note_private(result: Conformed, task: _Task, header: InstanceHeader, row: dict[str, Any],
+                  ) -> None:
+    """What was seen in a de-identified instance, under the name that the desk knows it by."""
+    if result.privacy is None:
+        return
+    result.findings += [Finding(**{**finding, "subject": task.header.sop_instance_uid})
+                        for finding in row["findings"]]
+    if result.privacy.mapping:
+        result.renamed.append(Renamed(lean(task.header), lean(header), int(row["days"])))
 
 
 def _take(result: Conformed, header: InstanceHeader, span: Span, sha256: str) -> None:

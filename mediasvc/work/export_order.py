@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mediasvc.errors import SettingsError
 from mediasvc.model import PatientKey
 from mediasvc.standard.profiles import CAPACITY, Disc, Profile
+
+if TYPE_CHECKING:
+    from mediasvc.work.deidentify_order import Privacy
 
 Container = Literal["iso", "zip", "folder"]
 CONTAINERS: dict[str, Container] = {".iso": "iso", ".zip": "zip"}
@@ -34,6 +37,8 @@ class ExportOrder:
     recipient: str = ""
     """Who gets the disc: printed on it and in its certificate."""
     by: str = ""
+    privacy: Privacy | None = None
+    """How instances are de-identified before they go; None: they name their patient."""
 
     def path(self, number: int, discs: int) -> Path:
         """Where disc ``number`` (from 1) goes: PATH, or with PATH-1of3 before its suffix."""
