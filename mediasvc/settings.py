@@ -123,11 +123,20 @@ class Decisions(Section):
     """A link to a patient who is recommended less than this needs a second person; empty: never."""
 
 
+ViewerDetail = Literal["full", "reduced", "none"]
+
+
 class Export(Section):
     profile: str = "STD-GEN-CD"
     """Used where ``--profile`` is not given."""
     creator_name: str = "mediasvc"
     """Who made the disc, in README.TXT and the image."""
+    viewer: ViewerDetail = "full"
+    """The viewer on every disc: ``full`` has all samples where the medium has room for them and
+    fewer rows and columns otherwise, ``reduced`` at most a quarter of the samples, ``none`` no
+    viewer."""
+    viewer_dir: str = ""
+    """Folder with a viewer of the site's own, copied onto every disc; nothing starts by itself."""
     mail_bytes: Annotated[int, Field(gt=65536)] = 25 * MIB
     """The largest message that --disc mail may become."""
 
