@@ -14,11 +14,13 @@ from typing import Any
 from mediasvc.dicom.deidentify_keys import SECRET_BYTES, Keys
 from mediasvc.errors import SettingsError
 from mediasvc.model import InstanceHeader, Patient
-from mediasvc.settings import Home
+from mediasvc.settings import Home, Site
 from mediasvc.standard.deidentification import Policy
 from mediasvc.standard.deidentification_blanking import BlankingRule, blanking_rules
 
 FOLDER = "deidentification"
+#: In the place of the institution on discs that may not name it.
+ANONYMOUS = "De-identified images"
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
@@ -32,6 +34,14 @@ class Privacy:
     rules: tuple[BlankingRule, ...] = ()
     project: str = ""
     mapping: bool = False
+
+    def uid(self, uid: str) -> str:
+        """What an instance is called on the disc."""
+        return uid if self.policy.has("uids") else self.keys.uid(uid)
+
+    def site(self, site: Site) -> Site:
+        """Whom the pages of the disc may name."""
+        return site if self.policy.has("institution") else Site(institution=ANONYMOUS)
 
     def as_json(self, patient: Patient | None = None) -> dict[str, Any]:
         """What a child needs to know; the secret goes through its pipe alone."""
