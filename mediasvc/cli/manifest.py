@@ -56,5 +56,7 @@ def _told(line: Line) -> str:
               "missing": "no"}.get(line.role) or WORDS[line.state]
     if line.came_with is not None:
         stored = f"later, with package {line.came_with}"
+    if line.filed_with is not None:
+        stored = f"wrapped, with package {line.filed_with}"
     reason = f" ({line.reason})" if line.reason and line.state not in ("archived", "held") else ""
     return f"{says:<9}{holds:<8}{stored + reason:<28} {line.label}  {line.sha256[:12]}"

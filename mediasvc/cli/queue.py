@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mediasvc.cli.attach import attach, show_offers
 from mediasvc.cli.packages import WORDS, sentence, show_findings, show_group, show_package
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.person import by_option
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 @click.group()
 def command() -> None:
     """Packages and what became of them."""
+
+
+command.add_command(attach)
 
 
 @command.command("list")
@@ -56,11 +60,13 @@ def list_(session: Session, everything: bool) -> int:
 def show(session: Session, package: int) -> int:
     """One package: its patients as received, candidates with reasons, findings."""
     from mediasvc.work.desk import open_desk
+    from mediasvc.work.offered import offers
     from mediasvc.work.queue_view import findings, group_views, view
 
     with open_desk(session.home, session.settings) as desk:
         seen, groups, troubles = (view(desk, package), group_views(desk, package),
                                   findings(desk, package))
+        beside = offers(desk, package)
     row = seen.as_json()
     session.emit("package", **row)
     session.say(f"Package {package} {WORDS[seen.package.state]}: {seen.package.path}")
@@ -68,6 +74,7 @@ def show(session: Session, package: int) -> int:
     for group in groups:
         show_group(session, package, group)
     show_findings(session, troubles)
+    show_offers(session, package, beside)
     if seen.package.state == "waiting" and seen.package.reason == "decision":
         session.say(f"\n  Decide: mediasvc queue decide {package} --group N "
                     "(--link ID@ISSUER | --new | --reject) --by YOU [--dry-run]")

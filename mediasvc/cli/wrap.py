@@ -44,12 +44,12 @@ def command(session: Session, files: tuple[Path, ...], identity_file: Path | Non
     if out is not None and to_archive:
         raise SettingsError("--out and --file exclude each other.")
     known = _identities(session, files, identity_file, patient, study)
-    order = WrapOrder(files, known, _target(out, files), _modality(modality), reencode)
+    order = WrapOrder(files, known, _target(out, files), modality_of(modality), reencode)
     if to_archive:
         return _file(session, order)
     from mediasvc.work.wrap import wrap_files
-    rows = [_tell(session, row) for row in wrap_files(order, session.settings)]
-    return _summary(session, rows)
+    rows = [tell(session, row) for row in wrap_files(order, session.settings)]
+    return summary(session, rows)
 
 
 def _target(out: str | None, files: tuple[Path, ...]) -> Path | None:
@@ -66,7 +66,7 @@ def _target(out: str | None, files: tuple[Path, ...]) -> Path | None:
     return path
 
 
-def _modality(text: str) -> str:
+def modality_of(text: str) -> str:
     if text and not (text.isascii() and text.isalnum() and text.isupper() and len(text) <= 16):
         raise SettingsError("a modality is written in capitals, such as XC.")
     return text
@@ -95,7 +95,7 @@ def _identities(session: Session, files: tuple[Path, ...], path: Path | None,
         return sides.for_all(files, index_identity(connection, key, study))
 
 
-def _tell(session: Session, row: dict[str, Any]) -> dict[str, Any]:
+def tell(session: Session, row: dict[str, Any]) -> dict[str, Any]:
     session.emit(row["type"], **{key: value for key, value in row.items() if key != "type"})
     if row["type"] == "refused":
         session.say(f"  refused {row['path']}: {row['reason']}")
@@ -108,7 +108,7 @@ def _tell(session: Session, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _summary(session: Session, rows: list[dict[str, Any]], **more: Any) -> int:
+def summary(session: Session, rows: list[dict[str, Any]], **more: Any) -> int:
     refused = sum(row["type"] == "refused" for row in rows)
     session.say(f"{len(rows) - refused} wrapped, {refused} refused")
     session.summary(wrapped=len(rows) - refused, refused=refused, **more)
@@ -121,13 +121,13 @@ def _file(session: Session, order: Any) -> int:
 
     with file_wrapped(session.home, session.settings, order) as (desk, rows, packages):
         for row in rows:
-            _tell(session, row)
+            tell(session, row)
         clean = True
         for package in packages:
             clean = show_package(session, desk, package.id) and package.state in (
                 "done", "duplicate") and clean
         one = packages[0] if len(packages) == 1 else None
-        code = _summary(session, rows, package=str(one.id) if one else "",
+        code = summary(session, rows, package=str(one.id) if one else "",
                         state=one.state if one else "",
                         packages=[str(package.id) for package in packages])
     return code if clean else 1

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mediasvc.store import addenda, ledger
+from mediasvc.work.attached import attached_of
 from mediasvc.work.desk import Desk
 
 
@@ -27,10 +28,13 @@ class Line:
     duplicate_of: str
     came_with: int | None = None
     """Of a missing file: the package that brought it in the end."""
+    filed_with: int | None = None
+    """Of a file that is no DICOM: the package as which it was wrapped and filed."""
 
     def as_json(self) -> dict[str, Any]:
         return {"in_dicomdir": bool(self.file_id), "on_disc": self.role != "missing",
-                "stored": self.state in ("archived", "duplicate"), **asdict(self)}
+                "stored": self.state in ("archived", "duplicate") or self.filed_with is not None,
+                **asdict(self)}
 
 
 def lines(desk: Desk, number: int) -> Iterator[Line]:
@@ -39,7 +43,14 @@ def lines(desk: Desk, number: int) -> Iterator[Line]:
         ledger.package(connection, number)
         late = addenda.came_with(connection, [
             item.sop_instance_uid for item in ledger.items(connection, number, role="missing")])
+        wrapped = attached_of(connection, number)
         for item in ledger.items(connection, number):
+            place = wrapped.get(item.number)
+            if place is not None and place.stored is not None:
+                yield Line(item.label, item.file_id, item.role, item.length, item.sha256,
+                           item.state, item.reason, place.sop_instance_uid, place.stored.object_sha256,
+                           item.duplicate_of, filed_with=place.package)
+                continue
             yield Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,
                        item.reason, item.sop_instance_uid, item.object_sha256, item.duplicate_of,
                        late.get(item.sop_instance_uid) if item.role == "missing" else None)

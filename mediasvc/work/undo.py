@@ -14,7 +14,9 @@ from mediasvc.store.durable import Shelf
 from mediasvc.store.ledger import Package, Settled
 from mediasvc.store.removal import Removed
 from mediasvc.store.scratch import Scratch
+from mediasvc.work import attached
 from mediasvc.work.desk import Desk
+from mediasvc.work.queue import discard
 from mediasvc.work.restore import restore
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
     """Take package ``number`` out of the archive; it waits for a decision again.
 
     The received bytes are proven and durable in staging before any row goes, and rows go before
-    files do. Raises StateError when nothing of it is filed.
+    files do. What was attached from it (`mediasvc.work.attach`) is taken back first and given up:
+    whoever decides anew decides for that too. Raises StateError when nothing of it is filed.
     """
     with desk.store.read() as connection:
         package = ledger.package(connection, number)
@@ -35,6 +38,7 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
                  if group.state == "filed"]
     if not filed:
         raise StateError(f"Package {number} is {package.state}; nothing of it is filed.")
+    _undo_attached(desk, number, by)
     spans = _restore_all(desk, package)
     with desk.store.transaction() as connection:
         _back_to_waiting(connection, package, spans, filed, by)
@@ -44,6 +48,17 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
             ledger.add_findings(connection, dependent, [_no_longer_here(number)])
     forget_given_up(desk)
     return removed
+
+
+def _undo_attached(desk: Desk, number: int, by: str) -> None:
+    with desk.store.read() as connection:
+        filed = attached.packages_of(connection, number)
+    for other in filed:
+        undo(desk, other, by)
+    with desk.store.read() as connection:
+        waiting = attached.open_packages_of(connection, number)
+    for other in waiting:
+        discard(desk, other, reason=f"package {number} was taken back", by=by)
 
 
 def _no_longer_here(number: int) -> Finding:

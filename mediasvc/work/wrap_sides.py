@@ -94,7 +94,10 @@ def _with_side_car(path: Path, identity: Identity) -> Identity | MediasvcError:
 
 
 def merged(identity: Identity, said: Mapping[str, Any]) -> Identity:
-    """What was ``said`` of one file goes before what was said of all. Raises SettingsError when it is another person."""
+    """What was ``said`` of one file goes before what was said of all.
+
+    Raises SettingsError when it is another person.
+    """
     for keyword in PATIENT:
         new, old = str(said.get(keyword) or ""), str(identity.attributes.get(keyword) or "")
         if new and old and new.casefold() != old.casefold():
