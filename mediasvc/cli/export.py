@@ -7,63 +7,112 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mediasvc.cli.export_offers import show_offers
+from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
+    from mediasvc.settings import Recipient
+    from mediasvc.standard.profiles import Profile
     from mediasvc.work.export import Exported
-    from mediasvc.work.export_order import ExportOrder
+    from mediasvc.work.export_order import Container, ExportOrder
 
 #: What the first child loads while we load our own libraries.
-CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.draw_frames",
+CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.viewer_chunks",
+            "mediasvc.work.draw_frames",
             "mediasvc.work.check_members")
 
 
 @click.command()
 @click.option("--patient", metavar="ID[@ISSUER]", help="All studies of this patient.")
 @click.option("--study", "studies", metavar="UID", multiple=True, help="This study; repeatable.")
+@click.option("--not-exported", is_flag=True, help="Of these only studies that nobody got yet.")
+@click.option("--last", type=click.IntRange(1), default=None, metavar="N",
+              help="Of these only the N newest studies.")
 @click.option("--profile", default="", help="What the disc must conform to (profiles list).")
-@click.option("--to", required=True, metavar="PATH", help="PATH.iso, PATH.zip or DIR/.")
-@click.option("--recipient", default="", metavar="NAME", help="Who gets it: printed on the disc.")
-@click.option("--disc", default="", help="cd, dvd, dvd-dl, bd, usb or unlimited: its capacity.")
-@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--to", required=True, metavar="PATH", help="PATH.iso, PATH.zip, PATH.eml or DIR/.")
+@click.option("--recipient", default="", metavar="NAME",
+              help="Who gets it: printed on the disc; [[recipients]] say what they can open.")
+@click.option("--disc", default="",
+              help="cd, dvd, dvd-dl, bd, usb, mail or unlimited: its capacity.")
+@click.option("--compress/--no-compress", default=None,
+              help="Compress native images without loss; otherwise only when it saves a disc.")
+@click.option("--no-split", is_flag=True, help="Rather no disc than more than one.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan: sizes, discs, other media.")
 @click.option("--replace", is_flag=True, help="Replace what stands at PATH.")
 @click.option("--allow-several-patients", is_flag=True, help="Studies of several patients.")
 @click.option("--allow-incomplete", is_flag=True,
               help="Leave out what the archive cannot give, and say so on the disc.")
+@click.option("--no-viewer", is_flag=True, help="No viewer on the disc, only DICOM and pages.")
+@by_option
 @click.pass_obj
-def command(session: Session, patient: str | None, studies: tuple[str, ...], profile: str, to: str,
-            recipient: str, disc: str, dry_run: bool, replace: bool, allow_several_patients: bool,
-            allow_incomplete: bool) -> int:
+def command(session: Session, patient: str | None, studies: tuple[str, ...], not_exported: bool,
+            last: int | None, profile: str, to: str, recipient: str, disc: str,
+            compress: bool | None, no_split: bool, dry_run: bool, replace: bool,
+            allow_several_patients: bool, allow_incomplete: bool, no_viewer: bool, by: str,
+            ) -> int:
     """Make disc images, zips or folders that were read back and passed every rule.
 
     Exit code 1 when instances could not go on the disc.
     """
+    from dataclasses import replace as with_
+
     from mediasvc.model import PatientKey
-    from mediasvc.standard.profiles import load_profile
     from mediasvc.work.children import open_sandbox
     from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 
     if (patient is None) == (not studies):
         raise SettingsError("Say whose images: either --patient or --study.")
-    chosen = load_profile(profile or session.settings.export.profile)
     container = container_of(to)
+    chosen, disc, known = _profile(session, container, profile, recipient, disc)
     order = ExportOrder(
         to=Path(to).absolute(), container=container, profile=chosen,
-        capacity=capacity_of(chosen, disc, container), studies=studies,
+        capacity=capacity_of(chosen, disc, container, session.settings.export.mail_bytes),
+        studies=studies,
         patient=PatientKey.parse(patient, session.settings.site.issuer) if patient else None,
         several_patients=allow_several_patients, incomplete=allow_incomplete, replace=replace,
-        recipient=recipient, by="command line")
+        recipient=known.name if known else recipient, splitting=not no_split, compress=compress,
+        viewer="none" if no_viewer else session.settings.export.viewer,
+        site_viewer=(Path(session.settings.export.viewer_dir)
+                     if session.settings.export.viewer_dir else None), by=by)
     with open_sandbox(session.settings, *CHILDREN) as sandbox:
         from mediasvc.work.desk import open_desk
-        from mediasvc.work.export import export, preview
+        from mediasvc.work.export import export
+        from mediasvc.work.export_presets import chosen as chosen_studies
+        from mediasvc.work.plan import rehearse
 
-        with (open_desk(session.home, session.settings, sandbox) as desk,
-              progress(session) as report):
-            done = (preview if dry_run else export)(desk, order, session.finding, report)
-    _show(session, order, done, dry_run)
+        with open_desk(session.home, session.settings, sandbox) as desk:
+            if not_exported or last:
+                order = chosen_studies(desk, order, not_exported=not_exported, last=last or 0)
+            with progress(session) as report:
+                done = (rehearse if dry_run else export)(desk, order, session.finding, report)
+            _show(session, order, done, dry_run)
+            if dry_run:
+                show_offers(session, desk, with_(order, incomplete=True), known)
+    session.summary(discs=len(done.discs), instances=done.instances, transcoded=done.transcoded,
+                    excluded=done.excluded, dry_run=dry_run)
     return 1 if done.excluded else 0
+
+
+def _profile(session: Session, container: Container, name: str, recipient: str, disc: str,
+             ) -> tuple[Profile, str, Recipient | None]:
+    """The profile, the disc and the known recipient: as said, as the recipient wants, or as set."""
+    from mediasvc.standard.profiles import load_profile
+    from mediasvc.work.recipients import narrowed, recipient_of, warnings
+
+    known = recipient_of(session.settings.recipients, recipient)
+    default = "STD-GEN-ZIP-MAIL" if container == "mail" else session.settings.export.profile
+    name = name or (known.profile if known and container != "mail" else "") or default
+    profile = load_profile(name, session.home.profiles)
+    if known is None:
+        return profile, disc, None
+    if not disc and known.disc in profile.medium.discs:
+        disc = known.disc
+    for finding in warnings(profile, known, disc or profile.medium.discs[0]):
+        session.finding(finding)
+    return narrowed(profile, known), disc, known
 
 
 def _show(session: Session, order: ExportOrder, done: Exported, dry_run: bool) -> None:
@@ -71,12 +120,12 @@ def _show(session: Session, order: ExportOrder, done: Exported, dry_run: bool) -
         passed = "pass" if disc.verdict and disc.verdict.passed else ""
         session.emit("disc", path=str(disc.path), sha256=disc.sha256, bytes=disc.bytes,
                      instances=disc.instances, studies=disc.studies,
-                     file_set_id=disc.file_set_id, verdict=passed, profile=order.profile.name,
-                     certificate=str(disc.certificate or ""))
+                     file_set_id=disc.file_set_id, verdict=passed, exact=True,
+                     profile=order.profile.name, certificate=str(disc.certificate or ""))
         size = f"{disc.bytes / 1e6:,.1f} MB"
         if dry_run:
             session.say(f"would make {disc.path}: {disc.instances} instances of {disc.studies} "
-                        f"studies, at most {size}")
+                        f"studies, {disc.bytes:,} bytes ({size})")
             continue
         kept = len(disc.verdict.results) - len(disc.verdict.failed) if disc.verdict else 0
         session.say(f"{disc.path}: {disc.instances} instances of {disc.studies} studies, {size}, "
@@ -84,5 +133,3 @@ def _show(session: Session, order: ExportOrder, done: Exported, dry_run: bool) -
         session.say(f"  certificate {disc.certificate}")
     if done.transcoded or done.excluded:
         session.say(f"{done.transcoded} instances transcoded, {done.excluded} not on the disc")
-    session.summary(discs=len(done.discs), instances=done.instances, transcoded=done.transcoded,
-                    excluded=done.excluded, dry_run=dry_run)

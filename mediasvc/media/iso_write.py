@@ -88,6 +88,18 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
             image.close()
 
 
+def iso_bytes(files: Iterable[DiscFile], *, with_udf: bool = False) -> int:
+    """How long the image of these files will be, to the byte; nothing is read or written."""
+    image = pycdlib.PyCdlib()
+    image.new(interchange_level=1, sys_ident="", udf="2.60" if with_udf else None)
+    try:
+        _fill(image, files, with_udf)
+        image.force_consistency()
+        return int(image.pvd.space_size) * SECTOR
+    finally:
+        image.close()
+
+
 def _seal(image: Any, target: BinaryIO) -> None:
     places = [(file.extent_location() * SECTOR, file.get_data_length()) for file in image.inodes
               if file.get_data_length()]

@@ -18,7 +18,7 @@ def write_zip(target: IO[bytes], files: Iterable[DiscFile], *, moment: datetime,
               report: Callable[[int, int], None] | None = None) -> None:
     """Write the archive into ``target`` (empty, writable, seekable), streamed file by file.
 
-    Encoded files (`DiscFile.dense`) are stored, others deflated. ``report(done, 0)`` in bytes.
+    Encoded files (`DiscFile.dense`) and those of the root are stored, others deflated. ``report(done, 0)`` in bytes.
     Raises DamagedError when a source became shorter.
     """
     done = 0
@@ -37,7 +37,8 @@ def _entry(file: DiscFile, moment: datetime) -> zipfile.ZipInfo:
     info.create_system = 3  # Unix, so that the mode below is understood
     info.external_attr = (stat.S_IFREG | 0o644) << 16
     info.file_size = file.span.length
-    if not file.dense:
+    if not file.dense and len(file.parts) > 1:
+        # what stands in the root says when the disc was made: deflated, its length would too
         info.compress_type = zipfile.ZIP_DEFLATED
         info._compresslevel = LEVEL  # type: ignore[attr-defined]  # no public name before 3.13
     return info

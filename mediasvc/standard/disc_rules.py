@@ -37,6 +37,8 @@ RULES = (
     DiscRule("R12-1e", "should", "Unused bytes of the image are zero", ISO),
     DiscRule("R12-4", "must", "No file is larger than its medium can hold"),
     DiscRule("R12-5", "must", "The ZIP keeps 8-character names in at most 8 levels", ZIP),
+    DiscRule("R12-6", "must", "Parts of the message have File IDs of at most 71 characters"),
+    DiscRule("R11-7", "must", "The message has the subject and the one attachment of Annex L"),
     DiscRule("R12-8", "should", "The container is that of the profile's medium"),
     # the file-set
     DiscRule("R10-1", "must", "Exactly one DICOMDIR, in the root, under that name"),

@@ -13,6 +13,7 @@ from typing import Any
 from mediasvc.errors import DamagedError, SettingsError
 from mediasvc.media.check_medium import Surface, check_names, check_profile, check_surface
 from mediasvc.media.disc_file import MANIFEST
+from mediasvc.media.mail_read import Mail, is_mail
 from mediasvc.media.verdict import Trial, Verdict, best_profile
 from mediasvc.model import Finding
 from mediasvc.sandbox import Sandbox
@@ -35,22 +36,38 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
     UnsupportedError, PasswordNeeded or SettingsError when there is nothing to judge.
     """
     wanted = load_profile(profile, site_profiles) if profile else None
-    with private_folder() as scratch, ThreadPoolExecutor(1) as thread:
+    with (private_folder() as scratch, private_folder() as taken_out,
+          ThreadPoolExecutor(1) as thread):
         whole = thread.submit(Span.of_file(path).sha256) if path.is_file() else None
         try:
-            disc = open_disc(path, sandbox, limits, scratch)
+            mail = _open_mail(path, sandbox, taken_out)
+            disc = open_disc(mail.medium if mail else path, sandbox, limits, scratch)
         except DamagedError as error:
             return _hopeless(path, error)
+        disc.trial.add(mail.findings if mail else ())
         chosen = wanted or _fitting(disc, site_profiles)
         seen = check_files(disc, chosen, report)
         _check_medium(disc, chosen, seen)
         sha256 = whole.result() if whole else _list_sha256(disc)
         certified = _check_certificate(disc, path, certificate, sha256)
+    kind = mail.kind if mail else disc.kind
     skipped = ({"N7"} if disc.hashes is None else set()) | (set() if certified else {"E01"})
-    return Verdict(disc.kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
+    skipped |= {"mail": {"R12-6"}, "mime": {"R11-7"}}.get(kind, {"R11-7", "R12-6"})
+    return Verdict(kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
                    seen.instances, len(disc.members),
                    path.stat().st_size if whole else sum(m.length for m in disc.members),
                    disc.file_set_id, sha256)
+
+
+def _open_mail(path: Path, sandbox: Sandbox, folder: Path) -> Mail | None:
+    """What a message holds, taken out of it by a child; None for what is no message."""
+    if not is_mail(path):
+        return None
+    answer = sandbox.call("mediasvc.work.check_members:mail", path=str(path), folder=str(folder))
+    if answer.error:
+        raise DamagedError(answer.text)
+    return Mail(Path(answer.value["medium"]), answer.value["kind"],
+                [Finding(**row) for row in answer.value["findings"]])
 
 
 def _hopeless(path: Path, error: DamagedError) -> Verdict:

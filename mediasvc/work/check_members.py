@@ -69,6 +69,15 @@ def hash_list(number: int, **source: Any) -> dict[str, Any]:
     return {"facts": dict(found.facts), "hashes": dict(found.hashes)}
 
 
+def mail(path: str, folder: str) -> dict[str, Any]:
+    """Take a message apart; see `mail_read.Mail`."""
+    from mediasvc.media.mail_read import take_apart
+
+    found = take_apart(Path(path), Path(folder))
+    return {"medium": str(found.medium), "kind": found.kind,
+            "findings": [asdict(row) for row in found.findings]}
+
+
 def certificate(path: str) -> dict[str, Any]:
     """The certificate beside an image; ``{}`` when that file is something else."""
     try:

@@ -21,6 +21,7 @@ from mediasvc.standard.profile_rules import (
     trouble,
 )
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, each
 
 #: The file meta is within this, or the file is read whole.
@@ -36,12 +37,15 @@ class Limits:
     sop_classes: frozenset[str]
     largest_file: int
     images: tuple[ImageRule, ...] = ()
+    compress: bool = False
+    """Native pixel data become smaller, whatever the profile would allow."""
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Limits:
         return cls(frozenset(row["transfer_syntaxes"]), frozenset(row["sop_classes"]),
                    int(row["largest_file"]),
-                   tuple(ImageRule(**rule) for rule in row.get("images", ())))
+                   tuple(ImageRule(**rule) for rule in row.get("images", ())),
+                   bool(row.get("compress")))
 
     def facts(self, span: Span, header: InstanceHeader) -> dict[str, Any]:
         """What the rules for images must know; read in full only where the header is not enough."""
@@ -101,7 +105,8 @@ def _excluded(span: Span, header: InstanceHeader, limits: Limits, facts: Mapping
 def _needs(span: Span, header: InstanceHeader, item: Item, limits: Limits) -> list[str]:
     head = next(Span(span.path, span.offset, min(HEAD, span.length)).chunks(HEAD))
     needs = []
-    if header.transfer_syntax_uid not in limits.transfer_syntaxes:
+    if (header.transfer_syntax_uid not in limits.transfer_syntaxes
+            or (limits.compress and is_native(header))):
         needs.append("transcode")
     if item["patient"] and not _belongs(header, item["patient"]):
         needs.append("coerce")
@@ -109,6 +114,12 @@ def _needs(span: Span, header: InstanceHeader, item: Item, limits: Limits) -> li
             or not encoded_as_said(memoryview(head), header.transfer_syntax_uid)):
         needs.append("clean")
     return needs
+
+
+def is_native(header: InstanceHeader) -> bool:
+    """It holds pixel data that no codec has made smaller."""
+    known = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
+    return bool(header.rows and known and not known.encapsulated)
 
 
 def _belongs(header: InstanceHeader, patient: Mapping[str, str]) -> bool:

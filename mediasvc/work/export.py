@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mediasvc import __version__
-from mediasvc.errors import ProofError, StateError
+from mediasvc.errors import BudgetError, ProofError, StateError
 from mediasvc.media.disc_plan import DiscPlan, plan_discs
+from mediasvc.media.iso_write import file_size
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.verdict import Verdict
 from mediasvc.media.words import count
@@ -26,9 +27,11 @@ from mediasvc.work.check_disc import check_disc
 from mediasvc.work.deidentify_order import write_mapping
 from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_set
+from mediasvc.work.disc_content import PAGES_ONLY, Wanted
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import fingerprint, select
+from mediasvc.work.site_viewer import site_viewer
 
 Tell = Callable[[Finding], None]
 
@@ -80,8 +83,8 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
         seen = fingerprint(selected)
         conformed = conform(desk, order, selected, scratch, report)
         del selected  # a large order is kept in memory once
-        _tell_of(conformed, tell)
-        plans = _plans(order, conformed)
+        tell_of(conformed, tell)
+        plans = plans_of(order, conformed)
         drafts: list[_Draft] = []
         try:
             for number, plan in enumerate(plans, 1):
@@ -103,23 +106,28 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
 def preview(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
     """The plan of ``order``: how many discs, what on which. Nothing is written."""
     conformed = conform(desk, order, select(desk, order), None, report)
-    _tell_of(conformed, tell)
-    plans = _plans(order, conformed)
+    tell_of(conformed, tell)
+    plans = plans_of(order, conformed)
     done = tuple(DiscDone(order.path(number, len(plans)), len(plan.instances), _studies(plan),
                           plan.bytes) for number, plan in enumerate(plans, 1))
     return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
 
 
-def _tell_of(conformed: Conformed, tell: Tell) -> None:
+def tell_of(conformed: Conformed, tell: Tell) -> None:
     for finding in conformed.findings:
         tell(finding)
     if not conformed.instances:
         raise StateError("Nothing is left to export: no instance may go on such a disc.")
 
 
-def _plans(order: ExportOrder, conformed: Conformed) -> list[DiscPlan]:
-    return plan_discs(conformed.instances, order.capacity,
-                      with_udf=order.container == "iso" and order.profile.medium.udf)
+def plans_of(order: ExportOrder, conformed: Conformed) -> list[DiscPlan]:
+    """Raises BudgetError when an instance is larger than a disc, or splitting was not allowed."""
+    plans = plan_discs(conformed.instances, order.room,
+                       with_udf=order.container == "iso" and order.profile.medium.udf)
+    if len(plans) > 1 and not order.splitting:
+        raise BudgetError(f"It would take {len(plans)} discs, and --no-split was said.",
+                          "Choose a larger disc with --disc, or --compress.")
+    return plans
 
 
 def _studies(plan: DiscPlan) -> int:
@@ -131,19 +139,26 @@ def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
     path = order.path(number, of)
     release.require_free(path, order.replace)
     release.require_room(path, plan.bytes)
-    moment = datetime.now(UTC).replace(microsecond=0)
-    file_set = name_file_set(plan.instances,
-                             f"{order.profile.name} {order.container} {number}/{of} {moment}")
-    site = order.privacy.site(desk.settings.site) if order.privacy else desk.settings.site
-    facts = DiscFacts(
-        institution=site.institution, contact=site.contact, recipient=order.recipient,
-        creator=f"{desk.settings.export.creator_name} {__version__}",
-        file_set_id=file_set.id, profile=order.profile.name, created=moment,
-        part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed))
+    file_set, facts = describe(desk, order, conformed, plan, number, of)
     row = release.reserve(desk, path.absolute(), profile=order.profile.name,
                           file_set_id=file_set.id, by=order.by, recipient=order.recipient,
                           part=facts.part)
     return _Draft(row, facts, file_set, plan)
+
+
+def describe(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan, number: int,
+             of: int) -> tuple[FileSetName, DiscFacts]:
+    """What disc ``number`` of an order is called and says of itself. Only names and dates in it
+    depend on the moment, no length does."""
+    moment = datetime.now(UTC).replace(microsecond=0)
+    file_set = name_file_set(plan.instances,
+                             f"{order.profile.name} {order.container} {number}/{of} {moment}")
+    site = order.privacy.site(desk.settings.site) if order.privacy else desk.settings.site
+    return file_set, DiscFacts(
+        institution=site.institution, contact=site.contact, recipient=order.recipient,
+        creator=f"{desk.settings.export.creator_name} {__version__}",
+        file_set_id=file_set.id, profile=order.profile.name, created=moment,
+        part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed))
 
 
 def _remarks(conformed: Conformed) -> tuple[str, ...]:
@@ -151,6 +166,17 @@ def _remarks(conformed: Conformed) -> tuple[str, ...]:
         return ()
     return (f"{count(len(conformed.excluded), 'object')} of these studies could not be put on this "
             "disc. Ask the institution for them.",)
+
+
+def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
+    """What is made for people; the same for a disc and for its rehearsal."""
+    site = site_viewer(order.site_viewer) if order.site_viewer else ()
+    if order.viewer == "none":
+        return replace(PAGES_ONLY, site_viewer=site)
+    udf = order.container == "iso" and order.profile.medium.udf
+    taken = plan.bytes + sum(file_size(file.span.length, udf) for file in site)
+    return Wanted(least_factor=2 if order.viewer == "reduced" else 1, udf=udf, site_viewer=site,
+                  room=None if order.room is None else order.room - taken)
 
 
 def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: Tell,
@@ -161,7 +187,8 @@ def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: T
         target.mkdir(mode=0o755)
     draft.built = build_disc(
         desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
-        target=target, container=order.container, scratch=scratch, report=report)
+        target=target, container=order.container, scratch=scratch, report=report,
+        wanted=wanted_of(order, draft.plan))
     for finding in draft.built.findings:
         tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
     with desk.store.transaction() as connection:

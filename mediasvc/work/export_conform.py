@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,12 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
     allows an incomplete disc.
     """
     result = Conformed(privacy=order.privacy)
+    compress = _compresses(desk, order, selected)
+    if compress and order.compress is None:
+        result.findings.append(Finding(
+            "info", "compressed", "", "native images are compressed without loss, because they "
+            "would not fit on one disc otherwise", "PS3.4 S.3.2.1.1.6"))
+    order = replace(order, compress=compress)
     tasks = list(_examined(desk, order, selected, result, report))
     if scratch is None:
         for task in tasks:
@@ -84,7 +90,7 @@ def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], resu
              for at, row in enumerate(selected) if (span := _present(desk, order, row, result)))
     for done, (item, answer) in enumerate(run_batches(
             desk.sandbox, EXAMINER, items, EXAMINE,
-            limits=_limits(order.profile)), 1):
+            limits=_limits(order)), 1):
         report(done, len(selected), "looking at instances")
         row = selected[item["at"]]
         if answer.error:
@@ -118,8 +124,19 @@ def _span(desk: Desk, row: Selected) -> Span:
     return Span.of_file(desk.objects.path(row.instance.object_sha256))
 
 
-def _limits(profile: Profile) -> dict[str, Any]:
-    return {"transfer_syntaxes": profile.transfer_syntaxes, "sop_classes": profile.sop_classes,
+def _compresses(desk: Desk, order: ExportOrder, selected: Sequence[Selected]) -> bool:
+    """Whether native images become smaller on their way out."""
+    if not order.lossless or order.room is None or order.compress is not None:
+        return bool(order.compress and order.lossless)
+    sizes = (path.stat().st_size for row in selected
+             if (path := desk.objects.path(row.instance.object_sha256)).exists())
+    return sum(sizes) > order.room
+
+
+def _limits(order: ExportOrder) -> dict[str, Any]:
+    profile = order.profile
+    return {"compress": order.compress,
+            "transfer_syntaxes": profile.transfer_syntaxes, "sop_classes": profile.sop_classes,
             "largest_file": profile.medium.largest_file,
             "images": [asdict(rule) for rule in profile.images]}
 

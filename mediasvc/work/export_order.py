@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mediasvc.errors import SettingsError
+from mediasvc.media.mail_write import payload_limit
 from mediasvc.model import PatientKey
+from mediasvc.settings import ViewerDetail
 from mediasvc.standard.profiles import CAPACITY, Disc, Profile
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 
 if TYPE_CHECKING:
     from mediasvc.work.deidentify_order import Privacy
 
-Container = Literal["iso", "zip", "folder"]
-CONTAINERS: dict[str, Container] = {".iso": "iso", ".zip": "zip"}
+Container = Literal["iso", "zip", "folder", "mail"]
+CONTAINERS: dict[str, Container] = {".iso": "iso", ".zip": "zip", ".eml": "mail"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,32 @@ class ExportOrder:
     replace: bool = False
     recipient: str = ""
     """Who gets the disc: printed on it and in its certificate."""
+    splitting: bool = True
+    """False: rather no disc than two (PS3.4 S, Allow Media Splitting)."""
+    compress: bool | None = None
+    """Native images are compressed without loss, where the profile has a syntax for it; None: only
+    when they would not fit on one disc otherwise (PS3.4 S.3.2.1.1.6)."""
+    viewer: ViewerDetail = "full"
+    """The viewer's images: all samples where the medium has room for them, reduced anyway, or no
+    viewer at all."""
+    site_viewer: Path | None = None
+    """A folder whose files go on the disc as they are."""
     by: str = ""
     privacy: Privacy | None = None
     """How instances are de-identified before they go; None: they name their patient."""
+
+    @property
+    def room(self) -> int | None:
+        """What the files of one disc may take: a message grows by base64."""
+        if self.container == "mail" and self.capacity is not None:
+            return payload_limit(self.capacity)
+        return self.capacity
+
+    @property
+    def lossless(self) -> str:
+        """The encapsulated syntax that the profile prefers; empty when it has none."""
+        return next((uid for uid in self.profile.preferred
+                     if TRANSFER_SYNTAXES[uid].encapsulated), "")
 
     def path(self, number: int, discs: int) -> Path:
         """Where disc ``number`` (from 1) goes: PATH, or with PATH-1of3 before its suffix."""
@@ -57,17 +83,24 @@ def container_of(to: str) -> Container:
         return "folder"
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
-        raise SettingsError(f"--to {path.name}: end it with .iso, .zip or / (a folder).")
+        raise SettingsError(f"--to {path.name}: end it with .iso, .zip, .eml or / (a folder).")
     return container
 
 
-def capacity_of(profile: Profile, disc: str, container: Container) -> int | None:
-    """Bytes that one disc holds. Raises SettingsError where profile and medium do not agree."""
+def capacity_of(profile: Profile, disc: str, container: Container, mail_bytes: int = 0,
+                ) -> int | None:
+    """Bytes that one disc holds, a message with ``mail_bytes`` where they are given. Raises
+    SettingsError where profile and medium do not agree."""
     if profile.medium.kind == "zip" and container != "zip":
         raise SettingsError(f"{profile.name} is a ZIP file.", "End --to with .zip.")
-    if not disc:
-        return CAPACITY[profile.medium.discs[0]]
-    wanted: Disc | None = next((name for name in CAPACITY if name == disc), None)
+    if (profile.medium.kind in ("mail", "mime")) != (container == "mail"):
+        raise SettingsError(f"{profile.name} and --to do not agree.",
+                            "Messages (.eml) are STD-GEN-ZIP-MAIL or STD-GEN-MIME.")
+    if profile.reads_only:
+        raise SettingsError(f"No disc is made by {profile.name}: {profile.reads_only}.",
+                            "check-disc judges such discs.")
+    wanted: Disc | None = next((name for name in CAPACITY if name == disc), None) if disc else (
+        profile.medium.discs[0])
     if wanted is None:
         raise SettingsError(f"--disc {disc} is unknown.", f"One of {', '.join(CAPACITY)}.")
-    return CAPACITY[wanted]
+    return mail_bytes if wanted == "mail" and mail_bytes else CAPACITY[wanted]

@@ -1,0 +1,63 @@
+"""What an order would become, to the byte, and nothing of it stays (FIELD N9).
+
+A rehearsal does everything that an export does but write, check and publish: what is transcoded is
+transcoded, pictures are drawn, DICOMDIR and pages are made. Only so their sizes are known and not
+guessed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from mediasvc.media.disc_file import DiscFile
+from mediasvc.media.disc_plan import DiscPlan
+from mediasvc.media.image_size import Counter, folder_bytes, zip_bytes
+from mediasvc.media.page_content import DiscFacts
+from mediasvc.work import release
+from mediasvc.work.desk import Desk
+from mediasvc.work.disc_build import FileSetName, prepare_disc, write_mail
+from mediasvc.work.export import DiscDone, Exported, Tell, describe, plans_of, tell_of, wanted_of
+from mediasvc.work.export_conform import Conformed, Report, conform
+from mediasvc.work.export_order import ExportOrder
+from mediasvc.work.export_select import select
+
+
+def rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
+    """The discs of ``order`` with their exact sizes. Raises what `export` raises before it writes
+    a disc; nothing is left on the disk."""
+    with release.workspace(desk) as scratch:
+        conformed = conform(desk, order, select(desk, order), scratch, report)
+        tell_of(conformed, tell)
+        plans = plans_of(order, conformed)
+        done = tuple(_measured(desk, order, conformed, plan, (number, len(plans)), scratch, report)
+                     for number, plan in enumerate(plans, 1))
+    return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
+
+
+def _measured(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
+              place: tuple[int, int], scratch: Path, report: Report) -> DiscDone:
+    file_set, facts = describe(desk, order, conformed, plan, *place)
+    folder = Path(tempfile.mkdtemp(dir=scratch))
+    prepared = prepare_disc(desk.sandbox, plan.instances, order.profile, file_set, facts,
+                            scratch=folder, report=report, wanted=wanted_of(order, plan))
+    size = image_bytes(order, list(prepared.files), file_set, facts)
+    shutil.rmtree(folder, ignore_errors=True)
+    studies = len({instance.header.study_instance_uid for instance in plan.instances})
+    return DiscDone(order.path(*place), len(plan.instances), studies, size)
+
+
+def image_bytes(order: ExportOrder, files: list[DiscFile], file_set: FileSetName,
+                facts: DiscFacts) -> int:
+    """How long the image, zip or message of these files will be; of a folder all files together."""
+    if order.container == "folder":
+        return folder_bytes(files)
+    if order.container == "iso":
+        from mediasvc.media.iso_write import iso_bytes
+        return iso_bytes(files, with_udf=order.profile.medium.udf)
+    if order.container == "mail":
+        sink = Counter()
+        write_mail(sink, files, order.profile, file_set, facts)  # type: ignore[arg-type]
+        return sink.length
+    return zip_bytes(files, facts.created)

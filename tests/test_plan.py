@@ -1,0 +1,298 @@
+"""What is planned is what is built, to the byte; what it would take elsewhere; for whom."""
+
+from __future__ import annotations
+
+import email
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
+
+from mediasvc.errors import BudgetError, NotFoundError, SettingsError
+from mediasvc.media.mail_write import payload_limit
+from mediasvc.model import PatientKey
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Home, Recipient, Settings
+from mediasvc.standard.profiles import load_profile
+from mediasvc.store import burns
+from mediasvc.store.patients import put_patients
+from mediasvc.work.desk import Desk, open_desk
+from mediasvc.work.export import Exported, export, plans_of
+from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
+from mediasvc.work.export_conform import conform
+from mediasvc.work.export_presets import chosen
+from mediasvc.work.export_select import select
+from mediasvc.work.ingest import run_line, submit
+from mediasvc.work.plan import rehearse
+from mediasvc.work.plan_options import archived, offers
+from mediasvc.work.recipients import narrowed, recipient_of, warnings
+from samples.synthesis import instance, study, uid, write_disc
+from tests.conftest import Program
+from tests.disc_things import broken, judge, new_sandbox
+from tests.test_export import below, local
+
+LOCAL = {"IssuerOfPatientID": "LOCAL"}
+
+
+def received() -> list[pydicom.FileDataset]:
+    """Two studies with CT, one with an RLE ultrasound and a cine loop, a report."""
+    return [*study(1, 1, count=3, rows=64, columns=64, **LOCAL),
+            *study(1, 2, count=2, modality="MR", **LOCAL),
+            instance(1, 2, 2, modality="US", transfer_syntax=RLELossless, **LOCAL),
+            instance(1, 3, 1, modality="CINE", **LOCAL), instance(1, 3, 2, modality="SR", **LOCAL)]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with new_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Path:
+    root = tmp_path_factory.mktemp("filled")
+    home = Home(root / "home")
+    home.create()
+    with open_desk(home, Settings(), sandbox) as desk:
+        with desk.store.transaction() as connection:
+            put_patients(connection, [local(1)], provenance="test")
+        write_disc(root / "disc", received())
+        package = submit(desk, root / "disc", source="", by="test")
+        assert run_line(desk, package.id, lambda done, total, what: None).state == "done"
+    return home.root
+
+
+@pytest.fixture
+def desk(filled: Path, tmp_path: Path, sandbox: Sandbox) -> Iterator[Desk]:
+    home = Home(Path(shutil.copytree(filled, tmp_path / "home")))
+    with open_desk(home, Settings(), sandbox) as desk:
+        yield desk
+
+
+def ordered(to: Path, profile: str, **more: object) -> ExportOrder:
+    container = container_of(f"{to}/" if not to.suffix else str(to))
+    chosen_profile = load_profile(profile)
+    facts = {"capacity": capacity_of(chosen_profile, "", container),
+             "patient": PatientKey("P0001", "LOCAL"), **more}
+    return ExportOrder(to=to, container=container, profile=chosen_profile,
+                       **facts)  # type: ignore[arg-type]
+
+
+def tight(desk: Desk, order: ExportOrder) -> int:
+    """Room for every study by itself, not for all of them together."""
+    free = replace(order, capacity=None)
+    [plan] = plans_of(free, conform(desk, free, select(desk, free), None, lambda *_: None))
+    return plan.bytes - 10_000
+
+
+def made(desk: Desk, order: ExportOrder, dry: bool = False) -> Exported:
+    return (rehearse if dry else export)(desk, order, print,
+                                         lambda done, total, what: None)
+
+
+# --- to the byte ---------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("name", "profile"), [
+    ("a.iso", "STD-GEN-CD"), ("b.iso", "STD-GEN-DVD-JPEG"), ("c.iso", "STD-GEN-DVD-J2K"),
+    ("d.zip", "ZIP"), ("stick", "STD-GEN-USB-JPEG"), ("e.eml", "STD-GEN-ZIP-MAIL"),
+    ("f.eml", "STD-GEN-MIME")])
+def test_the_planned_size_is_the_built_size(desk: Desk, tmp_path: Path, name: str,
+                                            profile: str) -> None:
+    order = ordered(tmp_path / name, profile, compress=True)
+    planned = made(desk, order, dry=True)
+    assert not order.to.exists() and not list(desk.home.staging.glob("export-*/"))
+    built = made(desk, order)
+    assert [disc.bytes for disc in planned.discs] == [disc.bytes for disc in built.discs]
+    assert planned.transcoded == built.transcoded
+    size = (sum(path.stat().st_size for path in order.to.rglob("*") if path.is_file())
+            if order.container == "folder" else order.to.stat().st_size)
+    assert size == planned.discs[0].bytes
+
+
+def test_of_several_discs_each_is_planned_to_the_byte(desk: Desk, tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.iso", "STD-GEN-CD")
+    order = replace(order, capacity=tight(desk, order))
+    planned, built = made(desk, order, dry=True), made(desk, order)
+    assert len(planned.discs) > 1
+    assert [(disc.path, disc.bytes) for disc in planned.discs] == [
+        (disc.path, disc.bytes) for disc in built.discs]
+
+
+def test_rather_no_disc_than_two_when_that_was_said(desk: Desk, tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.iso", "STD-GEN-CD", splitting=False)
+    order = replace(order, capacity=tight(desk, order))
+    for dry in (True, False):
+        with pytest.raises(BudgetError, match="--no-split"):
+            made(desk, order, dry)
+    assert not list(tmp_path.glob("*a*.iso*"))
+
+
+def test_native_images_are_compressed_only_when_asked_or_when_it_saves_a_disc(
+        desk: Desk, tmp_path: Path) -> None:
+    def syntaxes(name: str, **more: object) -> set[str]:
+        order = ordered(tmp_path / name, "STD-GEN-USB-JPEG", **more)
+        made(desk, order)
+        return {str(ds.file_meta.TransferSyntaxUID) for ds in below(order.to).values()
+                if ds.Modality == "CT"}
+
+    assert syntaxes("plain") == {ExplicitVRLittleEndian}
+    assert syntaxes("asked", compress=True) == {JPEGLosslessSV1}
+    full = ordered(tmp_path / "full.iso", "STD-GEN-DVD-JPEG", capacity=10_000)
+    conformed = conform(desk, full, select(desk, full), None, lambda *_: None)
+    assert "compressed" in {finding.code for finding in conformed.findings}
+    assert syntaxes("never", compress=False) == {ExplicitVRLittleEndian}
+
+
+# --- elsewhere -----------------------------------------------------------------------------------
+
+def test_the_table_offers_every_medium_and_says_what_compression_saves(desk: Desk,
+                                                                       tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.iso", "STD-GEN-CD")
+    rows = offers(desk, archived(desk, order, load_profile("ZIP")), None)
+    assert [row.medium for row in rows] == ["CD", "DVD", "DVD", "DVD-DL", "BD", "USB", "ZIP"]
+    assert all(row.discs == 1 for row in rows)
+    assert rows[0].gain == 0 and rows[1].gain > 0
+
+
+def test_a_recipient_who_cannot_open_a_profile_is_told_in_its_row(desk: Desk,
+                                                                  tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.iso", "STD-GEN-CD")
+    nobody = Recipient(name="Practice", opens=("jpll",))
+    rows = offers(desk, archived(desk, order, load_profile("ZIP")), nobody)
+    assert rows[0].discs == 0 and "opens nothing" in rows[0].note
+    assert rows[1].discs == 1
+
+
+def test_what_a_recipient_opens_narrows_the_profile() -> None:
+    profile = load_profile("STD-GEN-DVD-JPEG")
+    plain = Recipient(name="Old Viewer", opens=("explicit",), disc="cd", note="Call first.")
+    assert narrowed(profile, plain).transfer_syntaxes == (ExplicitVRLittleEndian,)
+    assert narrowed(profile, plain).preferred == (ExplicitVRLittleEndian,)
+    assert [row.code for row in warnings(profile, plain, "dvd")] == [
+        "recipient-syntaxes", "recipient-disc", "recipient-note"]
+    with pytest.raises(SettingsError, match="opens nothing"):
+        narrowed(profile, replace_opens(plain, "jxl"))
+    assert recipient_of([plain], "old viewer ") is plain
+    assert recipient_of([plain], "") is None and recipient_of([plain], "Dr. X") is None
+
+
+def replace_opens(recipient: Recipient, *words: str) -> Recipient:
+    return recipient.model_copy(update={"opens": words})
+
+
+def test_a_disc_for_a_recipient_holds_only_what_they_open(desk: Desk, tmp_path: Path) -> None:
+    narrow = narrowed(load_profile("ZIP"), Recipient(name="X", opens=("explicit", "jpll")))
+    order = replace(ordered(tmp_path / "a.zip", "ZIP"), profile=narrow)
+    assert made(desk, order).transcoded == 1  # the RLE ultrasound
+    shutil.unpack_archive(order.to, tmp_path / "out")
+    assert {str(ds.file_meta.TransferSyntaxUID) for ds in below(tmp_path / "out").values()} == {
+        ExplicitVRLittleEndian}
+
+
+# --- which studies -------------------------------------------------------------------------------
+
+def test_only_what_nobody_got_yet_and_only_the_newest(desk: Desk, tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.zip", "ZIP")
+    newest = chosen(desk, order, not_exported=False, last=1)
+    assert newest.studies == (uid(1, 3),) and newest.patient is None
+    made(desk, replace(newest, to=tmp_path / "newest.zip"))
+    left = chosen(desk, order, not_exported=True, last=0)
+    assert left.studies == (uid(1, 1), uid(1, 2))
+    made(desk, left)
+    with pytest.raises(NotFoundError, match="handed out already"):
+        chosen(desk, order, not_exported=True, last=0)
+
+
+def test_the_ledger_tells_who_exported_what_to_whom(desk: Desk, tmp_path: Path) -> None:
+    made(desk, ordered(tmp_path / "a.zip", "ZIP", recipient="Dr. Who", by="clerk"))
+    made(desk, ordered(tmp_path / "b.zip", "ZIP", studies=(uid(1, 1),), patient=None))
+    with desk.store.read() as connection:
+        first, second = burns.handed_out(connection)
+        whose = burns.handed_out(connection, whose=1, since="2020-01-01")
+        assert [row.disc.id for row in whose] == [first.disc.id, second.disc.id]
+        assert list(burns.handed_out(connection, whose=99)) == []
+        assert list(burns.handed_out(connection, since="2999-01-01")) == []
+    assert (first.disc.recipient, first.disc.by) == ("Dr. Who", "clerk")
+    assert (first.studies, first.instances) == (3, 8)
+    assert first.patients == (PatientKey("P0001", "LOCAL"),)
+    assert (second.studies, second.instances) == (1, 3)
+
+
+# --- mail ----------------------------------------------------------------------------------------
+
+def test_a_message_is_what_annex_l_asks_for(desk: Desk, tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.eml", "STD-GEN-ZIP-MAIL")
+    made(desk, order)
+    message = email.message_from_bytes(order.to.read_bytes())
+    [part] = [part for part in message.walk() if part.get_content_type() == "application/zip"]
+    assert (part.get_param("id"), part.get_param("name")) == ("DICOM.ZIP", "DICOM.ZIP")
+    assert part.get_filename() == "DICOM.ZIP"
+    assert message["Subject"].startswith("DICOM-ZIP ")
+    assert "P0001" not in str(message.items())
+    (tmp_path / "DICOM.ZIP").write_bytes(part.get_payload(decode=True))  # type: ignore[arg-type]
+    shutil.unpack_archive(tmp_path / "DICOM.ZIP", tmp_path / "out", "zip")
+    assert len(below(tmp_path / "out")) == 8
+
+
+def test_every_part_of_a_mime_message_is_a_file_of_the_file_set(desk: Desk,
+                                                                tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.eml", "STD-GEN-MIME")
+    made(desk, order)
+    message = email.message_from_bytes(order.to.read_bytes())
+    ids = [str(part.get_param("id")) for part in message.walk()
+           if part.get_content_type() == "application/dicom"]
+    assert len(ids) == 9 and "DICOMDIR" in ids and max(map(len, ids)) <= 71
+
+
+@pytest.mark.parametrize(("old", "new", "rule"), [
+    (b"Subject: DICOM-ZIP", b"Subject: PICTURES_", "R11-7"),
+    (b'id="DICOM.ZIP"', b'id="IMAGE.ZIP"', "R11-7"),
+    (b"attachment;", b"inline;    ", "R11-7")])
+def test_a_message_that_breaks_annex_l_is_found_by_its_rule(
+        desk: Desk, sandbox: Sandbox, tmp_path: Path, old: bytes, new: bytes, rule: str) -> None:
+    order = ordered(tmp_path / "a.eml", "STD-GEN-ZIP-MAIL")
+    made(desk, order)
+    data = order.to.read_bytes()
+    assert old in data
+    (tmp_path / "b.eml").write_bytes(data.replace(old, new, 1))
+    verdict = judge(sandbox, tmp_path / "b.eml")
+    assert broken(verdict) == {rule} and not verdict.passed
+
+
+def test_a_message_never_becomes_larger_than_its_limit(desk: Desk, tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.eml", "STD-GEN-ZIP-MAIL")
+    limit = tight(desk, order) * 78 // 57 + (64 << 10) + 100
+    assert payload_limit(limit) < limit * 57 // 78
+    order = replace(order, capacity=limit)
+    done = made(desk, order)
+    assert len(done.discs) > 1
+    assert all(disc.path.stat().st_size <= limit for disc in done.discs)
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+def test_the_dry_run_prints_the_plan_and_a_table(filled: Path, tmp_path: Path) -> None:
+    cli = Program(Path(shutil.copytree(filled, tmp_path / "home")))
+    target = tmp_path / "a.iso"
+    ask = ["export", "--patient", "P0001@LOCAL", "--profile", "STD-GEN-CD", "--to", target]
+    done = cli(*ask, "--dry-run")
+    assert (done.code, len(done.of("disc")), len(done.of("offer"))) == (0, 1, 7), done.stderr
+    assert not target.exists()
+    table = cli.text(*ask[:4], "ZIP", "--to", tmp_path / "a.zip", "--dry-run").stdout
+    assert "would make" in table and "DVD-DL" in table
+
+
+def test_the_recipients_of_the_settings_choose(filled: Path, tmp_path: Path) -> None:
+    cli = Program(Path(shutil.copytree(filled, tmp_path / "home")))
+    (cli.home / "config.toml").write_text(
+        '[[recipients]]\nname = "General Hospital"\nprofile = "STD-GEN-DVD-JPEG"\n'
+        'opens = ["jpll", "explicit"]\ndisc = "dvd-dl"\nnote = "Call before."\n')
+    done = cli("export", "--patient", "P0001@LOCAL", "--to", tmp_path / "a.iso",
+               "--recipient", "general hospital")
+    assert done.code == 0, done.stderr
+    assert done.of("disc")[0]["profile"] == "STD-GEN-DVD-JPEG"
+    assert {row["code"] for row in done.of("finding")} >= {"recipient-note", "recipient-syntaxes"}
