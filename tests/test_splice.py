@@ -239,8 +239,8 @@ def test_packed_pieces_come_back(pieces: list[Copy | Insert]) -> None:
 @given(st.binary(max_size=60))
 def test_damaged_packed_pieces_are_refused(tail: bytes) -> None:
     for packed in (tail, pack([Copy(1, 2), Insert(b"abc")])[:-1], pack([Copy(1, 2)]) + b"X" + tail):
-        if packed.startswith(b"MSPIECE1") and tail[:1] in (b"C", b"I"):
-            continue
+        if packed is tail and tail.startswith(b"MSPIECE1"):
+            continue  # it may be whole
         with pytest.raises(DamagedError):
             unpack(packed)
 
