@@ -1,0 +1,169 @@
+"""Opening a Secure DICOM File with a password or a private key (PS3.15 D.1, RFC 5652)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from mediasvc.errors import DamagedError, PasswordNeeded, UnsupportedError
+from mediasvc.media.secure_keys import (
+    MOST_ITERATIONS,
+    OWN,
+    PEM,
+    decrypt,
+    need_extra,
+    own_key,
+    password_key,
+    unwrap,
+)
+
+#: id-envelopedData in DER, behind SEQUENCE and its length.
+_ENVELOPED = bytes.fromhex("06092a864886f70d010703")
+HEAD = 32
+_DIGESTS = {"sha1", "sha224", "sha256", "sha384", "sha512"}
+#: Algorithm of asn1crypto → (cipher, block size).
+_CIPHERS = {"aes128_cbc": ("aes", 16), "aes192_cbc": ("aes", 16), "aes256_cbc": ("aes", 16),
+            "tripledes_3key": ("3des", 8)}
+
+
+def is_envelope(head: bytes) -> bool:
+    """Whether a file begins like a CMS envelope."""
+    return head[:1] == b"\x30" and _ENVELOPED in head[:HEAD]
+
+
+def open_envelope(data: bytes, key: str) -> bytes:
+    """The file inside. ``key``: a password, or a private key in PEM.
+
+    Raises PasswordNeeded where the key is not one of the recipients', DamagedError where the
+    content is not what its digest says, UnsupportedError for algorithms that are not read.
+    """
+    need_extra()
+    from asn1crypto import cms
+
+    try:
+        outer = cms.ContentInfo.load(data)
+        enveloped = outer["content"]
+        inner = enveloped["encrypted_content_info"]
+        algorithm = inner["content_encryption_algorithm"]
+        name, iv = str(algorithm["algorithm"].native), algorithm["parameters"].native
+        content = bytes(inner["encrypted_content"].native)
+        recipients = list(enveloped["recipient_infos"])
+    except (ValueError, TypeError, KeyError):
+        raise DamagedError("the envelope is damaged") from None
+    if name not in _CIPHERS or not isinstance(iv, bytes):
+        raise UnsupportedError(f"it is encrypted in a way that is not read here ({name})")
+    cipher, block = _CIPHERS[name]
+    for candidate in _content_keys(recipients, key, iv):
+        plain = _decrypted(content, candidate, iv, cipher, block)
+        if plain is not None:
+            return _inside(plain, str(inner["content_type"].native))
+    raise PasswordNeeded("the key does not open the secure medium", "Ask whoever sent it.")
+
+
+def _content_keys(recipients: list[Any], key: str, iv: bytes) -> Any:
+    if key.startswith(OWN):
+        yield own_key(key, iv)
+        return
+    private = _private_key(key) if key.startswith(PEM) else None
+    for recipient in recipients:
+        found: bytes | None = None
+        if recipient.name == "pwri" and private is None:
+            found = _by_password(recipient.chosen, key)
+        elif recipient.name == "ktri" and private is not None:
+            found = _by_private_key(recipient.chosen, private)
+        if found is not None:
+            yield found
+
+
+def _by_password(info: Any, password: str) -> bytes | None:
+    try:
+        derivation = info["key_derivation_algorithm"]
+        parameters = derivation["parameters"]
+        salt = parameters["salt"].native
+        rounds = int(parameters["iteration_count"].native)
+        digest = str(parameters["prf"]["algorithm"].native)
+        from asn1crypto import algos
+
+        wrapping = algos.EncryptionAlgorithm.load(
+            info["key_encryption_algorithm"]["parameters"].dump())
+        name, iv = str(wrapping["algorithm"].native), wrapping["parameters"].native
+        cipher, block = _CIPHERS[name]
+        length = {"aes128_cbc": 16, "aes192_cbc": 24, "aes256_cbc": 32}.get(name, 24)
+        wrapped = info["encrypted_key"].native
+    except (ValueError, TypeError, KeyError):
+        raise UnsupportedError("its password is used in a way that is not read here") from None
+    if not isinstance(salt, bytes) or digest not in _DIGESTS or not 0 < rounds <= MOST_ITERATIONS:
+        raise UnsupportedError("its password is used in a way that is not read here")
+    kek = password_key(password, salt, rounds, length, digest)
+    return unwrap(wrapped, kek, iv, block, cipher)
+
+
+def _by_private_key(info: Any, private: Any) -> bytes | None:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    name = str(info["key_encryption_algorithm"]["algorithm"].native)
+    scheme: Any = padding.PKCS1v15()
+    if name == "rsaes_oaep":
+        parameters = info["key_encryption_algorithm"]["parameters"].native or {}
+        digest = parameters.get("hash_algorithm", {}).get("algorithm", "sha1")
+        kinds: dict[str, Any] = {"sha1": hashes.SHA1, "sha256": hashes.SHA256,
+                                 "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+        kind = kinds.get(digest, hashes.SHA1)
+        scheme = padding.OAEP(padding.MGF1(kind()), kind(), None)
+    try:
+        found: bytes = private.decrypt(info["encrypted_key"].native, scheme)
+    except ValueError:
+        return None
+    return found if len(found) in (16, 24, 32) else None
+
+
+def _private_key(pem: str) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem.encode("utf-8"), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise PasswordNeeded("the private key cannot be read",
+                             "Give an RSA key in PEM without a password of its own.") from None
+    if not isinstance(key, RSAPrivateKey):
+        raise PasswordNeeded("the private key is no RSA key", "Give the recipient's RSA key.")
+    return key
+
+
+def _decrypted(content: bytes, key: bytes, iv: bytes, cipher: str, block: int) -> bytes | None:
+    if not content or len(content) % block:
+        raise DamagedError("the envelope is cut short")
+    try:
+        plain = decrypt(content, key, iv, cipher)
+    except ValueError:
+        return None
+    count = plain[-1]
+    if not 0 < count <= block or plain[-count:] != bytes((count,)) * count:
+        return None
+    return plain[:-count]
+
+
+def _inside(plain: bytes, kind: str) -> bytes:
+    """Out of DigestedData, whose digest is proven, or SignedData, whose signer is not judged."""
+    from asn1crypto import cms
+
+    if kind == "data":
+        return plain
+    try:
+        if kind == "digested_data":
+            found = cms.DigestedData.load(plain)
+            data = bytes(found["encap_content_info"]["content"].native)
+            name = str(found["digest_algorithm"]["algorithm"].native)
+            if name not in _DIGESTS or not hmac.compare_digest(
+                    hashlib.new(name, data).digest(), found["digest"].native):
+                raise DamagedError("the content of the envelope is not what its digest says")
+            return data
+        if kind == "signed_data":
+            return bytes(cms.SignedData.load(plain)["encap_content_info"]["content"].native)
+    except (ValueError, TypeError, KeyError):
+        raise DamagedError("the content of the envelope is damaged") from None
+    raise UnsupportedError(f"the envelope holds something that is not read here ({kind})")
