@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 
@@ -22,8 +23,10 @@ CHILD = "mediasvc.work.check_members"
 @click.option("--profile", default="", help="Judge by this profile; otherwise the best fitting.")
 @click.option("--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Certificate of the image; PATH.json is used when it is there.")
+@password_option
 @click.pass_obj
-def command(session: Session, path: Path, profile: str, certificate: Path | None) -> int:
+def command(session: Session, path: Path, profile: str, certificate: Path | None,
+            password_file: Path | None) -> int:
     """Judge any disc image, folder or zip by the rules of DICOM media and IHE PDI. Read-only.
 
     Exit code 1 when a rule that a disc must keep is broken.
@@ -35,7 +38,8 @@ def command(session: Session, path: Path, profile: str, certificate: Path | None
 
         with progress(session) as report:
             verdict = check_disc(path, sandbox, session.settings.limits, profile=profile,
-                                 certificate=certificate, report=report)
+                                 certificate=certificate, report=report,
+                                 password=read_password(password_file))
     show(session, verdict)
     return 0 if verdict.passed else 1
 

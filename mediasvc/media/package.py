@@ -18,6 +18,7 @@ from mediasvc.media.member import Container, Context, Member
 from mediasvc.media.nested import Nested
 from mediasvc.media.recognise import ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
+from mediasvc.media.secure_package import unlocked
 from mediasvc.media.single import Single
 from mediasvc.media.tar_package import TarPackage
 from mediasvc.media.tar_unpack import holds_tar, unpack_tar
@@ -105,7 +106,8 @@ def _open(path: Path, context: Context) -> tuple[PackageKind, Container]:
         raise NotFoundError("there is no such file or folder") from None
     levels = context.budget.limits.nesting
     if stat.S_ISDIR(mode):
-        return "folder", Nested(_open_folder(path, context), context, levels, _open_inner)
+        folder = unlocked(_open_folder(path, context), context)
+        return "folder", Nested(folder, context, levels, _open_inner)
     if not stat.S_ISREG(mode):
         raise UnsupportedError("it is a link or a device and not a file or folder",
                                "Give the real path.")
@@ -118,7 +120,7 @@ def _open(path: Path, context: Context) -> tuple[PackageKind, Container]:
     if container is None:
         window.close()
         return "file", Single(path, context)
-    return kind, Nested(container, context, levels, _open_inner)
+    return kind, Nested(unlocked(container, context), context, levels, _open_inner)
 
 
 def _open_folder(path: Path, context: Context) -> Folder:

@@ -28,7 +28,8 @@ from mediasvc.work.private_folder import private_folder
 
 def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
                site_profiles: Path | None = None, certificate: Path | None = None,
-               report: Report = lambda done, total, what: None) -> Verdict:
+               report: Report = lambda done, total, what: None,
+               password: str | None = None) -> Verdict:
     """Judge the disc at ``path`` by every rule.
 
     ``profile``: its name; empty: the one that the disc says it has, or the best fitting one.
@@ -41,7 +42,7 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
         whole = thread.submit(Span.of_file(path).sha256) if path.is_file() else None
         try:
             mail = _open_mail(path, sandbox, taken_out)
-            disc = open_disc(mail.medium if mail else path, sandbox, limits, scratch)
+            disc = open_disc(mail.medium if mail else path, sandbox, limits, scratch, password)
         except DamagedError as error:
             return _hopeless(path, error)
         disc.trial.add(mail.findings if mail else ())

@@ -26,12 +26,12 @@ class _Open:
     package: Package | None = None
 
 
-def _package(path: str, limits: dict[str, Any], scratch: str) -> Package:
+def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> Package:
     if _Open.package is None or _Open.path != path:
         if _Open.package is not None:
             _Open.package.close()
         _Open.package = open_package(Path(path), Limits.model_validate(limits),
-                                     scratch=Path(scratch))
+                                     scratch=Path(scratch), password=password)
         _Open.path = path
     return _Open.package
 

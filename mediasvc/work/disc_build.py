@@ -22,6 +22,7 @@ from mediasvc.span import Span
 from mediasvc.standard.profiles import Profile
 from mediasvc.work.directory_file import write_listing
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
+from mediasvc.work.seal import Seal, notices, sealed
 
 Container = Literal["iso", "zip", "folder", "mail"]
 Report = Callable[[int, int, str], None]
@@ -67,29 +68,35 @@ def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> Fil
 
 def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
                file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
-               scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY) -> Built:
+               scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY,
+               seal: Seal | None = None) -> Built:
     """Write the whole disc to ``target``: a new file, or an empty folder.
 
     ``scratch`` is an empty private folder; ``wanted`` says what is made for people. Raises
     MediasvcError when a part cannot be made; what is at ``target`` then is of no use.
     """
     prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
-                            report=report, wanted=wanted)
-    _write_container(container, target, list(prepared.files), profile, file_set, facts, report)
+                            report=report, wanted=wanted, seal=seal)
+    _write_container(container, target, list(prepared.files), profile, file_set, facts, report,
+                     seal.password if seal and seal.kind == "zip" else "")
     return prepared.built
 
 
 def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
                  file_set: FileSetName, facts: DiscFacts, *, scratch: Path, report: Report,
-                 wanted: Wanted = PAGES_ONLY) -> Prepared:
+                 wanted: Wanted = PAGES_ONLY, seal: Seal | None = None) -> Prepared:
     """Make every small file of a disc in ``scratch``; how large it becomes is known then."""
     layout = lay_out(instances)
-    content = make_content(sandbox, layout, facts, scratch, wanted, report)
+    secure = seal is not None and seal.kind == "cms"
+    content = (notices(facts, scratch) if secure
+               else make_content(sandbox, layout, facts, scratch, wanted, report))
     findings = _write_dicomdir(sandbox, layout, profile, file_set, scratch)
     before = [_small(scratch, (DICOMDIR,)), *content]
     listed = [*before, *layout.files()]
     (scratch / MANIFEST).write_bytes(write_hash_list(listed, _manifest_facts(file_set, facts)))
     files = [before[0], _small(scratch, (MANIFEST,)), *listed[1:]]
+    if seal is not None and secure:
+        files = list(sealed(files, seal, scratch))
     return Prepared(Built(layout, findings), tuple(files))
 
 
@@ -118,7 +125,8 @@ def _manifest_facts(file_set: FileSetName, facts: DiscFacts) -> dict[str, str]:
 
 
 def _write_container(container: Container, target: Path, files: list[DiscFile], profile: Profile,
-                     file_set: FileSetName, facts: DiscFacts, report: Report) -> None:
+                     file_set: FileSetName, facts: DiscFacts, report: Report,
+                     password: str) -> None:
     total = sum(file.span.length for file in files)
 
     def written(done: int, _: int) -> None:
@@ -134,6 +142,9 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
         image = cast("BinaryIO", direct)  # all of one that these writers use
         if container == "mail":
             write_mail(image, files, profile, file_set, facts)
+        elif container == "zip" and password:
+            from mediasvc.media.secure_zip_write import write_secure_zip
+            write_secure_zip(image, files, password, moment=facts.created, report=written)
         elif container == "zip":
             from mediasvc.media.zip_write import write_zip
             write_zip(image, files, moment=facts.created, report=written)

@@ -58,12 +58,14 @@ class Disc:
     def arguments(self) -> dict[str, Any]:
         """What a child needs to open the same package."""
         whole = self.source.arguments()
-        return {key: whole[key] for key in ("path", "limits", "scratch")}
+        return {key: whole[key] for key in ("path", "limits", "scratch", "password")}
 
 
-def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path) -> Disc:
+def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
+              password: str | None = None) -> Disc:
     """List the medium. Raises DamagedError when nothing of it can be listed."""
-    source = Source(path.absolute(), scratch, limits.model_copy(update={"nesting": 0}))
+    source = Source(path.absolute(), scratch, limits.model_copy(update={"nesting": 0}),
+                    password=password)
     listing = list_package(sandbox, source)
     disc = Disc(sandbox, source, listing.kind, listing.members)
     disc.by_path = {member.parts: member for member in disc.members}

@@ -188,7 +188,7 @@ def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: T
     draft.built = build_disc(
         desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
         target=target, container=order.container, scratch=scratch, report=report,
-        wanted=wanted_of(order, draft.plan))
+        wanted=wanted_of(order, draft.plan), seal=order.seal)
     for finding in draft.built.findings:
         tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
     with desk.store.transaction() as connection:
@@ -201,7 +201,8 @@ def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: T
 def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: Report) -> None:
     """The verdict of readers that share nothing with the writers. Raises ProofError."""
     verdict = check_disc(release.temporary(draft.row), desk.sandbox, desk.settings.limits,
-                         profile=order.profile.name, report=report)
+                         profile=order.profile.name, report=report,
+                         password=order.seal.opening if order.seal else None)
     draft.verdict = verdict
     for result in verdict.failed:
         if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:

@@ -15,6 +15,7 @@ from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 
 if TYPE_CHECKING:
     from mediasvc.work.deidentify_order import Privacy
+    from mediasvc.work.seal import Seal
 
 Container = Literal["iso", "zip", "folder", "mail"]
 CONTAINERS: dict[str, Container] = {".iso": "iso", ".zip": "zip", ".eml": "mail"}
@@ -52,6 +53,8 @@ class ExportOrder:
     by: str = ""
     privacy: Privacy | None = None
     """How instances are de-identified before they go; None: they name their patient."""
+    seal: Seal | None = None
+    """How the disc is encrypted; None: anybody can read it."""
 
     @property
     def room(self) -> int | None:
