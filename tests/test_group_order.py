@@ -1,4 +1,4 @@
-"""The numbers of an order are decided with the patient, once: a crash in between changes nothing."""
+"""The numbers of an order are decided with the patient, once; a crash in between changes none."""
 
 from __future__ import annotations
 

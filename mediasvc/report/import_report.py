@@ -15,7 +15,7 @@ from pathlib import Path
 from mediasvc.errors import StateError, StorageError
 from mediasvc.identity.match import Candidate
 from mediasvc.model import Finding, InstanceHeader, Patient
-from mediasvc.store import ledger
+from mediasvc.store import ledger, reports
 from mediasvc.store.ledger import Counts, Event, Package, PatientGroup
 from mediasvc.store.patients import people
 from mediasvc.work import manifest
@@ -107,16 +107,14 @@ def make_report(desk: Desk, number: int, target: Path, by: str) -> Made:
     with desk.store.transaction() as connection:
         seq = ledger.record(connection, "package", number, ACTION, by=by,
                             data={"sha256": sha256, "bytes": len(page)})
+        reports.put(connection, sha256, seq)
     return Made(target, sha256, len(page), seq)
 
 
 def find_report(desk: Desk, sha256: str) -> Event | None:
     """The event that recorded a report of this hash, None when no report of ours has it."""
     with desk.store.read() as connection:
-        for event in ledger.events(connection):
-            if event.action == ACTION and event.data.get("sha256") == sha256:
-                return event
-    return None
+        return reports.find(connection, sha256)
 
 
 def _write(target: Path, page: bytes) -> None:

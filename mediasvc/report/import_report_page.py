@@ -93,6 +93,8 @@ def _arrived(facts: Facts) -> Iterator[Markup]:
         ("File-set ID (DICOMDIR)", ", ".join(one or "(empty)" for one in names.file_sets)
          or "no DICOMDIR, or no longer readable"),
     ]
+    if names.readme:
+        rows.append(("Its readme says", element("span", *_lines(names.readme))))
     if package.duplicate_of:
         rows.append(("Same content as", f"package {package.duplicate_of}"))
     yield element("h2", "What arrived")
@@ -101,6 +103,12 @@ def _arrived(facts: Facts) -> Iterator[Markup]:
     yield element("table", *(element("tr", element("td", name, class_="key"),
                                      element("td", value, class_="wrap"))
                              for name, value in rows), digest, class_="facts")
+
+
+def _lines(text: str) -> Iterator[Markup]:
+    for line in text.splitlines():
+        yield element("span", line)
+        yield element("br")
 
 
 def _proof(facts: Facts) -> Iterator[Markup]:

@@ -17,6 +17,7 @@ from mediasvc.store.ledger import Item, Package
 from mediasvc.work.desk import Desk
 from mediasvc.work.directories import Comparison, compare
 from mediasvc.work.discover import Found, Report, Source, list_package, screen_package
+from mediasvc.work.import_labels import LabelsSeen
 
 PAGE = 1_000
 
@@ -39,17 +40,20 @@ def receive(desk: Desk, package: Package, password: str | None, report: Report) 
     source = Source(Path(package.location), scratch, desk.settings.limits,
                     desk.settings.inbox.ignore, password)
     listing = list_package(desk.sandbox, source)
-    seen: list[Found] = []
+    seen, names = list[Found](), LabelsSeen()
     with desk.store.transaction() as connection:
         ledger.describe(connection, package.id, fence=package.fence, kind=listing.kind)
         ledger.add_findings(connection, package.id, listing.findings)
     screened = screen_package(desk.sandbox, source, listing, report)
     for page in _pages(screened, PAGE):
         page = [_keep_refused(desk, found) for found in page]
+        for found in page:
+            names.look(found)
         _record(desk, package, page)
         # The rows are in the ledger; what is compared later is kept, and no more.
         seen += [replace(found, findings=(), span=None) for found in page]
     _record_comparison(desk, package, seen, compare(seen))
+    names.keep(desk, package, listing.kind)
     _sync_scratch(scratch)
     return content_digest(seen)
 
