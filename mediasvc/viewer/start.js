@@ -17,7 +17,9 @@
     MV.places.forEach(function (place) {
       var shown = MV.views.some(function (view) { return view.place === place; });
       place.card.classList.toggle("shown", shown);
-      place.card.classList.toggle("active", MV.active && MV.active.place === place);
+      var active = MV.active && MV.active.place === place;
+      place.card.classList.toggle("active", active);
+      if (active && place.card.scrollIntoView) { place.card.scrollIntoView({ block: "nearest" }); }
     });
   }
 

@@ -101,8 +101,12 @@
 
   function onScreen(m, p) { return { x: m.a * p.x + m.c * p.y + m.e, y: m.b * p.x + m.d * p.y + m.f }; }
 
+  function font(ratio) {
+    return 13 * ratio + "px 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
+  }
+
   function outlined(context, ratio, text, x, y) {
-    context.font = 13 * ratio + "px 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
+    context.font = font(ratio);
     context.lineJoin = "round";
     text.split("\n").forEach(function (line, at) {
       context.strokeStyle = "rgba(0,0,0,.85)";
@@ -142,9 +146,20 @@
         context.fillRect(p.x - 2.5 * ratio, p.y - 2.5 * ratio, 5 * ratio, 5 * ratio);
       });
     }
-    outlined(context, ratio, MV.words(view.frame, one), points[last].x + 9 * ratio,
-      points[last].y + 4 * ratio);
+    beside(view, context, MV.words(view.frame, one), points[last]);
   };
+
+  /* Words beside a point, moved as far as needed to be read. */
+  function beside(view, context, text, at) {
+    var ratio = view.ratio, lines = text.split("\n");
+    context.font = font(ratio);
+    var wide = Math.max.apply(null, lines.map(function (line) {
+      return context.measureText(line).width;
+    }));
+    var x = Math.min(at.x + 9 * ratio, view.marks.width - wide - 8 * ratio);
+    var y = Math.min(at.y + 4 * ratio, view.marks.height - 17 * ratio * lines.length);
+    outlined(context, ratio, text, Math.max(x, 8 * ratio), Math.max(y, 16 * ratio));
+  }
 
   /* A bar of a round number of millimetres on the right side. */
   MV.paintScale = function (view, context) {

@@ -151,13 +151,19 @@
 
   View.prototype.resize = function () {
     var ratio = window.devicePixelRatio || 1, box = this.stage.getBoundingClientRect();
-    var width = Math.max(1, Math.round(box.width * ratio));
-    var height = Math.max(1, Math.round(box.height * ratio));
+    // whole pixels of the screen from a whole one on, so that none is blurred over two
+    var left = Math.ceil(box.left * ratio - 0.01), top = Math.ceil(box.top * ratio - 0.01);
+    var width = Math.max(1, Math.floor(box.right * ratio + 0.01) - left);
+    var height = Math.max(1, Math.floor(box.bottom * ratio + 0.01) - top);
     [this.canvas, this.marks].forEach(function (canvas) {
       if (canvas.width !== width || canvas.height !== height) {
         canvas.width = width;
         canvas.height = height;
       }
+      canvas.style.left = left / ratio - box.left + "px";
+      canvas.style.top = top / ratio - box.top + "px";
+      canvas.style.width = width / ratio + "px";
+      canvas.style.height = height / ratio + "px";
     });
     this.ratio = ratio;
     this.paint();
