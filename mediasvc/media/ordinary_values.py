@@ -43,7 +43,7 @@ def values_of(samples: NDArray[Any], header: Dataset, frame: int, kind: Kind) ->
     whole = np.rint(meant)
     if not np.array_equal(whole, meant):
         return Values(meant.astype(np.float32), kind, _unit(header, frame))
-    return Values(_smallest(whole), kind, _unit(header, frame))
+    return Values(_smallest(whole, _can_be_negative(samples, place)), kind, _unit(header, frame))
 
 
 def _meant(samples: NDArray[Any], place: Dataset) -> NDArray[np.float64]:
@@ -77,13 +77,19 @@ def unsigned(values: Values) -> Values:
     return Values(shifted.astype(narrow), values.kind, values.unit, offset)
 
 
-def _smallest(whole: NDArray[Any]) -> NDArray[Any]:
+def _can_be_negative(samples: NDArray[Any], place: Dataset) -> bool:
+    """By the header and not by this frame: all frames of a series are written in one way."""
+    slope, intercept = rescale_of(place)
+    return intercept < 0 or slope < 0 or np.issubdtype(samples.dtype, np.signedinteger)
+
+
+def _smallest(whole: NDArray[Any], signed: bool) -> NDArray[Any]:
     low, high = (float(whole.min()), float(whole.max())) if whole.size else (0.0, 0.0)
-    if low >= 0 and high <= 0xFFFF:
-        return whole.astype(np.uint16)
-    if low >= -SIGNED_16 and high < SIGNED_16:
-        return whole.astype(np.int16)
-    return whole.astype(np.int32 if abs(low) < 2**31 and abs(high) < 2**31 else np.float32)
+    kinds = (np.int16, np.int32) if signed or low < 0 else (np.uint16, np.uint32)
+    for kind in kinds:
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return whole.astype(kind)
+    return whole.astype(np.float32)
 
 
 def _unit(header: Dataset, frame: int) -> str:

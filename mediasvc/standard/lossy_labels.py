@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mediasvc.standard import transfer_syntaxes as ts
+from mediasvc.standard.video_profiles import PROFILES
 
 IMAGE_TYPE = 0x00080008
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
@@ -36,6 +37,7 @@ METHODS = {
     ts.J2K: "ISO_15444_1",
     ts.HTJ2K: "ISO_15444_15",
     ts.JPEG_XL: "ISO_18181_1",
+    **{row.uid: row.method for row in PROFILES},
 }
 
 #: Every attribute that labelling changes; `work.proof` lets no other one differ.

@@ -1,0 +1,140 @@
+"""Instances become ordinary files: PNG, JPEG, TIFF, MP4, PDF, STL, HTML, JSON (`mediasvc render`).
+
+Foreign bytes are decoded in limited children, which write into folders of their own; what is whole
+gets its name below the folder of the order.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from mediasvc.errors import StorageError, UnsupportedError
+from mediasvc.sandbox import Answer, Sandbox
+from mediasvc.settings import Settings
+from mediasvc.work.batches import run_batches
+from mediasvc.work.render_ffmpeg import can_film
+from mediasvc.work.render_film import film_of_raw, still_of_stream
+from mediasvc.work.render_order import RenderOptions, RenderOrder
+from mediasvc.work.render_sources import Target, items_of
+
+CHILD = "mediasvc.work.render_file"
+#: Small instances are asked for so many at a time.
+BATCH, SMALL = 8, 4 << 20
+#: A child may take the settings' time for a file, and a second more for each of this many bytes.
+SLOWEST_BYTES_PER_SECOND = 1 << 18
+#: The received file, and as much again for what is made of it.
+MAPPINGS = 2
+_SKIPPED = frozenset({"UnsupportedError"})
+
+Report = Callable[[int, int, str], None]
+Row = dict[str, Any]
+
+
+def render(order: RenderOrder, targets: list[Target], settings: Settings, report: Report,
+           ) -> Iterator[Row]:
+    """A row for each instance: ``rendered``, ``skipped`` or ``failed``; in order of completion.
+
+    ``order`` must come from `check_render`. Raises StorageError when nothing can be written.
+    """
+    options = replace(order.options, film=not can_film())
+    yield from (_row("skipped", one, reason=one.refused) for one in targets if one.refused)
+    with _work_folder(order.to) as folder:
+        run = _Run(order, options, targets, settings, folder)
+        wanted = list(items_of(targets, folder))
+        for done, row in enumerate(run.rows(wanted), 1):
+            report(done, len(wanted), "rendering")
+            yield row
+
+
+@contextmanager
+def _work_folder(to: Path) -> Iterator[Path]:
+    """On the same file system, so that a finished file is only renamed."""
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=".render-", dir=to))
+    except OSError as error:
+        raise StorageError(f"The folder of --to cannot be written ({error.strerror}).") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    order: RenderOrder
+    options: RenderOptions
+    targets: list[Target]
+    settings: Settings
+    folder: Path
+
+    def rows(self, items: list[dict[str, Any]]) -> Iterator[Row]:
+        """The small ones in batches, the large ones alone."""
+        limits = self.settings.limits
+        largest = max((item["span"]["length"] for item in items), default=0)
+        workers = min(self.settings.work.count(), max(1, len(items)))
+        with Sandbox(workers, limits.child_memory + MAPPINGS * largest,
+                     limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND) as sandbox:
+            sandbox.warm(CHILD, "mediasvc.work.render_pictures", "mediasvc.dicom.walk_kernel")
+            small = [item for item in items if item["span"]["length"] <= SMALL]
+            large = [item for item in items if item["span"]["length"] > SMALL]
+            for part, size in ((large, 1), (small, min(BATCH, -(-len(small) // workers) or 1))):
+                for item, answer in run_batches(
+                        sandbox, f"{CHILD}:render_instances", part, size,
+                        options=self.options.as_json()):
+                    yield self._row(self.targets[item["number"]], Path(item["folder"]), answer)
+
+    def _row(self, target: Target, folder: Path, answer: Answer) -> Row:
+        if answer.error:
+            shutil.rmtree(folder, ignore_errors=True)
+            kind = "skipped" if answer.error in _SKIPPED else "failed"
+            return _row(kind, target, reason=answer.text)
+        try:
+            done = self._filmed(dict(answer.value), folder, target.stem)
+            files = self._published(done.pop("files"), folder, target)
+        except UnsupportedError as trouble:
+            return _row("failed", target, reason=trouble.text)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return _row("rendered", target, files=files, **done)
+
+    def _filmed(self, done: Row, folder: Path, stem: str) -> Row:
+        """What only ffmpeg can make of what the child wrote."""
+        raw, stream = done.pop("raw"), done.pop("stream")
+        memory = self.settings.limits.child_memory
+        if raw is not None:
+            done["files"] = [film_of_raw(folder, stem, raw, memory)]
+        elif stream:
+            suffix = "jpg" if self.options.form == "jpeg" else "png"
+            frame = self.options.frame
+            done |= still_of_stream(folder, stem, done["files"][0], suffix, done["frames"],
+                                    frame - 1 if frame > 0 else done["frames"] // 2, memory)
+        return done
+
+    def _published(self, names: list[str], folder: Path, target: Target) -> list[str]:
+        """The paths of the finished files. Raises UnsupportedError, StorageError."""
+        home = self.order.to / target.folder
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                if not self.order.force and os.path.lexists(home / name):
+                    raise UnsupportedError("a file of its name is there already (--force)")
+                (folder / name).replace(home / name)
+        except OSError as error:
+            raise StorageError(f"It cannot be written ({error.strerror}).") from error
+        return [str(home / name) for name in names]
+
+
+def _row(kind: str, target: Target, /, **fields: Any) -> Row:
+    label = os.fsencode(target.label).decode("utf-8", "replace")
+    return {"type": kind, "path": label, "sop_instance_uid": target.header.sop_instance_uid,
+            "modality": target.header.modality, **fields}
+
+
