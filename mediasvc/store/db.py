@@ -8,13 +8,13 @@ it commits, and the event chain cannot fork.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mediasvc.errors import DamagedError, LockedError, SettingsError, StorageError
 from mediasvc.settings import Home, Settings
@@ -102,7 +102,7 @@ def open_store(home: Home, settings: Settings) -> Store:
 def upsert(connection: sa.Connection, table: sa.Table, *, key: tuple[str, ...],
            update: tuple[str, ...] = ()) -> Any:
     """INSERT that, where ``key`` exists, changes the columns of ``update`` or does nothing."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     statement = dialect.insert(table)
     if not update:
         return statement.on_conflict_do_nothing(index_elements=list(key))
