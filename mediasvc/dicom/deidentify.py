@@ -87,8 +87,8 @@ def deidentify(view: memoryview, policy: Policy, keys: Keys, *, subject: str = "
             *_pixels(framing, walk, pixels),
             Insert(b"".join(after[tag] for tag in sorted(after)))]
     head = Insert(bytes(LENGTH) + PREFIX + _meta(framing, sop_class, uid))
-    if words.stand_in(memoryview(b"".join(piece.data for piece in (body[0], body[-1], head)
-                                          if isinstance(piece, Insert)))):
+    if any(words.stand_in(memoryview(piece.data)) for piece in (body[0], body[-1])
+           if isinstance(piece, Insert)):
         raise UnsupportedError("a name or an identifier would be left in it")
     return Deidentified(_whole(framing, head, body), uid, keys.pseudonym(subject),
                         walk.days if policy.has("shifted-dates") else 0, tuple(findings))
@@ -135,7 +135,7 @@ def _statements(policy: Policy, target: Encoding, pseudonym: str, cleaned: bool,
                 ) -> dict[int, bytes]:
     """Who it is now, and what was done (C.7.1.1, E.1.1 point 6 ff)."""
     codes = [*policy.codes, ("113101", "Clean Pixel Data Option")] if cleaned else policy.codes
-    method = "\\".join([f"PS3.15 {EDITION} Basic Profile", *sorted(policy.options)])
+    method = "\\".join([f"PS3.15 {EDITION} Basic Profile", *policy.words])
     items = (target.item((target.element(0x00080100, "SH", value.encode()),
                           target.element(0x00080102, "SH", b"DCM"),
                           target.element(0x00080104, "LO", meaning[:64].encode())))

@@ -40,6 +40,7 @@ ROOT = "1.2.840.10008.5.1.4."
 
 #: What our own import and export leave in an instance beyond the table, and where files stood.
 OWN_TRACES: dict[int, Action] = {
+    0x00080015: "X",  # Instance Coercion DateTime: when we took it in would tell how dates moved
     0x04000600: "X",  # Instance Origin Status (PS3.3 C.12.1)
     0x0018A001: "X",  # Contributing Equipment Sequence, with the desk and its institution
     0x00080300: "X",  # Private Data Element Characteristics Sequence; of no use without privates
@@ -89,6 +90,11 @@ class Policy:
         """(code value, meaning) of the profile and of each option, for (0012,0064)."""
         known = {**CLEAN, **RETAIN}
         return (BASIC, *sorted(known[name] for name in self.options if name != "pixel"))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options for (0012,0063); whether pixels were cleaned differs from file to file."""
+        return tuple(sorted(self.options - {"pixel"}))
 
     @property
     def temporal(self) -> str:

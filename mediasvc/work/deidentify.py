@@ -24,13 +24,16 @@ from mediasvc.work.transcode_file import transcode_file
 
 
 def deidentify_items(items: list[Item]) -> list[Any]:
-    """For each ``{"span", "privacy", "out"}`` (``privacy`` of `Privacy.as_json`): header, length,
-    findings and days of the file written at ``out``; see `deidentify_span`."""
+    """For each ``{"span", "privacy", "out"}`` (``privacy`` of `Privacy.as_json`): headers before
+    and after, findings and days of the file written at ``out``; see `deidentify_span`."""
     return each(_item, items)
 
 
 def _item(item: Item) -> dict[str, Any]:
-    row = deidentify_span(Span.from_json(item["span"]), Path(item["out"]), item["privacy"])
+    source = Span.from_json(item["span"])
+    row = deidentify_span(source, Path(item["out"]), item["privacy"])
+    with source.view() as view:
+        row["before"] = read_header(read_framing(view)).as_json()
     with Span.from_json(row["span"]).view() as view:
         framing = read_framing(view)
         if framing.damaged:
