@@ -27,6 +27,7 @@ COMMANDS = {
     "export": ("export", "Make a certified disc image or zip."),
     "check-disc": ("check_disc", "An independent verdict on any disc, rule by rule."),
     "profiles": ("profiles", "What may stand on which medium: list, show."),
+    "deidentify": ("deidentify", "DICOM files without their patient (PS3.15 Annex E)."),
     "transcode": ("transcode", "Rewrite instances in another transfer syntax, with proof."),
     "wrap": ("wrap", "Make DICOM of videos, photos, scans and documents."),
     "unwrap": ("unwrap", "Give the stream or document of an instance back, byte for byte."),
