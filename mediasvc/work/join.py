@@ -1,0 +1,264 @@
+"""Series of single-frame images become multi-frame objects, each proven to give its files back."""
+
+from __future__ import annotations
+
+import os
+import stat
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediasvc.errors import (
+    DamagedError,
+    MediasvcError,
+    NotFoundError,
+    SettingsError,
+    StorageError,
+    UnsupportedError,
+)
+from mediasvc.sandbox import Answer, Sandbox
+from mediasvc.settings import Settings
+from mediasvc.span import Span
+from mediasvc.work.batches import run_batches
+from mediasvc.work.join_kind import Group, Scanned, group_of, kinds_of
+
+Report = Callable[[int, int, str], None]
+Row = dict[str, Any]
+
+SCAN, JOIN, SPLIT = (f"mediasvc.work.{name}" for name in ("join_scan", "join_file", "split_file"))
+BATCH = 32
+#: A child may take the settings' time, and a second more for each of these.
+SLOWEST_BYTES_PER_SECOND, SLOWEST_FILES_PER_SECOND = 8 << 20, 20
+#: Address space: files are mapped one at a time, the new one and its proof once.
+MAPPINGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file that is to be joined, and what it is called towards the person."""
+
+    label: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOrder:
+    """``out``: the one new file, or a folder for one file per object. ``apart``: images that cannot
+    be frames of one object become several."""
+
+    sources: tuple[Source, ...]
+    out: Path
+    apart: bool = False
+
+
+def sources_of(paths: Iterable[Path]) -> tuple[Source, ...]:
+    """Every regular file of the paths in a fixed order; links are not followed into. Raises
+    NotFoundError."""
+    found: dict[str, Source] = {}
+    for path in paths:
+        if not path.exists():
+            raise NotFoundError(f"{_shown(path)} does not exist")
+        for one in [path] if path.is_file() else _files(path):
+            found.setdefault(str(one), Source(_shown(one), Span.of_file(one)))
+    return tuple(found.values())
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent, name)
+            if stat.S_ISREG(path.lstat().st_mode):
+                yield path
+
+
+def join_series(order: JoinOrder, settings: Settings, report: Report) -> Iterator[Row]:
+    """Rows ``joined``, ``refused`` (a series or a file) and ``skipped`` (no image for us).
+
+    Each joined object gets its name only after all its files were made of it again and had the
+    sha256 that they have. Raises SettingsError, StorageError for what is not about one series.
+    """
+    total = sum(one.span.length for one in order.sources)
+    largest = max((one.span.length for one in order.sources), default=0)
+    seconds = (settings.limits.item_seconds + 2 * total / SLOWEST_BYTES_PER_SECOND
+               + len(order.sources) / SLOWEST_FILES_PER_SECOND)
+    memory = settings.limits.child_memory + MAPPINGS * largest + total
+    with Sandbox(settings.work.count(), memory, seconds) as sandbox:
+        sandbox.warm(SCAN, JOIN, SPLIT, "mediasvc.dicom.walk_kernel")
+        yield from _Run(order, sandbox, settings, report).rows()
+
+
+@dataclass
+class _Run:
+    order: JoinOrder
+    sandbox: Sandbox
+    settings: Settings
+    report: Report
+    places: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """SOP Instance UID → class, study and series of everything that was looked at."""
+    series: dict[str, list[Scanned]] = field(default_factory=dict)
+    troubles: dict[str, list[str]] = field(default_factory=dict)
+    under_way: dict[str, Group] = field(default_factory=dict)
+
+    def rows(self) -> Iterator[Row]:
+        yield from self._scan()
+        groups: list[Group] = []
+        for uid in sorted(self.series.keys() | self.troubles.keys()):
+            found, refused = self._groups(uid)
+            groups += found
+            yield from refused
+        outs = self._outs(groups)
+        try:
+            for done, answer in enumerate(self.sandbox.map(
+                    f"{JOIN}:join_files", self._requests(groups, outs)), 1):
+                self.report(done, len(groups), "joined")
+                group = groups[answer.key]
+                yield self._finished(group, outs[answer.key], answer)
+        finally:
+            for temp in self.under_way:
+                Path(temp).unlink(missing_ok=True)
+
+    def _scan(self) -> Iterator[Row]:
+        items = ({"span": one.span.as_json(), "number": number}
+                 for number, one in enumerate(self.order.sources))
+        for done, (item, answer) in enumerate(run_batches(
+                self.sandbox, f"{SCAN}:scan_files", items, BATCH), 1):
+            self.report(done, len(self.order.sources), "looking at")
+            source = self.order.sources[item["number"]]
+            if answer.error:
+                yield {"type": "refused", "path": source.label, "reason": answer.text,
+                       "advice": ""}
+                continue
+            yield from self._sorted(source, answer.value)
+
+    def _sorted(self, source: Source, facts: dict[str, Any]) -> Iterator[Row]:
+        uid = facts.get("sop_uid")
+        if uid:
+            self.places[uid] = (facts["sop_class"], facts["study"], facts["series"])
+        if "other" in facts:
+            yield {"type": "skipped", "path": source.label, "reason": facts["other"]}
+        elif "trouble" in facts:
+            self.troubles.setdefault(facts["series"], []).append(
+                f"{source.label.rpartition('/')[2]}: {facts['trouble']}")
+        else:
+            self.series.setdefault(facts["series"], []).append(
+                Scanned(source.label, source.span, facts))
+
+    def _groups(self, uid: str) -> tuple[list[Group], list[Row]]:
+        """Nothing of a series is joined while one of its images cannot be, unless asked."""
+        files, troubles = self.series.get(uid, []), self.troubles.get(uid, [])
+        rows = [_refused(uid, len(troubles), UnsupportedError(troubles[0]))] if troubles else []
+        if troubles and (not self.order.apart or not files):
+            rows[0]["instances"] += len(files)
+            return [], rows
+        try:
+            kinds = kinds_of(files, apart=self.order.apart)
+        except UnsupportedError as trouble:
+            return [], [*rows, _refused(uid, len(files), trouble)]
+        groups: list[Group] = []
+        for members in kinds:
+            try:
+                groups.append(group_of(uid, len(groups) + 1, members))
+            except UnsupportedError as trouble:
+                rows.append(_refused(uid, len(members), trouble))
+        return groups, rows
+
+    def _outs(self, groups: list[Group]) -> list[Path]:
+        out = self.order.out
+        if len(groups) == 1 and not out.is_dir() and not str(self.order.out).endswith(os.sep):
+            outs = [out]
+        else:
+            if out.exists() and not out.is_dir():
+                raise SettingsError("there are several objects, and OUT is no folder",
+                                    "Name a folder.")
+            outs = [out / f"MF{number:06d}.dcm" for number in range(1, len(groups) + 1)]
+        for one in outs:
+            if os.path.lexists(one):
+                raise SettingsError(f"{_shown(one)} is there already", "Choose another name.")
+        if outs:
+            try:
+                outs[0].parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(f"it cannot be written ({error.strerror})") from error
+        return outs
+
+    def _requests(self, groups: list[Group], outs: list[Path],
+                  ) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, (group, out) in enumerate(zip(groups, outs, strict=True)):
+            temp = str(out.parent / f".{uuid.uuid4().hex}.part")
+            self.under_way[temp] = group
+            yield number, self._request(group, temp)
+
+    def _request(self, group: Group, temp: str) -> dict[str, Any]:
+        first = group.files[0].facts
+        kind = first["kind"]
+        refers = {uid for one in group.files for uid in one.facts["refers"]}
+        return {
+            "items": [{"span": one.span.as_json(), "sop_class": one.facts["sop_class"],
+                       "sop_uid": one.sop_uid, "frame_bytes": one.facts["frame_bytes"]}
+                      for one in group.files],
+            "out": temp,
+            "order": {"enhanced": group.conversion.enhanced, "series": group.series,
+                      "number": group.number, "native": group.native,
+                      "syntax": group.transfer_syntax_uid,
+                      "bits_allocated": int(kind["Bits Allocated"]),
+                      "known": {uid: self.places[uid] for uid in sorted(refers)
+                                if uid in self.places}}}
+
+    def _finished(self, group: Group, out: Path, answer: Answer) -> Row:
+        temp = next(temp for temp, one in self.under_way.items() if one is group)
+        if answer.error:
+            Path(temp).unlink(missing_ok=True)
+            del self.under_way[temp]
+            return _refused(group.series, len(group.files), DamagedError(answer.text))
+        try:
+            os.rename(temp, out)  # noqa: PTH104 - plain strings
+            _sync(out.parent)
+        except OSError as error:
+            raise StorageError(f"it cannot be written ({error.strerror})") from error
+        del self.under_way[temp]
+        return _row(group, out, answer.value)
+
+
+def _row(group: Group, out: Path, made: dict[str, Any]) -> Row:
+    kind = group.files[0].facts["kind"]
+    return {
+        "type": "joined", "out": _shown(out), "sop_class_uid": group.conversion.enhanced,
+        "sop_instance_uid": made["sop_instance_uid"],
+        "series_instance_uid": made["series_instance_uid"],
+        "source_series_instance_uid": group.series,
+        "transfer_syntax_uid": group.transfer_syntax_uid,
+        "rows": int(kind["Rows"]), "columns": int(kind["Columns"]), "frames": len(group.files),
+        "bytes": made["bytes"], "source_bytes": sum(one.span.length for one in group.files),
+        "kept_bytes": made["kept_bytes"], "notes": list(_notes(made))}
+
+
+def _notes(made: dict[str, Any]) -> Iterator[str]:
+    without = made["without"]
+    words = {"overlay": "overlay planes", "window": "a VOI LUT", "signature": "a digital signature"}
+    for name, word in words.items():
+        if without.get(name):
+            yield (f"{without[name]} images have {word} that the multi-frame object does not show; "
+                   "split gives it back")
+    if made["unknown_references"]:
+        yield (f"{made['unknown_references']} images that they refer to are not among the files, "
+               "so their series stands in no evidence")
+
+
+def _refused(series: str, instances: int, trouble: MediasvcError) -> Row:
+    return {"type": "refused", "series_instance_uid": series, "instances": instances,
+            "reason": trouble.text, "advice": trouble.advice}
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
