@@ -37,7 +37,7 @@ def to_picture(samples: NDArray[Any], header: Dataset, frame: int = 0,
     """
     photometric = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
-        return _eight_bits(apply_color_lut(samples, header))
+        return _eight_bits(_coloured(samples, header))
     if samples.ndim == 3:
         return _eight_bits(samples, header.get("BitsStored"))
     return _grey(samples, frame_header(header, frame), photometric == "MONOCHROME1", window)
@@ -67,6 +67,22 @@ def shrink(picture: Picture, limit: int) -> Picture:
     blocks = picture[:rows * tall, :columns * wide].reshape(
         rows, tall, columns, wide, *picture.shape[2:])
     return np.asarray(np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)), np.uint8)
+
+
+def _coloured(samples: NDArray[Any], header: Dataset) -> NDArray[Any]:
+    """Through the palettes (C.7.6.3.1.5, .6), in words of their own byte order. Tables that say 16
+    bits and hold 8 are common; the largest entry tells them."""
+    colours: NDArray[Any] = np.asarray(apply_color_lut(samples, header))
+    tables = [header[name].value for name in _PALETTES if name in header]
+    if colours.dtype.itemsize != 2 or not all(isinstance(table, bytes) for table in tables):
+        return colours
+    meta = getattr(header, "file_meta", None)
+    big = meta is not None and meta.get("TransferSyntaxUID") == ExplicitVRBigEndian
+    if big and tables:
+        colours = colours.byteswap()
+    largest = max((int(np.frombuffer(table, ">u2" if big else "<u2").max(initial=0))
+                   for table in tables), default=0xFFFF)
+    return colours.astype(np.uint8) if largest <= 0xFF else colours
 
 
 def _eight_bits(samples: NDArray[Any], stored: object = None) -> Picture:
@@ -219,6 +235,7 @@ def frame_header(header: Dataset, frame: int) -> Dataset:
     return place
 
 
+_PALETTES = tuple(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue"))
 _KEYWORDS = (
     "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence", "WindowCenter",
     "WindowWidth", "VOILUTFunction", "PixelPaddingValue", "PixelSpacing", "ImagerPixelSpacing",

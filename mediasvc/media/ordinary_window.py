@@ -11,7 +11,6 @@ from pydicom.dataset import Dataset
 
 from mediasvc.media.display import (
     Window,
-    blank,
     frame_header,
     has_table,
     percentiles,
@@ -33,8 +32,8 @@ def steady_window(stack: Stack, header: Dataset) -> Window | None:
     """The window of a grey instance, from some of its frames; None where each frame says its own,
     or a VOI LUT does.
 
-    It is the header's where that shows anything. Without one, eight unsigned bits stay as they are,
-    all others are shown from their 1st to their 99th percentile.
+    It is the header's where that shows anything at all. Without one, eight unsigned bits stay as
+    they are, all others are shown from their 1st to their 99th percentile.
     """
     places = [frame_header(header, number) for number, _ in stack]
     if any(map(has_table, places)):
@@ -47,12 +46,19 @@ def steady_window(stack: Stack, header: Dataset) -> Window | None:
         return IDENTITY
     values = np.concatenate([sample_of(rescaled(samples, place)).ravel()
                              for (_, samples), place in zip(stack, places, strict=True)])
-    if window is not None and not blank(values, window):
+    if window is not None and not _shows_nothing(values, window):
         return window
     low, high = percentiles(values, places[0])
     if high <= low:
         high = low + 1
     return Window((low + high) / 2, high - low, "LINEAR_EXACT")
+
+
+def _shows_nothing(values: NDArray[Any], window: Window) -> bool:
+    """Whether everything would be black or white. That much is dark in a PET is as it should be."""
+    low, high = window.centre - window.width / 2, window.centre + window.width / 2
+    between = np.any((values > low) & (values < high))
+    return not between and float(np.ptp(values)) > 1
 
 
 def _plain(places: Sequence[Dataset]) -> bool:

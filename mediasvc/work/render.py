@@ -95,7 +95,7 @@ class _Run:
         if answer.error:
             shutil.rmtree(folder, ignore_errors=True)
             kind = "skipped" if answer.error in _SKIPPED else "failed"
-            return _row(kind, target, reason=answer.text)
+            return _row(kind, target, reason=target.doubt or answer.text)
         try:
             done = self._filmed(dict(answer.value), folder, target.stem)
             files = self._published(done.pop("files"), folder, target)
@@ -103,6 +103,8 @@ class _Run:
             return _row("failed", target, reason=trouble.text)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        if target.doubt:
+            done["notes"] = [*done["notes"], f"it may not enter an archive: {target.doubt}"]
         return _row("rendered", target, files=files, **done)
 
     def _filmed(self, done: Row, folder: Path, stem: str) -> Row:

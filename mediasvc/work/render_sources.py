@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class Target:
     """One instance and the name that its files get; ``refused`` says why it is not even read.
 
+    ``doubt``: why it may not enter an archive; its pictures may be looked at all the same.
     ``order`` is the identity that is current where the archive knows it.
     """
 
@@ -33,6 +34,7 @@ class Target:
     folder: str = ""
     stem: str = ""
     refused: str = ""
+    doubt: str = ""
     order: dict[str, Any] | None = None
 
 
@@ -97,7 +99,7 @@ def _named(one: Target, names: Names) -> Target:
     if one.refused:
         return one
     folder, stem = names.name(one.header)
-    return Target(one.label, one.header, one.span, folder, stem, "", one.order)
+    return replace(one, folder=folder, stem=stem)
 
 
 def _target(label: str, row: Found) -> Target:
@@ -105,7 +107,10 @@ def _target(label: str, row: Found) -> Target:
     if row.role == "instance" and row.span is not None:
         return Target(label, header, row.span)
     reasons = [finding.text for finding in row.findings if finding.severity == "error"]
-    return Target(label, header, refused=reasons[0] if reasons else "it cannot be read")
+    reason = reasons[0] if reasons else "it cannot be read"
+    if row.span is None:
+        return Target(label, header, refused=reason)
+    return Target(label, header, row.span, doubt=reason)
 
 
 def items_of(targets: list[Target], folder: Path) -> Iterator[dict[str, Any]]:
