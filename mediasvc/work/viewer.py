@@ -14,7 +14,7 @@ from typing import Any
 from mediasvc.media.disc_file import WEB_FOLDER, DiscFile
 from mediasvc.media.disc_layout import Layout
 from mediasvc.media.iso_write import file_size
-from mediasvc.media.page_content import Wish, choose, numbered, picture_name
+from mediasvc.media.page_content import Wish, choose, frames_of, numbered, picture_name
 from mediasvc.media.viewer_plan import (
     FACTORS,
     VIEWER_FOLDER,
@@ -29,7 +29,9 @@ from mediasvc.work.batches import Item, run_batches
 
 CHILD = "mediasvc.work.viewer_chunks"
 #: Frames that are measured before all are drawn, and what may go wrong with that forecast.
-MEASURED, DOUBT = 24, 1.08
+MEASURED, DOUBT = 24, 1.03
+#: What a chunk usually takes beside its samples, and each frame of it.
+CHUNK, FRAME = 8 << 10, 400
 Report = Callable[[int, int], None]
 Sizes = dict[tuple[int, int], Any]
 
@@ -73,9 +75,9 @@ def _factors(sandbox: Sandbox, layout: Layout, chunks: list[ChunkPlan], room: in
         return
     ratio = _ratio(sandbox, layout) * DOUBT
     native = sum(chunk.native for chunk in chunks)
-    beside = sum(chunk.most_bytes for chunk in chunks) - native
+    beside = sum(CHUNK + chunk.frames * FRAME for chunk in chunks)
     for factor in FACTORS:
-        if factor >= least and native * ratio / factor ** 2 + max(0, beside) / 8 <= room:
+        if factor >= least and native * ratio / factor ** 2 + beside <= room:
             yield factor
 
 
@@ -88,11 +90,11 @@ def _ratio(sandbox: Sandbox, layout: Layout) -> float:
                              for at, (_, instance, wish) in enumerate(wanted))
     taken = native = 1.0
     for item, answer in run_batches(sandbox, f"{CHILD}:measure_frames", items, 1):
-        if not answer.error and answer.value[1]:
+        if not answer.error:
             series, instance, _ = wanted[item["at"]]
-            weight = sum(frame_bytes(one) for one in series.instances) / answer.value[1]
-            taken += answer.value[0] * weight
-            native += frame_bytes(instance) * weight
+            whole = sum(frames_of(one) * frame_bytes(one) for one in series.instances)
+            taken += answer.value[0] / frame_bytes(instance) * whole
+            native += whole
     return taken / native
 
 

@@ -48,14 +48,14 @@ def write_chunks(items: list[Item], factor: int) -> list[Any]:
 
 
 def measure_frames(items: list[Item]) -> list[Any]:
-    """For each ``{"span", "frame"}``: what its data would take, unreduced, and native bytes."""
+    """For each ``{"span", "frame"}``: [bytes] that its data would take on the disc, unreduced."""
     return each(_measure, items)
 
 
-def _measure(item: Item) -> tuple[int, int]:
+def _measure(item: Item) -> list[int]:
     with open_frames(Span.from_json(item["span"])) as source:
-        _, stream, native = _encoded(source, int(item["frame"]), 1, Tables())
-    return text_bytes(len(stream)), native
+        _, stream = _encoded(source, int(item["frame"]), 1, Tables())
+    return [text_bytes(len(stream))]
 
 
 def _write(item: Item, factor: int) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _add(chunk: _Chunk, part: Item) -> None:
 
 def _one(chunk: _Chunk, source: OpenFrames, frame: int, record: Record,
          wish: tuple[int, str] | None) -> None:
-    more, stream, _ = _encoded(source, frame, chunk.factor, chunk.tables)
+    more, stream = _encoded(source, frame, chunk.factor, chunk.tables)
     if wish:
         index, target = wish
         chunk.sizes[str(index)] = draw(source.samples(frame), source.header, frame, Path(target))
@@ -100,15 +100,14 @@ def _one(chunk: _Chunk, source: OpenFrames, frame: int, record: Record,
 
 
 def _encoded(source: OpenFrames, frame: int, factor: int, tables: Tables,
-             ) -> tuple[Record, bytes, int]:
-    """Record, stream and native bytes; a JPEG file that browsers show is not decoded at all."""
+             ) -> tuple[Record, bytes]:
+    """A JPEG file that browsers show is not decoded at all."""
     jpeg = source.jpeg(frame)
     if jpeg is not None and factor == 1:
-        record = describe(source.header, frame)
-        return record | {"j": 1}, jpeg, record["r"] * record["c"]
+        return describe(source.header, frame) | {"j": 1}, jpeg
     samples = source.samples(frame)
     record, cells = prepare(samples, source.header, frame, factor, tables)
     stream = deflate(cells)
     if jpeg is not None and len(jpeg) <= len(stream):
-        return describe(source.header, frame) | {"j": 1}, jpeg, int(samples.nbytes)
-    return record, stream, int(samples.nbytes)
+        return describe(source.header, frame) | {"j": 1}, jpeg
+    return record, stream
