@@ -95,7 +95,8 @@ class _Run:
         if answer.error:
             shutil.rmtree(folder, ignore_errors=True)
             kind = "skipped" if answer.error in _SKIPPED else "failed"
-            return _row(kind, target, reason=target.doubt or answer.text)
+            doubt = f" ({target.doubt})" if target.doubt else ""
+            return _row(kind, target, reason=f"{answer.text}{doubt}")
         try:
             done = self._filmed(dict(answer.value), folder, target.stem)
             files = self._published(done.pop("files"), folder, target)

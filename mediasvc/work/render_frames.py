@@ -46,13 +46,16 @@ class FrameSource:
 
         Raises UnsupportedError, DamagedError, BudgetError.
         """
-        if self.ours is not None:
+        if self.ours is None:
+            return self._by_pydicom(frame)
+        try:
             decoded = self.ours.decode(frame)
-            if self.ours.spec.photometric_interpretation.startswith("YBR"):
-                return convert_color_space(decoded, "YBR_FULL", "RGB")
-            # what lies in a mapped file must not outlive the mapping
-            return _stored_bits(decoded, self.ours.received.bits_stored).copy()
-        return self._by_pydicom(frame)
+        except UnsupportedError:  # one bit in a compressed frame
+            return self._by_pydicom(frame)
+        if self.ours.spec.photometric_interpretation.startswith("YBR"):
+            return convert_color_space(decoded, "YBR_FULL", "RGB")
+        # what lies in a mapped file must not outlive the mapping
+        return stored_bits(decoded, self.ours.received.bits_stored).copy()
 
     def some(self) -> list[tuple[int, NDArray[Any]]]:
         """A few frames, evenly spread, with their numbers."""
@@ -108,7 +111,7 @@ def _frames(span: Span, framing: Framing, header: FileDataset) -> FrameSource:
         return FrameSource(span, header, framing, None, number_of_frames(framing))
 
 
-def _stored_bits(samples: NDArray[Any], stored: int) -> NDArray[Any]:
+def stored_bits(samples: NDArray[Any], stored: int) -> NDArray[Any]:
     """Without what stands above Bits Stored: an old overlay, or padding (PS3.5 8.1.1)."""
     unused = 8 * samples.itemsize - stored
     if unused <= 0 or not np.issubdtype(samples.dtype, np.integer):
