@@ -48,6 +48,7 @@ FENCES = {
     "rapidfuzz": {"identity"},
     "anyascii": {"identity"},
     "matplotlib": {"report"},
+    "reportlab": {"report"},
     "pydantic": {"settings", "configuration", "configuration_text"},
     "pydicom": FLOOR_UP_FROM_DICOM,
     # the floor's sandbox alone starts children

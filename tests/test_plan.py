@@ -22,8 +22,8 @@ from mediasvc.store import burns
 from mediasvc.store.patients import put_patients
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export, plans_of
-from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 from mediasvc.work.export_conform import conform
+from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 from mediasvc.work.export_presets import chosen
 from mediasvc.work.export_select import select
 from mediasvc.work.ingest import run_line, submit

@@ -38,7 +38,8 @@ def command(session: Session, path: Path, profile: str, certificate: Path | None
 
         with progress(session) as report:
             verdict = check_disc(path, sandbox, session.settings.limits, profile=profile,
-                                 certificate=certificate, report=report,
+                                 site_profiles=session.site_profiles, certificate=certificate,
+                                 report=report,
                                  password=read_password(password_file))
     show(session, verdict)
     return 0 if verdict.passed else 1

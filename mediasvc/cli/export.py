@@ -78,6 +78,7 @@ def command(session: Session, private: Wishes, patient: str | None,
         several_patients=allow_several_patients, incomplete=allow_incomplete, replace=replace,
         recipient=known.name if known else recipient, splitting=not no_split, compress=compress,
         viewer="none" if no_viewer else session.settings.export.viewer,
+        videos=session.settings.export.videos,
         site_viewer=(Path(session.settings.export.viewer_dir)
                      if session.settings.export.viewer_dir else None), by=by)
     order = private.applied(session, order)
@@ -109,7 +110,7 @@ def _profile(session: Session, container: Container, name: str, recipient: str, 
     known = recipient_of(session.settings.recipients, recipient)
     default = "STD-GEN-ZIP-MAIL" if container == "mail" else session.settings.export.profile
     name = name or (known.profile if known and container != "mail" else "") or default
-    profile = load_profile(name, session.home.profiles)
+    profile = load_profile(name, session.site_profiles)
     if known is None:
         return profile, disc, None
     if not disc and known.disc in profile.medium.discs:
@@ -125,7 +126,8 @@ def _show(session: Session, order: ExportOrder, done: Exported, dry_run: bool) -
         session.emit("disc", path=str(disc.path), sha256=disc.sha256, bytes=disc.bytes,
                      instances=disc.instances, studies=disc.studies,
                      file_set_id=disc.file_set_id, verdict=passed, exact=True,
-                     profile=order.profile.name, certificate=str(disc.certificate or ""))
+                     number=disc.number, profile=order.profile.name,
+                     certificate=str(disc.certificate or ""))
         size = f"{disc.bytes / 1e6:,.1f} MB"
         if dry_run:
             session.say(f"would make {disc.path}: {disc.instances} instances of {disc.studies} "
@@ -134,6 +136,6 @@ def _show(session: Session, order: ExportOrder, done: Exported, dry_run: bool) -
         kept = len(disc.verdict.results) - len(disc.verdict.failed) if disc.verdict else 0
         session.say(f"{disc.path}: {disc.instances} instances of {disc.studies} studies, {size}, "
                     f"{order.profile.name}, read back: {kept} rules kept")
-        session.say(f"  certificate {disc.certificate}")
+        session.say(f"  disc {disc.number}, certificate {disc.certificate}")
     if done.transcoded or done.excluded:
         session.say(f"{done.transcoded} instances transcoded, {done.excluded} not on the disc")

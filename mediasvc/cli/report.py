@@ -11,6 +11,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
 
 if TYPE_CHECKING:
+    from mediasvc.store.burns import Burn, Handed
     from mediasvc.work.scorecard import Score
 
 
@@ -100,3 +101,39 @@ def _tell(session: Session, score: Score) -> None:
     for fault in score.faults:
         session.say(f"  {fault.severity:<7} {fault.text}  [{fault.rule}]  in {fault.packages} "
                     f"packages, {fault.times} times")
+
+
+@command.command()
+@click.option("--patient", metavar="ID[@ISSUER]", help="Only discs with studies of this patient.")
+@click.option("--since", default="", metavar="YYYY-MM-DD", help="Only discs from that day on.")
+@click.pass_obj
+def exports(session: Session, patient: str | None, since: str) -> int:
+    """Who exported what to whom: every disc that was released, oldest first."""
+    from mediasvc.model import PatientKey
+    from mediasvc.store import burns, patients
+
+    with session.store() as store, store.read() as connection:
+        whose = patients.patient(connection, PatientKey.parse(
+            patient, session.settings.site.issuer)).row if patient else None
+        rows = list(burns.handed_out(connection, whose=whose, since=since))
+        onto = {row.disc.id: burns.burns(connection, disc_id=row.disc.id) for row in rows}
+    for row in rows:
+        _tell_export(session, row, onto[row.disc.id])
+    session.summary(discs=len(rows), instances=sum(row.instances for row in rows))
+    return 0
+
+
+def _tell_export(session: Session, row: Handed, burnt: list[Burn]) -> None:
+    disc = row.disc
+    people = [str(key) for key in row.patients]
+    released = [one for one in burnt if one.state == "released"]
+    session.emit("export", disc=disc.id, at=disc.created_at, by=disc.by, recipient=disc.recipient,
+                 patients=people, studies=row.studies, instances=row.instances, path=disc.path,
+                 profile=disc.profile, part=disc.part, bytes=disc.bytes, sha256=disc.sha256,
+                 burns=[{"burn": one.id, "method": one.method, "target": one.target,
+                         "state": one.state, "at": one.changed_at} for one in burnt])
+    whom = f" for {disc.recipient}" if disc.recipient else ""
+    session.say(f"disc {disc.id}  {disc.created_at[:16].replace('T', ' ')}  by {disc.by}{whom}: "
+                f"{', '.join(people) or 'nobody that the index knows'}, {row.studies} studies, "
+                f"{row.instances} instances, {disc.profile}, {disc.path}"
+                + (f", burnt {len(released)} times" if released else ""))

@@ -33,6 +33,11 @@ class Session:
         return home
 
     @property
+    def site_profiles(self) -> Path:
+        """Media profiles of the site's own; asking for them makes no home."""
+        return self._home / "profiles"
+
+    @property
     def config_path(self) -> Path:
         return self._config_file or self._home / "config.toml"
 

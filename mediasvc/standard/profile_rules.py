@@ -54,6 +54,15 @@ class ImageRule:
             found.append("High Bit must be Bits Stored - 1")
         return found
 
+    def in_words(self) -> list[str]:
+        """What it asks for, one line each."""
+        found = [f"{_words(keyword)} {', '.join(map(str, allowed))}"
+                 for keyword, allowed in self.values.items()]
+        found += [f"{_words(keyword)} at most {limit}" for keyword, limit in self.at_most.items()]
+        found += [f"{_words(keyword)} present" for keyword in (*self.present, *self.named)]
+        found += ["High Bit is Bits Stored - 1"] if self.high_bit else []
+        return [f"{words} ({self.clause})" for words in found]
+
     @property
     def keywords(self) -> frozenset[str]:
         """Everything that it must be told of an image."""

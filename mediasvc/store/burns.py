@@ -134,6 +134,12 @@ def _handed(connection: sa.Connection, one: Disc) -> Handed:
     return Handed(one, tuple(PatientKey(*row) for row in people), studies, instances)
 
 
+def studies_on(connection: sa.Connection, disc_id: int) -> list[str]:
+    """Study Instance UIDs of what a disc carries, as far as the index knows it."""
+    return list(connection.execute(_carried(sa.select(study.c.study_instance_uid).distinct()).where(
+        disc_instance.c.disc_id == disc_id).order_by(study.c.study_instance_uid)).scalars())
+
+
 def _carried(query: Any) -> Any:
     """From the files of a disc to the studies that the index knows them in."""
     return query.select_from(disc_instance).join(

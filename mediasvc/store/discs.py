@@ -57,6 +57,12 @@ def disc(connection: sa.Connection, number: int) -> Disc:
     return Disc(*row)
 
 
+def discs_at(connection: sa.Connection, path: str) -> list[Disc]:
+    """Everything that was ever made at ``path``, oldest first."""
+    return [Disc(*row) for row in connection.execute(
+        sa.select(*_COLUMNS).where(table.c.path == path).order_by(table.c.id))]
+
+
 def change_disc(connection: sa.Connection, number: int, *, expect: DiscState, to: DiscState,
                 by: str = "", **columns: Any) -> Disc:
     """The only place where a disc's state changes; ``columns``: path, sha256, bytes, certificate.

@@ -48,6 +48,8 @@ class DiscDone:
     file_set_id: str = ""
     verdict: Verdict | None = None
     certificate: Path | None = None
+    number: int = 0
+    """Of its row in the ledger, by which it is burnt and labelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
     udf = order.container == "iso" and order.profile.medium.udf
     taken = plan.bytes + sum(file_size(file.span.length, udf) for file in site)
     return Wanted(least_factor=2 if order.viewer == "reduced" else 1, udf=udf, site_viewer=site,
+                  videos=order.videos,
                   room=None if order.room is None else order.room - taken)
 
 
@@ -202,6 +205,7 @@ def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: R
     """The verdict of readers that share nothing with the writers. Raises ProofError."""
     verdict = check_disc(release.temporary(draft.row), desk.sandbox, desk.settings.limits,
                          profile=order.profile.name, report=report,
+                         site_profiles=desk.home.profiles,
                          password=order.seal.opening if order.seal else None)
     draft.verdict = verdict
     for result in verdict.failed:
@@ -227,7 +231,7 @@ def _release(desk: Desk, order: ExportOrder, draft: _Draft, conformed: Conformed
         draft.row = discs.change_disc(connection, draft.row.id, expect="verified", to="released")
     return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),
                     draft.row.bytes, draft.row.sha256, draft.file_set.id, draft.verdict,
-                    Path(draft.row.certificate))
+                    Path(draft.row.certificate), draft.row.id)
 
 
 def _give_up(desk: Desk, drafts: Sequence[_Draft]) -> None:

@@ -13,7 +13,6 @@ from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer
 from mediasvc.span import Span
 from mediasvc.standard.profile_rules import header_facts
-from mediasvc.standard.profiles import Profile
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.deidentify_order import Privacy, Renamed

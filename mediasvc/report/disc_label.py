@@ -1,0 +1,192 @@
+"""The label of a disc and the insert of its jewel case as PDF in real size (needs reportlab).
+
+Every text is made smaller until it fits; what no font at hand can draw becomes a question mark.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from mediasvc.errors import SettingsError
+from mediasvc.work.label_facts import LabelFacts, LabelStudy
+
+Kind = Literal["disc", "case"]
+MM = 72 / 25.4
+#: A disc and the part of it that can be printed: between hub and rim.
+OUTER, INNER = 116 / 2, 46 / 2
+#: The front of a jewel case.
+CASE = 120
+MARGIN = 8
+LARGEST, SMALLEST = 13.0, 5.0
+LEADING = 1.25
+CONFIDENTIAL = "Confidential medical data"
+#: Where the fonts of other libraries and systems lie that know more than Latin letters.
+FONTS = ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+         "/usr/share/fonts/dejavu/DejaVuSans.ttf", "/Library/Fonts/Arial Unicode.ttf",
+         "C:/Windows/Fonts/arial.ttf")
+
+
+def label_pdf(facts: LabelFacts, kind: Kind) -> bytes:
+    """One page; the same facts give the same bytes. Raises SettingsError without reportlab."""
+    try:
+        from reportlab.pdfgen.canvas import Canvas
+    except ImportError as error:
+        raise SettingsError("Labels need reportlab.", "pip install mediasvc[report]") from error
+    sink = io.BytesIO()
+    size = 2 * OUTER + 4 if kind == "disc" else CASE
+    canvas = Canvas(sink, pagesize=(size * MM, size * MM), invariant=1)
+    canvas.setTitle("Disc label" if kind == "disc" else "Case insert")
+    pen = _Pen(canvas, size)
+    (_disc if kind == "disc" else _case)(pen, facts)
+    canvas.showPage()
+    canvas.save()
+    return sink.getvalue()
+
+
+def _disc(pen: _Pen, facts: LabelFacts) -> None:
+    """Text above and below the hole; each line as wide as the disc is there."""
+    pen.canvas.setLineWidth(0.3)
+    for radius in (OUTER, INNER):
+        pen.canvas.circle(pen.middle * MM, pen.middle * MM, radius * MM)
+    born = f"born {facts.birth_date}" if facts.birth_date else ""
+    who = ", ".join(filter(None, (facts.patient_id, born)))
+    pen.ring([(facts.institution, 8), (facts.patient, 13), (who, 9)], above=True)
+    pen.ring([(f"{facts.content}   {facts.created}", 9), (facts.part, 11),
+              (f"for {facts.recipient}" if facts.recipient else "", 8),
+              (facts.file_set_id, 7), (CONFIDENTIAL, 6)], above=False)
+
+
+def _case(pen: _Pen, facts: LabelFacts) -> None:
+    pen.block([(facts.institution, 10), (facts.contact, 7), ("", 6), (facts.patient, 13),
+               (facts.patient_id, 9), (f"born {facts.birth_date}" if facts.birth_date else "", 9),
+               (f"for {facts.recipient}" if facts.recipient else "", 9), ("", 6)],
+              _studies(facts.studies),
+              [(f"{facts.content}   {facts.created}   {facts.part}".rstrip(), 9),
+               (facts.file_set_id, 7), (CONFIDENTIAL, 6)])
+
+
+def _studies(studies: Sequence[LabelStudy]) -> list[tuple[str, float]]:
+    return [("   ".join(filter(None, (study.date, study.modalities, study.description))), 8)
+            for study in studies]
+
+
+Line = tuple[str, float]
+
+
+class _Pen:
+    """Writes lines on a square page of ``size`` millimetres."""
+
+    def __init__(self, canvas: Any, size: float) -> None:
+        self.canvas, self.size, self.middle = canvas, size, size / 2
+        self._fonts = _fonts()
+
+    def ring(self, lines: Iterable[Line], *, above: bool) -> None:
+        """Centred lines between hub and rim, as large as fits; above or below the hub."""
+        wanted = [line for line in lines if line[0]]
+        height = sum(points * LEADING / MM for _, points in wanted)
+        room = OUTER - INNER - 6
+        factor = min(1.0, room / height) if height else 1.0
+        at = INNER + 3 + height * factor if above else -(INNER + 3)
+        for text, points in wanted:
+            points *= factor
+            at -= points * LEADING / MM
+            edge = max(abs(at), abs(at + points / MM))
+            width = 2 * math.sqrt(max(1.0, (OUTER - 2) ** 2 - edge ** 2))
+            self._line(text, points, self.middle + at, width, centred=True)
+
+    def block(self, head: Sequence[Line], body: Sequence[Line], foot: Sequence[Line]) -> None:
+        """From the top; of ``body`` as many lines as there is room for, and how many are left."""
+        room = self.size - 2 * MARGIN - sum(points * LEADING / MM for _, points in (*head, *foot))
+        fitting = max(1, int(room / (8 * LEADING / MM)))
+        shown = list(body)
+        if len(shown) > fitting:
+            left = len(shown) - fitting + 1
+            shown = [*shown[:fitting - 1], (f"and {left} more studies", 8)]
+        at = self.size - MARGIN
+        for text, points in (*[row for row in head if row[0] or row[1] == 6], *shown):
+            at -= points * LEADING / MM
+            self._line(text, points, at, self.size - 2 * MARGIN)
+        at = MARGIN + sum(points * LEADING / MM for _, points in foot)
+        for text, points in foot:
+            at -= points * LEADING / MM
+            self._line(text, points, at, self.size - 2 * MARGIN)
+
+    def _line(self, text: str, points: float, height: float, width: float, *,
+              centred: bool = False) -> None:
+        """``height`` of the baseline and ``width`` in millimetres."""
+        font, text = self._drawable(text)
+        points = min(points, LARGEST)
+        while points > SMALLEST and self._width(text, font, points) > width:
+            points -= 0.5
+        while len(text) > 4 and self._width(text, font, points) > width:
+            text = text[:-4] + "..."
+        self.canvas.setFont(font, points)
+        start = self.middle - self._width(text, font, points) / 2 if centred else MARGIN
+        self.canvas.drawString(start * MM, height * MM, text)
+
+    def _width(self, text: str, font: str, points: float) -> float:
+        return float(self.canvas.stringWidth(text, font, points)) / MM
+
+    def _drawable(self, text: str) -> tuple[str, str]:
+        """The first font that has every letter, or the last one with question marks."""
+        text = "".join(sign if sign.isprintable() else " " for sign in text)
+        for name, letters in self._fonts:
+            if letters is None or all(ord(sign) in letters for sign in text):
+                return name, text
+        name, letters = self._fonts[-1]
+        return name, "".join(sign if letters is None or ord(sign) in letters else "?"
+                             for sign in text)
+
+
+def _fonts() -> list[tuple[str, frozenset[int] | None]]:
+    """(name, code points that it has), the plainest first."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+    found: list[tuple[str, frozenset[int] | None]] = [
+        ("Helvetica", frozenset((*range(32, 127), *range(160, 256))))]
+    for path in (*_from_matplotlib(), *map(Path, FONTS)):
+        if path.is_file():
+            try:
+                font = TTFont("MediasvcSans", str(path))
+            except TTFError:
+                continue
+            pdfmetrics.registerFont(font)
+            found.append(("MediasvcSans", frozenset(font.face.charToGlyph)))
+            break
+    for name, encoding in (("HeiseiKakuGo-W5", "shift_jis"), ("STSong-Light", "gb2312"),
+                           ("HYGothic-Medium", "euc_kr"), ("MSung-Light", "big5")):
+        pdfmetrics.registerFont(UnicodeCIDFont(name))
+        found.append((name, _letters(encoding)))
+    # the last one draws what none has whole, with question marks
+    found.append(found[1] if len(found) > 5 else found[0])
+    return found
+
+
+def _letters(encoding: str) -> frozenset[int]:
+    """What a Far Eastern font surely has: the letters of its national character set."""
+    return frozenset(number for number in (*range(32, 127), *range(0x3000, 0x3100),
+                                           *range(0x4E00, 0xA000), *range(0xAC00, 0xD7A4))
+                     if _has(chr(number), encoding))
+
+
+def _has(sign: str, encoding: str) -> bool:
+    try:
+        sign.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _from_matplotlib() -> list[Path]:
+    """The same extra brings a font with Greek, Cyrillic and more."""
+    found = importlib.util.find_spec("matplotlib")
+    if found is None or not found.origin:
+        return []
+    return [Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"]

@@ -1,0 +1,87 @@
+"""Programs that write an image onto a disc, one row each; the first one that is installed is used.
+
+None of them is asked to blank, to overwrite or to leave the disc open: one file-set for each disc,
+in one session (PS3.12 F), and what is not blank is not ours to write on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediasvc.errors import SettingsError, StateError
+
+#: (program, device, image, speed) → command
+Arguments = Callable[[str, str, str, int], list[str]]
+#: Of what a program says, so much is kept when it fails.
+SAID = 160
+PSEUDO = "stdio:"
+
+
+@dataclass(frozen=True, slots=True)
+class Burner:
+    name: str
+    arguments: Arguments
+
+
+def _cdrecord(*mode: str) -> Arguments:
+    def arguments(program: str, device: str, image: str, speed: int) -> list[str]:
+        fast = [f"speed={speed}"] if speed else []
+        return [program, *mode, "-v", f"dev={device}", *fast, image]
+    return arguments
+
+
+def _growisofs(program: str, device: str, image: str, speed: int) -> list[str]:
+    return [program, *([f"-speed={speed}"] if speed else []), "-dvd-compat", "-Z",
+            f"{device}={image}"]
+
+
+def _hdiutil(program: str, device: str, image: str, speed: int) -> list[str]:
+    return [program, "burn", "-noeject", *(["-speed", str(speed)] if speed else []), "-device",
+            device, image]
+
+
+def _isoburn(program: str, device: str, image: str, speed: int) -> list[str]:
+    return [program, "/Q", device, image]
+
+
+BURNERS = {burner.name: burner for burner in (
+    Burner("xorriso", _cdrecord("-as", "cdrecord")),
+    Burner("cdrskin", _cdrecord()),
+    Burner("growisofs", _growisofs),
+    Burner("wodim", _cdrecord("-sao")),
+    Burner("hdiutil", _hdiutil),
+    Burner("isoburn", _isoburn),
+)}
+
+
+def installed(programs: Sequence[str]) -> tuple[Burner, str]:
+    """The first of ``programs`` that is there, and where. Raises SettingsError."""
+    for name in programs:
+        if name not in BURNERS:
+            raise SettingsError(f"burn.programs: {name} is unknown.",
+                                f"One of {', '.join(BURNERS)}.")
+        if path := shutil.which(name):
+            return BURNERS[name], path
+    raise SettingsError("No program that burns discs is installed.",
+                        f"Install one of {', '.join(programs)} (Debian: apt install xorriso).")
+
+
+def run(command: Sequence[str], seconds: float) -> None:
+    """Wait for the program. Raises StateError in words when it fails or takes too long."""
+    name = Path(command[0]).name
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise StateError(f"{name} took longer than {seconds:.0f} seconds and was ended.") from error
+    except OSError as error:
+        raise StateError(f"{name} could not be started.") from error
+    if done.returncode:
+        lines = [line.strip() for line in done.stdout.decode("utf-8", "replace").splitlines()
+                 if line.strip()]
+        said = "".join(sign if sign.isprintable() else "?" for sign in lines[-1]) if lines else ""
+        raise StateError(f"{name} failed with code {done.returncode}: {said[:SAID]}")

@@ -1,0 +1,373 @@
+"""Nothing that was not read back is ever handed out: drives, sticks, robots, labels."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mediasvc.errors import (
+    LockedError,
+    MediasvcError,
+    NotFoundError,
+    ProofError,
+    SettingsError,
+    StateError,
+)
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Burn as BurnSettings
+from mediasvc.settings import Home, Robot, Settings
+from mediasvc.store import burns, discs
+from mediasvc.store.discs import Disc
+from mediasvc.store.patients import put_patients
+from mediasvc.work import burn_folder
+from mediasvc.work.burn import alone, burn_disc, find_disc
+from mediasvc.work.burn_folder import copy_disc, file_system
+from mediasvc.work.burners import BURNERS
+from mediasvc.work.desk import Desk, open_desk
+from mediasvc.work.ingest import run_line, submit
+from mediasvc.work.label_facts import label_facts
+from mediasvc.work.robot_jobs import FORMATS, RobotJob, epson_fields
+from mediasvc.work.robots import poll, robot_named, seen_by, send
+from samples.synthesis import study, write_disc
+from tests.conftest import Program
+from tests.disc_things import flip, new_sandbox
+from tests.test_export import local
+from tests.test_plan import made, ordered
+
+FAKE = """#!{python}
+import os, sys
+device = next(word[4:] for word in sys.argv if word.startswith("dev="))
+data = bytearray(open(sys.argv[-1], "rb").read())
+mode = os.environ.get("FAKE_BURNER", "")
+if mode == "truncate": del data[-100_000:]
+if mode == "flip": data[len(data) // 2] ^= 4
+if mode == "flip-last": data[-1] ^= 1
+if mode == "pad": data += bytes(300 * 1024)
+if mode == "fail":
+    print("no blank medium in the drive")
+    sys.exit(5)
+if mode == "lie": sys.exit(0)
+if mode == "slow":
+    import time; time.sleep(30)
+open(device, "wb").write(data)
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with new_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Path:
+    """A home with a released ISO (disc 1) and a released folder (disc 2) in its outbox."""
+    root = tmp_path_factory.mktemp("burn")
+    home = Home(root / "home")
+    home.create()
+    with open_desk(home, Settings(), sandbox) as desk:
+        with desk.store.transaction() as connection:
+            put_patients(connection, [local(1)], provenance="test")
+        write_disc(root / "disc", study(1, 1, count=3, IssuerOfPatientID="LOCAL"))
+        package = submit(desk, root / "disc", source="", by="test")
+        assert run_line(desk, package.id, lambda done, total, what: None).state == "done"
+        for name, profile in (("a.iso", "STD-GEN-CD"), ("stick", "STD-GEN-USB-JPEG")):
+            made(desk, ordered(home.outbox / name, profile, recipient="Dr. Who"))
+    return home.root
+
+
+@pytest.fixture
+def desk(filled: Path, tmp_path: Path, sandbox: Sandbox) -> Iterator[Desk]:
+    """A copy of that home; what it made is where the ledger says, so it is shared, read-only."""
+    home = Home(Path(shutil.copytree(filled, tmp_path / "home")))
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    import sys
+    (programs / "wodim").write_text(FAKE.format(python=sys.executable))
+    (programs / "wodim").chmod(0o755)
+    settings = Settings(burn=BurnSettings(device=str(tmp_path / "drive"), programs=("wodim",),
+                                          seconds=20))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        with open_desk(home, settings, sandbox) as desk:
+            with desk.store.transaction() as connection:
+                import sqlalchemy as sa
+                for name in ("a.iso", "stick"):
+                    connection.execute(sa.text("UPDATE disc SET path = :new WHERE path = :old"), {
+                        "new": str(home.outbox / name),
+                        "old": str(filled / "outbox" / name)})
+            yield desk
+
+
+def disc_of(desk: Desk, number: int = 1) -> Disc:
+    with desk.store.read() as connection:
+        return discs.disc(connection, number)
+
+
+def rows(desk: Desk) -> list[burns.Burn]:
+    with desk.store.read() as connection:
+        return burns.burns(connection)
+
+
+# --- the drive -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("mode", ["", "pad"])
+def test_a_good_burn_is_read_back_and_released(desk: Desk, tmp_path: Path, mode: str,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_BURNER", mode)
+    done = burn_disc(desk, disc_of(desk), by="clerk", patience=0)
+    assert (done.state, done.program, done.by) == ("released", "wodim", "clerk")
+    image = Path(disc_of(desk).path).read_bytes()
+    assert (tmp_path / "drive").read_bytes()[:len(image)] == image
+
+
+@pytest.mark.parametrize(("mode", "why"), [
+    ("truncate", "ends after"), ("flip", "differs from the image at byte"),
+    ("flip-last", "differs"), ("fail", "no blank medium"), ("lie", "does not show")])
+def test_a_bad_burn_is_never_released(desk: Desk, mode: str, why: str,
+                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_BURNER", mode)
+    with pytest.raises((ProofError, StateError), match=why):
+        burn_disc(desk, disc_of(desk), by="clerk", patience=0)
+    [row] = rows(desk)
+    assert row.state == "failed" and why in row.reason
+    with desk.store.read() as connection:
+        assert not any("burn-released" in event.action for event in _events(connection))
+
+
+def _events(connection: object) -> list[object]:
+    from mediasvc.store.events import events
+    return list(events(connection))  # type: ignore[arg-type]
+
+
+def test_a_burn_that_takes_too_long_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_BURNER", "slow")
+    quick = desk.settings.model_copy(update={
+        "burn": desk.settings.burn.model_copy(update={"seconds": 0.3})})
+    with pytest.raises(StateError, match="took longer"):
+        burn_disc(replace(desk, settings=quick), disc_of(desk), by="clerk", patience=0)
+    assert rows(desk)[0].state == "failed"
+
+
+def test_an_image_that_is_not_the_certified_one_spoils_no_medium(desk: Desk,
+                                                                 tmp_path: Path) -> None:
+    path = Path(disc_of(desk).path)
+    path.chmod(0o600)
+    flip(path, path.stat().st_size // 2)
+    with pytest.raises(StateError, match="not the certified one"):
+        burn_disc(desk, disc_of(desk), by="clerk", patience=0)
+    assert not (tmp_path / "drive").exists() and rows(desk) == []
+
+
+def test_only_released_discs_are_burnt_or_labelled(desk: Desk) -> None:
+    with desk.store.transaction() as connection:
+        row = discs.plan_disc(connection, path="/x/b.iso", profile="STD-GEN-CD", file_set_id="X")
+    with pytest.raises(StateError, match="planned, not released"):
+        find_disc(desk, str(row.id))
+    with pytest.raises(StateError, match="a label is for a released one"):
+        label_facts(desk, row)
+    with pytest.raises(StateError, match="only a released one"), \
+            desk.store.transaction() as connection:
+        burns.plan_burn(connection, row.id, method="drive", target="x")
+    with pytest.raises(NotFoundError):
+        find_disc(desk, "/x/b.iso")
+    assert find_disc(desk, disc_of(desk).path) == disc_of(desk)
+
+
+def test_what_a_dead_burn_left_is_failed_by_the_next_and_two_never_run_at_once(
+        desk: Desk) -> None:
+    with desk.store.transaction() as connection:
+        dead = burns.plan_burn(connection, 1, method="drive", target="x")
+    with alone(desk), pytest.raises(LockedError), alone(desk):
+        pass
+    with desk.store.read() as connection:
+        assert burns.burn(connection, dead.id).reason == "it was interrupted"
+
+
+def test_every_program_gets_the_device_and_the_image() -> None:
+    for name, burner in BURNERS.items():
+        command = burner.arguments(f"/usr/bin/{name}", "/dev/sr0", "/out/a.iso", 8)
+        assert command[0].endswith(name) and "/out/a.iso" in command[-1]
+        assert any("/dev/sr0" in word for word in command)
+        assert not any("blank" in word for word in command)
+
+
+def test_without_a_drive_or_a_program_it_says_so(desk: Desk) -> None:
+    bare = replace(desk, settings=Settings())
+    with pytest.raises(SettingsError, match="No drive"):
+        burn_disc(bare, disc_of(desk), by="x")
+    none = replace(desk, settings=Settings(burn=BurnSettings(device="x", programs=())))
+    with pytest.raises(SettingsError, match="No program"):
+        burn_disc(none, disc_of(desk), by="x")
+
+
+@pytest.mark.skipif(not shutil.which("xorriso"), reason="xorriso is not here")
+def test_xorriso_really_writes_and_what_it_wrote_is_read_back(desk: Desk, tmp_path: Path) -> None:
+    """On a file that stands in for a drive."""
+    real = Settings(burn=BurnSettings(device=f"stdio:{tmp_path / 'real'}", programs=("xorriso",)))
+    done = burn_disc(replace(desk, settings=real), disc_of(desk), by="clerk", patience=5)
+    assert (done.state, done.program) == ("released", "xorriso")
+    image = Path(disc_of(desk).path).read_bytes()
+    assert (tmp_path / "real").read_bytes()[:len(image)] == image
+
+
+# --- the stick -----------------------------------------------------------------------------------
+
+def test_a_stick_gets_a_copy_that_was_read_again(desk: Desk, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (stick / "holiday.jpg").write_bytes(b"stays")
+    done = copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
+    assert done.state == "released" and (stick / "holiday.jpg").read_bytes() == b"stays"
+    source = Path(disc_of(desk, 2).path)
+    for path in source.rglob("*"):
+        if path.is_file():
+            assert (stick / path.relative_to(source)).read_bytes() == path.read_bytes()
+    with pytest.raises(StateError, match="on the stick already"):
+        copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
+
+
+def test_a_stick_that_forgets_is_not_handed_out(desk: Desk, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    monkeypatch.setattr(burn_folder, "_read_again", lambda path: "0" * 64)
+    with pytest.raises(ProofError, match="is not what was copied"):
+        copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
+    assert [path for path in stick.rglob("*") if path.is_file()] == []
+    assert rows(desk)[0].state == "failed"
+
+
+def test_a_file_that_fat_cannot_hold_is_refused(desk: Desk, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stick").mkdir()
+    monkeypatch.setattr(burn_folder, "file_system", lambda folder: "vfat")
+    monkeypatch.setattr(burn_folder, "FAT_LARGEST", 1000)
+    with pytest.raises(MediasvcError, match="FAT32"):
+        copy_disc(desk, disc_of(desk, 2), tmp_path / "stick", by="clerk")
+    assert file_system(tmp_path)
+
+
+def test_an_iso_is_no_folder_and_a_folder_no_iso(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "stick").mkdir()
+    with pytest.raises(StateError, match="is no folder"):
+        copy_disc(desk, disc_of(desk, 1), tmp_path / "stick", by="x")
+    with pytest.raises(StateError, match="is no ISO image"):
+        burn_disc(desk, disc_of(desk, 2), by="x")
+
+
+# --- robots --------------------------------------------------------------------------------------
+
+JOB = RobotJob("MSVC00000007", "\\\\SRV\\discs\\a.iso", 2, "CD", "MSVCABC", "\\\\SRV\\l.tdd",
+               (("PATIENT", "Müller, Änne"), ("CREATED", "2026-11-21")), "\\\\SRV\\7.TXT")
+GOLDEN = {
+    "epson": "JOB_ID=MSVC00000007|COPIES=2|DISC_TYPE=CD|IMAGE=\\\\SRV\\discs\\a.iso|"
+             "VOLUME_LABEL=MSVCABC|LABEL=\\\\SRV\\l.tdd|REPLACE_FIELD=\\\\SRV\\7.TXT|",
+    "primera": "JobID=MSVC00000007|ClientID=MEDIASVC|Importance=4|ImageFile=\\\\SRV\\discs\\a.iso|"
+               "ImageType=MODE_1_2048|Copies=2|VerifyDisc=YES|RejectIfNotBlank=YES|CloseDisc=YES|"
+               "DeleteFiles=NO|PrintLabel=\\\\SRV\\l.tdd|MergeField=Müller, Änne|"
+               "MergeField=2026-11-21|",
+    "rimage": "order_id=MSVC00000007|filetype=IMAGE|file=\\\\SRV\\discs\\a.iso|volume=MSVCABC|"
+              "copies=2|label=\\\\SRV\\l.tdd|merge=Müller, Änne|merge=2026-11-21|",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+def test_job_files_are_as_the_makers_describe_them(kind: str) -> None:
+    assert FORMATS[kind].write(JOB) == GOLDEN[kind].replace("|", "\r\n").encode("cp1252")
+    assert len(JOB.id) <= FORMATS[kind].longest_id
+
+
+def test_nothing_in_a_job_can_become_another_line() -> None:
+    with pytest.raises(SettingsError):
+        FORMATS["epson"].write(replace(JOB, volume="X\r\nCOPIES=99"))
+    assert epson_fields(JOB).startswith(b"PATIENT=M\xfcller")
+
+
+def robot(folder: Path, kind: str, **more: object) -> Robot:
+    folder.mkdir(exist_ok=True)
+    return Robot(name="Robbie", kind=kind, folder=str(folder), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+@pytest.mark.parametrize("end", ["done", "failed"])
+def test_a_robot_is_asked_and_believed_only_when_it_is_done(desk: Desk, tmp_path: Path, kind: str,
+                                                            end: str) -> None:
+    one = robot(tmp_path / "hot", kind, label="l.tdd", copies=3)
+    row = send(desk, disc_of(desk), one, by="clerk")
+    form = FORMATS[kind]
+    [job] = (tmp_path / "hot").glob(f"*.{form.extension}")
+    assert not list((tmp_path / "hot").glob("*.tmp")) and row.copies == 3
+    assert [again.state for again in poll(desk, [one])] == ["planned"]
+    job = job.rename(job.with_suffix(f".{form.busy[0].lower()}"))
+    assert [again.state for again in poll(desk, [one])] == ["planned"]
+    job.rename(job.with_suffix(f".{getattr(form, end)[0]}"))
+    assert [again.state for again in poll(desk, [one])] == [
+        {"done": "released", "failed": "failed"}[end]]
+    assert poll(desk, [one]) == []
+
+
+def test_a_robot_that_never_answers_has_failed(desk: Desk, tmp_path: Path) -> None:
+    one = robot(tmp_path / "hot", "primera", seconds=60.0)
+    send(desk, disc_of(desk), one, by="clerk")
+    later = datetime.now(UTC) + timedelta(seconds=61)
+    [row] = poll(desk, [one], now=later)
+    assert row.state == "failed" and "did not finish" in row.reason
+
+
+def test_a_robot_sees_our_folders_under_its_own_names(tmp_path: Path) -> None:
+    one = robot(tmp_path / "hot", "epson", seen_from=str(tmp_path), seen_as="\\\\SRV\\discs")
+    assert seen_by(one, tmp_path / "out" / "a.iso") == "\\\\SRV\\discs\\out\\a.iso"
+    with pytest.raises(SettingsError, match="does not see"):
+        seen_by(one, Path("/elsewhere/a.iso"))
+    with pytest.raises(SettingsError, match="no robot"):
+        robot_named([one], "Nobody")
+    assert robot_named([one], "robbie") is one
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+def test_the_commands_burn_ask_and_label(desk: Desk, tmp_path: Path) -> None:
+    cli = Program(desk.home.root)
+    (desk.home.root / "config.toml").write_text(
+        f'[burn]\ndevice = "{tmp_path / "drive"}"\nprograms = ["wodim"]\n'
+        f'[[robots]]\nname = "Robbie"\nkind = "epson"\nfolder = "{tmp_path}"\n')
+    done = cli("burn", "1", "--by", "clerk")
+    assert (done.code, done.of("burn")[0]["state"]) == (0, "released"), done.stderr
+    asked = cli("burn", "1", "--robot", "robbie", "--copies", "2")
+    assert (asked.code, asked.summary["waiting"]) == (1, 1)
+    status = cli("burn", "--status")
+    assert [row["method"] for row in status.of("burn")] == ["drive", "robot"]
+    exports = cli("report", "exports", "--patient", "P0001@LOCAL")
+    assert [row["recipient"] for row in exports.of("export")] == ["Dr. Who", "Dr. Who"]
+    assert len(exports.of("export")[0]["burns"]) == 2
+    assert "Dr. Who" in cli.text("report", "exports").stdout
+    for wrong in (["burn"], ["burn", "99"], ["burn", "1", "2"], ["burn", "1", "--copies", "2"],
+                  ["burn", "1", "--robot", "x", "--device", "y"]):
+        assert cli(*wrong).code == 3, wrong
+    pytest.importorskip("reportlab")
+    for kind in ("disc", "case"):
+        label = cli("label", "1", "--kind", kind, "--to", tmp_path / f"{kind}.pdf")
+        assert label.code == 0, label.stderr
+        assert (tmp_path / f"{kind}.pdf").read_bytes().startswith(b"%PDF")
+        assert stat.S_IMODE((tmp_path / f"{kind}.pdf").stat().st_mode) == 0o600
+    assert cli("label", "1", "--to", tmp_path / "disc.pdf").code == 3
+
+
+def test_a_bad_burn_is_told_with_exit_code_2(desk: Desk, tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_BURNER", "flip")
+    cli = Program(desk.home.root)
+    (desk.home.root / "config.toml").write_text(
+        f'[burn]\ndevice = "{tmp_path / "drive"}"\nprograms = ["wodim"]\n')
+    done = cli("burn", "1")
+    assert done.code == 2 and "was not released" in done.stderr and "Throw" in done.stderr
+    assert json.loads(cli("burn", "--status").stdout.splitlines()[0])["state"] == "failed"
