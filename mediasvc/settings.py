@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -191,6 +193,29 @@ class Robot(Section):
     """A job that is not done by then has failed."""
 
 
+def _naming(text: str) -> str:
+    """Fields must be words, divided by something, and name the patient."""
+    try:
+        levels = [list(Formatter().parse(level)) for level in text.split("/")]
+    except ValueError as error:
+        raise PydanticCustomError("naming", "must have a }} for each {{") from error
+    fields = [field for level in levels for _, field, _, _ in level if field is not None]
+    touching = any(not after[0] for level in levels for before, after in pairwise(level)
+                   if before[1] is not None)
+    plain = all(field.isidentifier() for field in fields) and len(set(fields)) == len(fields)
+    if text and (touching or not plain or "patient_id" not in fields):
+        raise PydanticCustomError("naming", "must have {{patient_id}}, and a sign between fields")
+    return text
+
+
+class Wrap(Section):
+    """Ordinary files in the inbox that are made into DICOM instances."""
+
+    naming: Annotated[str, AfterValidator(_naming)] = ""
+    """Folders of the inbox that say whose their files are, such as
+    ``{patient_id}@{issuer}/{modality}``: words of the identity file, one part for each level."""
+
+
 class Work(Section):
     workers: Annotated[int, Field(ge=0)] = 0
     """Children for parsing and decoding; 0 = as many as cores."""
@@ -207,6 +232,7 @@ class Settings(Section):
     export: Export = Export()
     work: Work = Work()
     hl7: Hl7 = Hl7()
+    wrap: Wrap = Wrap()
     sources: tuple[Source, ...] = ()
     burn: Burn = Burn()
     recipients: tuple[Recipient, ...] = ()

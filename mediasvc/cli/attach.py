@@ -1,4 +1,4 @@
-"""`mediasvc queue attach`: reports and photos beside the images are filed with their patient."""
+"""`mediasvc queue attach` and `queue identify`: ordinary files of a package, and whose they are."""
 
 from __future__ import annotations
 
@@ -52,6 +52,39 @@ def attach(session: Session, package: int, labels: tuple[str, ...], group: int |
     code = summary(session, rows, package=str(done.id) if done else "",
                    state=done.state if done else "")
     return code if done is not None and done.state in ("done", "duplicate") else 1
+
+
+@click.command()
+@click.argument("package", type=int)
+@click.option("--patient", metavar="ID[@ISSUER]", help="A patient of the index.")
+@click.option("--identity", "identity_file", type=click.Path(path_type=Path),
+              metavar="FILE.json|.csv", help="As for mediasvc wrap.")
+@click.option("--study", metavar="UID", help="The study that they belong to.")
+@click.option("--modality", metavar="XX", default="", help="As for mediasvc wrap.")
+@by_option
+@click.pass_obj
+def identify(session: Session, package: int, patient: str | None, identity_file: Path | None,
+             study: str | None, modality: str, by: str) -> int:
+    """Say whose the ordinary files of a package are; they are wrapped and the import goes on.
+
+    For packages that wait for this, and for those that failed because they hold no DICOM.
+    """
+    from mediasvc.cli.wrap import identities_for, modality_of
+    from mediasvc.errors import SettingsError
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.wrap_identify import Answer
+    from mediasvc.work.wrap_identify import identify as work
+
+    if (patient is None) == (identity_file is None):
+        raise SettingsError("Say exactly one of --patient, --identity.")
+    with open_desk(session.home, session.settings) as desk:
+        identities, person = identities_for(session, desk, identity_file, patient, study)
+        packages = work(desk, package, Answer(identities, by, person, modality_of(modality)))
+        for done in packages:
+            show_package(session, desk, done.id)
+    session.summary(package=str(package), state=packages[0].state,
+                    packages=[str(done.id) for done in packages])
+    return 0 if all(done.state in ("done", "duplicate") for done in packages) else 1
 
 
 def show_offers(session: Session, package: int, found: list[Offer]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mediasvc.cli.attach import attach, show_offers
+from mediasvc.cli.attach import attach, identify, show_offers
 from mediasvc.cli.packages import WORDS, sentence, show_findings, show_group, show_package
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.person import by_option
@@ -25,6 +25,7 @@ def command() -> None:
 
 
 command.add_command(attach)
+command.add_command(identify)
 
 
 @command.command("list")

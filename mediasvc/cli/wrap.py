@@ -11,6 +11,10 @@ from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mediasvc.model import Patient
+    from mediasvc.work.desk import Desk
     from mediasvc.work.wrap_sides import Identities
 
 _PATH = click.Path(path_type=Path)
@@ -74,25 +78,39 @@ def modality_of(text: str) -> str:
 
 def _identities(session: Session, files: tuple[Path, ...], path: Path | None,
                 patient: str | None, study: str | None) -> Identities:
-    from mediasvc.work import wrap_sides as sides
-    from mediasvc.work.wrap_identity import index_identity, read_identity, with_study
+    from mediasvc.work.desk import open_desk
+    from mediasvc.work.wrap_sides import from_side_cars
 
     if path is not None and patient is not None:
         raise SettingsError("--identity and --patient exclude each other.")
+    if path is None and patient is None:
+        return from_side_cars(files)
+    if patient is None:
+        return identities_for(session, None, path, None, study)[0](list(files))
+    with open_desk(session.home, session.settings) as desk:
+        return identities_for(session, desk, path, patient, study)[0](list(files))
+
+
+def identities_for(session: Session, desk: Desk | None, path: Path | None, patient: str | None,
+                   study: str | None) -> tuple[Callable[[list[Path]], Identities], Patient | None]:
+    """(what is known of given files, the patient of the index who was named). ``desk`` is needed
+    for a ``patient``."""
+    from mediasvc.model import PatientKey
+    from mediasvc.work import wrap_sides as sides
+    from mediasvc.work.wrap_identity import index_identity, read_identity, with_study
+
     if path is not None and path.suffix.lower() == sides.TABLE:
         if study is not None:
             raise SettingsError("A table names the study of each file itself.")
-        return sides.from_table(files, sides.read_table(path))
-    if path is not None:
-        return sides.for_all(files, with_study(read_identity(path), study))
-    if patient is None:
-        return sides.from_side_cars(files)
-    from mediasvc.model import PatientKey
-    from mediasvc.work.desk import open_desk
-
-    key = PatientKey.parse(patient, session.settings.site.issuer)
-    with open_desk(session.home, session.settings) as desk, desk.store.read() as connection:
-        return sides.for_all(files, index_identity(connection, key, study))
+        table = sides.read_table(path)
+        return (lambda files: sides.from_table(files, table)), None
+    if path is not None or desk is None:
+        side = with_study(read_identity(path or Path()), study)
+        return (lambda files: sides.for_all(files, side)), None
+    key = PatientKey.parse(patient or "", session.settings.site.issuer)
+    with desk.store.read() as connection:
+        known = index_identity(connection, key, study)
+    return (lambda files: sides.for_all(files, known)), known.patient
 
 
 def tell(session: Session, row: dict[str, Any]) -> dict[str, Any]:

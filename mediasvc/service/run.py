@@ -14,10 +14,11 @@ from mediasvc.service.watch import Watch
 from mediasvc.settings import Home, Settings
 from mediasvc.store.lock import HomeLock
 from mediasvc.work.desk import Desk, open_desk
-from mediasvc.work.ingest import adopt_drop, run_line, submit_drop, unfinished
+from mediasvc.work.ingest import unfinished
 from mediasvc.work.queue_view import view
 from mediasvc.work.refile import finish_all
 from mediasvc.work.undo import forget_given_up
+from mediasvc.work.wrap_drop import adopt_with_sides, run_drop, submit_with_sides
 
 log = logging.getLogger(__name__)
 #: Called with what happened: (event, fields).
@@ -86,7 +87,7 @@ def _tick(desk: Desk, watch: Watch, stop: threading.Event, tell: Tell) -> None:
         if stop.is_set():
             return
         try:
-            package = submit_drop(desk, drop.path, source=drop.source)
+            package = submit_with_sides(desk, drop.path, source=drop.source)
         except (OSError, MediasvcError) as error:
             tell("drop-refused", error=type(error).__name__)
             continue
@@ -97,9 +98,9 @@ def _tick(desk: Desk, watch: Watch, stop: threading.Event, tell: Tell) -> None:
 def _attempt(desk: Desk, number: int, tell: Tell) -> None:
     try:
         package = view(desk, number).package
-        adopted = adopt_drop(desk, package) if package.location.startswith(
+        adopted = adopt_with_sides(desk, package) if package.location.startswith(
             str(desk.home.inbox)) else package
-        run_line(desk, adopted.id, lambda done, total, what: None)
+        run_drop(desk, adopted.id, lambda done, total, what: None)
     except LockedError:
         return
     except (OSError, MediasvcError) as error:

@@ -18,9 +18,12 @@ from typing import Any
 
 from mediasvc.media.structure import structure
 from mediasvc.settings import Home, Inbox, Settings
+from mediasvc.work.wrap_sides import SIDE_CAR, TABLE, sides_of
 
 log = logging.getLogger(__name__)
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
+
+_LONELY = "it says whose a file is, and that file is not here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,18 @@ class Watch:
         self._home, self._inbox = home, settings.inbox
         self._sources = frozenset(source.name for source in settings.sources)
         self._seen: dict[Path, _Seen] = {}
+        self._lonely: dict[Path, str] = {}
         self._woken = threading.Event()
         self._observer = self._observe()
 
     def settled(self) -> Iterator[Drop]:
         """Drops that may be taken now; each is yielded until it leaves the inbox."""
         present = {drop.path: drop for drop in self._drops()}
+        for side in [path for path in present if _is_side_car(path)]:
+            del present[side]  # it comes with its file, or waits for it
+            self._lonely[side] = _LONELY
+        self._lonely = {side: why for side, why in self._lonely.items() if side.exists()
+                        and side.with_suffix("") not in present}
         for gone in set(self._seen) - set(present):
             del self._seen[gone]
         for path, drop in present.items():
@@ -58,7 +67,8 @@ class Watch:
     def waiting(self) -> dict[str, str]:
         """Why each drop still waits, by the name it has in the inbox (FIELD N25)."""
         return {path.name: seen.refused or "still being copied"
-                for path, seen in self._seen.items()}
+                for path, seen in self._seen.items()} | {
+                    side.name: why for side, why in self._lonely.items()}
 
     def wait(self) -> None:
         """Until something happens; sooner while a drop is settling."""
@@ -85,7 +95,8 @@ class Watch:
                 yield Drop(Path(entry.path), "")
 
     def _has_settled(self, path: Path) -> bool:
-        now, signature = time.monotonic(), _signature(path)
+        now = time.monotonic()
+        signature = (_signature(path), *map(_signature, sides_of(path)))
         seen = self._seen.get(path)
         if seen is None or seen.signature != signature:
             self._seen[path] = _Seen(signature, now)
@@ -126,6 +137,11 @@ class Watch:
             log.warning("no file events here (inotify limit?); the inbox is polled instead")
             return None
         return observer
+
+
+def _is_side_car(path: Path) -> bool:
+    """``NAME.json`` and ``NAME.csv`` say whose the file or folder ``NAME`` is."""
+    return path.suffix.lower() in (SIDE_CAR, TABLE) and path.is_file() and bool(path.stem)
 
 
 def _entries(folder: Path, inbox: Inbox) -> Iterator[os.DirEntry[str]]:

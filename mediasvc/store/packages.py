@@ -138,8 +138,9 @@ def change_state(connection: sa.Connection, number: int, *, expect: PackageState
 
 def describe(connection: sa.Connection, number: int, *, fence: int | None = None,
              **columns: str) -> None:
-    """Set ``location``, ``source``, ``kind`` or ``path``; nothing else."""
-    unknown = set(columns) - {"location", "source", "kind", "path"}
+    """Set ``location``, ``source``, ``kind`` or ``path``, or forget the ``digest``; nothing else.
+    """
+    unknown = set(columns) - {"location", "source", "kind", "path", "digest"}
     if unknown:
         raise TypeError(f"not a description: {sorted(unknown)}")
     if fence is not None:

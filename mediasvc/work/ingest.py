@@ -78,16 +78,8 @@ def submit(desk: Desk, path: Path, *, source: str, by: str) -> Package:
         return ledger.submit(connection, kind=_kind(path), path=str(path), source=source, by=by)
 
 
-def submit_drop(desk: Desk, path: Path, *, source: str) -> Package:
-    """Claim a settled drop of the inbox by renaming it into staging."""
-    with desk.store.transaction() as connection:
-        package = ledger.submit(connection, kind=_kind(path), path=path.name, location=str(path),
-                                source=source, by="inbox")
-    return adopt_drop(desk, package)
-
-
 def adopt_drop(desk: Desk, package: Package) -> Package:
-    """The second half of `submit_drop`; also after a crash between row and rename."""
+    """Claim what a row names by renaming it into staging; also after a crash in between."""
     target = desk.home.staging / str(package.id) / "media" / Path(package.location).name
     if package.location != str(target):
         if not target.exists():

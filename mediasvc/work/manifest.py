@@ -48,7 +48,8 @@ def lines(desk: Desk, number: int) -> Iterator[Line]:
             place = wrapped.get(item.number)
             if place is not None and place.stored is not None:
                 yield Line(item.label, item.file_id, item.role, item.length, item.sha256,
-                           item.state, item.reason, place.sop_instance_uid, place.stored.object_sha256,
+                           item.state, item.reason, place.sop_instance_uid,
+                           place.stored.object_sha256,
                            item.duplicate_of, filed_with=place.package)
                 continue
             yield Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,

@@ -81,6 +81,12 @@ def side_car(path: Path) -> Path:
     return path.with_name(path.name + SIDE_CAR)
 
 
+def sides_of(path: Path) -> list[Path]:
+    """The side-car and the table that lie beside a file or folder and are named after it."""
+    return [side for suffix in (TABLE, SIDE_CAR)
+            if (side := path.with_name(path.name + suffix)).is_file()]
+
+
 def _with_side_car(path: Path, identity: Identity) -> Identity | MediasvcError:
     side = side_car(path)
     if not side.is_file():
