@@ -102,6 +102,11 @@ class Hl7(Section):
         "8859/8", "8859/9", "8859/15", "UNICODE UTF-8", "GB 18030-2000", "BIG-5",
         "KS X 1001"] = ""
     """As in MSH-18, for messages that name none."""
+    orders: tuple[str, ...] = ()
+    """Procedure codes (OBR-4, OBR-44; ``*`` and ``?`` stand for anything) whose orders mean that
+    somebody will bring a disc. Empty: order messages are refused."""
+    order_days: Annotated[int, Field(ge=0)] = 30
+    """An order expects its disc for so many days after its planned day."""
     settle_seconds: Annotated[float, Field(ge=0)] = 2.0
     """A file in HOME/hl7 must be unchanged this long before it is read."""
     mllp_host: str = "127.0.0.1"
@@ -137,6 +142,8 @@ class Export(Section):
     """The viewer on every disc: ``full`` has all samples where the medium has room for them and
     fewer rows and columns otherwise, ``reduced`` at most a quarter of the samples, ``none`` no
     viewer."""
+    videos: bool = True
+    """Cine loops also as ordinary MP4 files beside the DICOM files, where ffmpeg is installed."""
     viewer_dir: str = ""
     """Folder with a viewer of the site's own, copied onto every disc; nothing starts by itself."""
     mail_bytes: Annotated[int, Field(gt=65536)] = 25 * MIB

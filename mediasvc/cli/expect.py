@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -50,6 +51,44 @@ def add(session: Session, patient: str, source: str, until: str, accession: str,
     return 0
 
 
+@command.command()
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.option("--source", default="", help="The sender of their discs. Default: anybody.")
+@click.option("--until", default="", metavar="YYYY-MM-DD", help="The last day.")
+@by_option
+@click.pass_obj
+def load(session: Session, path: Path, source: str, until: str, by: str) -> int:
+    """Expect everybody of a worklist; the same again changes nothing.
+
+    FILE is a CSV list, a DICOM worklist item (.wl), a folder of those, or HL7 orders. Columns of
+    the list: patient_id; optional issuer, name, birth_date, sex, accession_number, procedure_id,
+    description, step_id, code (VALUE^SCHEME^MEANING), source, until, status. Exit 1 when an item
+    was refused.
+    """
+    from mediasvc.identity.load import is_hl7
+    from mediasvc.work.children import open_sandbox
+    from mediasvc.work.expect import last_day
+    from mediasvc.work.worklist import Terms, load_worklist
+
+    last_day(until)
+    if path.is_file() and is_hl7(path):
+        from mediasvc.cli.patients import load_messages
+
+        return load_messages(session, path)
+    with session.store() as store, open_sandbox(session.settings) as sandbox:
+        done = load_worklist(store, session.settings, sandbox, path, Terms(by, source, until))
+    for finding in done.findings:
+        session.finding(finding)
+    counts = done.counts
+    session.say(f"{counts['registered']} expected, {counts['changed']} changed, "
+                f"{counts['ended']} ended, {counts['unchanged'] + counts['ignored']} without "
+                f"effect, {counts['refused']} refused")
+    session.summary(items=done.items, registered=counts["registered"], changed=counts["changed"],
+                    ended=counts["ended"], unchanged=counts["unchanged"] + counts["ignored"],
+                    refused=counts["refused"])
+    return 1 if counts["refused"] else 0
+
+
 @command.command("list")
 @click.option("--all", "every", is_flag=True, help="Also those that are over.")
 @click.pass_obj
@@ -89,7 +128,8 @@ def _tell(session: Session, one: Expected, key: PatientKey) -> None:
     session.emit("expected", expected=one.id, patient_id=key.patient_id, issuer=key.issuer,
                  source=one.source, until=one.valid_until, state=state, package=one.package,
                  accession_number=order.accession_number,
-                 requested_procedure_id=order.requested_procedure_id, by=one.registered_by,
+                 requested_procedure_id=order.requested_procedure_id, order=one.order_key,
+                 by=one.registered_by,
                  registered_at=one.registered_at)
     limits = [f"from {one.source}" if one.source else "", f"until {one.valid_until}"
               if one.valid_until else "", f"for {order.accession_number}"

@@ -44,7 +44,7 @@ def load(session: Session, file: Path, by: str) -> int:
     from mediasvc.work import patients
 
     if is_hl7(file):
-        return _load_messages(session, file)
+        return load_messages(session, file)
     with session.store() as store, progress(session) as report:
         loaded = patients.load(store, file, report, by=by)
     for finding in loaded.findings:
@@ -57,16 +57,17 @@ def load(session: Session, file: Path, by: str) -> int:
     return 1 if refused else 0
 
 
-def _load_messages(session: Session, file: Path) -> int:
-    from mediasvc.work.adt import load_messages
+def load_messages(session: Session, file: Path) -> int:
+    """HL7 messages of a file, whatever they are about."""
+    from mediasvc.work import adt
 
     with session.store() as store, progress(session) as report:
-        fed = load_messages(store, session.settings, file, report)
+        fed = adt.load_messages(store, session.settings, file, report)
     for finding in fed.findings:
         session.finding(finding)
     count = fed.counts
     unchanged = fed.messages - count["added"] - count["updated"] - fed.refused
-    session.say(f"{fed.messages} messages: {count['added']} patients added, {count['updated']} "
+    session.say(f"{fed.messages} messages: {count['added']} added, {count['updated']} "
                 f"updated or merged, {unchanged} without effect, {fed.refused} not taken")
     session.summary(rows=fed.messages, added=count["added"], updated=count["updated"],
                     unchanged=unchanged, refused=fed.refused, waiting=count["waiting"],

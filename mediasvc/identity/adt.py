@@ -39,6 +39,10 @@ class Feed:
     home: str = ""
     issuer: str = ""
     character_set: str = ""
+    orders: tuple[str, ...] = ()
+    """Patterns of the procedure codes that mean an import; without any, orders are refused."""
+    order_days: int = 30
+    """An order expects its disc for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +119,13 @@ def read_event(data: bytes, feed: Feed, received: datetime) -> AdtEvent | None:
     if kind is None:
         return None
     persons, priors = _structure(message, kind)
-    at = _time(message, received)
-    notes = [*message.notes, *_notes(message.first("MSH"))]
-    key, others = _keys(persons[0], 3, feed)
+    at = read_time(message, received)
+    notes = [*message.notes, *header_notes(message.first("MSH"))]
+    key, others = read_keys(persons[0], 3, feed)
     if kind in ("link", "unlink"):
-        return AdtEvent(kind, about, at, key, priors=(_keys(persons[1], 3, feed)[0],),
+        return AdtEvent(kind, about, at, key, priors=(read_keys(persons[1], 3, feed)[0],),
                         notes=tuple(notes))
-    said = dict(_said(persons[0], notes)) if kind != "merge" else {}
+    said = dict(read_said(persons[0], notes)) if kind != "merge" else {}
     return AdtEvent(kind, about, at, key, Demographics(**said), frozenset(DEMOGRAPHICS) - set(said),
                     others, _priors(priors[0], feed, key) if priors else (), tuple(notes))
 
@@ -138,14 +142,15 @@ def _structure(message: Message, kind: Kind) -> tuple[list[Segment], list[Segmen
     return found["PID"], found["MRG"] if wanted["MRG"] else []
 
 
-def _notes(header: Segment) -> Iterator[tuple[str, str]]:
+def header_notes(header: Segment) -> Iterator[tuple[str, str]]:
+    """(code, words) about what is odd in MSH."""
     if header.value(11) not in ("P", ""):
         yield "not-production", "MSH-11 says that this is no production message."
     if not header.value(10):
         yield "no-control-id", "MSH-10 is empty; only the same content is known as a repetition."
 
 
-def _time(message: Message, received: datetime) -> str:
+def read_time(message: Message, received: datetime) -> str:
     """EVN-2, else MSH-7, in UTC. An offset in MSH-7 is meant for the whole message (2.14.9.7)."""
     sent = message.first("MSH").value(7)
     told = next((segment.value(2) for segment in message.all("EVN")), "") or sent
@@ -178,7 +183,8 @@ def _parsed_time(text: str, zone: str | None) -> datetime | None:
         return None
 
 
-def _keys(segment: Segment, number: int, feed: Feed) -> tuple[PatientKey, tuple[PatientKey, ...]]:
+def read_keys(segment: Segment, number: int, feed: Feed,
+              ) -> tuple[PatientKey, tuple[PatientKey, ...]]:
     """The patient's own identifier and the further ones, of a field of CX (2.A.14)."""
     found = list(_identifiers(segment, number, feed))
     usable = [(key, kind) for key, kind in found if key.issuer]
@@ -213,12 +219,12 @@ def _rank(key: PatientKey, kind: str, feed: Feed) -> tuple[bool, int]:
 
 def _priors(segment: Segment, feed: Feed, survivor: PatientKey) -> tuple[PatientKey, ...]:
     """MRG-1: identifiers of the survivor's issuer, else the first (3.4.9.1)."""
-    first, _ = _keys(segment, 1, feed)
+    first, _ = read_keys(segment, 1, feed)
     same = [key for key, _ in _identifiers(segment, 1, feed) if key.issuer == survivor.issuer]
     return tuple(dict.fromkeys(key for key in same or [first] if not list(key_troubles(key))))
 
 
-def _said(segment: Segment, notes: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def read_said(segment: Segment, notes: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """(field, value) for every field of Demographics that PID speaks of; ``""`` removes it."""
     for name, number in (("patient_name", 5), ("patient_birth_date", 7), ("patient_sex", 8),
                          ("address", 11), ("phone", 13)):

@@ -43,6 +43,13 @@ def read_rows(path: Path, *, foreign: bool = False) -> Iterator[Row]:
     ``foreign``: the IDs are somebody else's, they may be empty. Raises SettingsError for what is
     no such file or lacks columns, DamagedError when it is not UTF-8.
     """
+    for number, line, columns, values in read_table(path, REQUIRED, OPTIONAL):
+        yield _row(number, line, columns, values, foreign)
+
+
+def read_table(path: Path, required: tuple[str, ...], optional: tuple[str, ...],
+               ) -> Iterator[tuple[int, int, list[str], list[str]]]:
+    """(number of the row, line of the file, columns, values) of any CSV list, as `read_rows`."""
     with _open(path) as file:
         reader = csv.reader(file, delimiter=_delimiter(file), strict=True)
         columns: list[str] | None = None
@@ -50,10 +57,10 @@ def read_rows(path: Path, *, foreign: bool = False) -> Iterator[Row]:
         try:
             for values in reader:
                 if columns is None:
-                    columns = _header(values)
+                    columns = _header(values, required, optional)
                 elif any(value.strip() for value in values):
                     number += 1
-                    yield _row(number, reader.line_num, columns, values, foreign)
+                    yield number, reader.line_num, columns, values
         except UnicodeDecodeError as error:
             raise DamagedError("The list is not in UTF-8.",
                                "Save it as CSV UTF-8 and load it again.") from error
@@ -61,7 +68,7 @@ def read_rows(path: Path, *, foreign: bool = False) -> Iterator[Row]:
             raise DamagedError(f"Line {reader.line_num} of the list is not CSV.",
                                "Look for a quote that does not end.") from error
         if columns is None:
-            raise SettingsError("The list is empty.", f"Its first line names {_names(REQUIRED)}.")
+            raise SettingsError("The list is empty.", f"Its first line names {_names(required)}.")
 
 
 def is_hl7(path: Path) -> bool:
@@ -95,15 +102,16 @@ def _delimiter(file: io.TextIOWrapper) -> str:
     return max(",;\t", key=first.count)
 
 
-def _header(values: list[str]) -> list[str]:
+def _header(values: list[str], required: tuple[str, ...], optional: tuple[str, ...],
+            ) -> list[str]:
     columns = [value.strip().casefold().replace(" ", "_") for value in values]
-    missing = [name for name in REQUIRED if name not in columns]
+    missing = [name for name in required if name not in columns]
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if missing or twice:
         said = [f"lacks {_names(missing)}"] if missing else []
         said += [f"names {_names(twice)} twice"] if twice else []
         raise SettingsError(f"The first line of the list {' and '.join(said)}.",
-                            f"Required: {_names(REQUIRED)}; optional: {_names(OPTIONAL)}.")
+                            f"Required: {_names(required)}; optional: {_names(optional)}.")
     return columns
 
 
@@ -120,17 +128,23 @@ def _row(number: int, line: int, columns: list[str], values: list[str], foreign:
     others, bad = _others(get["other_ids"])
     key = PatientKey(get["patient_id"], get["issuer"])
     sex = get["sex"].upper()
-    troubles += [*key_troubles(key, foreign), *bad, *name_troubles(get["name"])]
-    if get["birth_date"] and not is_date(get["birth_date"]):
-        troubles.append("birth_date is not a date YYYYMMDD")
-    if sex not in SEXES and sex != "U":
-        troubles.append("sex is not M, F or O")
+    troubles += [*key_troubles(key, foreign), *bad, *person_troubles(get["name"],
+                                                                     get["birth_date"], sex)]
     troubles += [f"{name} has a control character" for name in ("address", "postcode", "phone")
                  if _CONTROL.search(get[name])]
     who = Demographics(get["name"], get["birth_date"], "" if sex == "U" else sex, get["address"],
                        get["postcode"], get["phone"])
     return Row(number, line, key, who, tuple(one for one in others if one != key),
                tuple(troubles))
+
+
+def person_troubles(name: str, birth_date: str, sex: str) -> Iterator[str]:
+    """Why a name, birth date or sex cannot stand in a data set, in words."""
+    yield from name_troubles(name)
+    if birth_date and not is_date(birth_date):
+        yield "birth_date is not a date YYYYMMDD"
+    if sex not in SEXES and sex != "U":
+        yield "sex is not M, F or O"
 
 
 def key_troubles(key: PatientKey, foreign: bool = False) -> Iterator[str]:

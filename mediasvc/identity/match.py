@@ -18,7 +18,7 @@ from mediasvc.identity.weights import GAP, LEAST, ORDER, WEIGHTS, Recommendation
 from mediasvc.model import Patient, PatientKey
 
 __all__ = ["SAME_ID", "Candidate", "Query", "Rule", "agreement", "candidates", "certain",
-           "is_placeholder"]
+           "disagreement", "is_placeholder"]
 
 #: The rule's id in decisions and events.
 SAME_ID = "same-id"
@@ -91,6 +91,11 @@ def agreement(query: Query, patient: Patient) -> list[str]:
     verdicts = _demographics(query, patient)
     agreeing = [field for field, agrees in verdicts.items() if agrees]
     return [] if False in verdicts.values() or len(agreeing) < 2 else agreeing
+
+
+def disagreement(query: Query, patient: Patient) -> list[str]:
+    """Which of name, birth date and sex are known on both sides and differ."""
+    return [field for field, agrees in _demographics(query, patient).items() if agrees is False]
 
 
 def _qualified(query: Query) -> frozenset[PatientKey]:

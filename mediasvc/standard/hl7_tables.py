@@ -31,6 +31,22 @@ TRIGGERS: dict[str, Kind] = {
 #: the sender knows (3.3.29 delete person, 3.3.43 move patient information).
 NOT_DONE = frozenset({"A29", "A43"})
 
+#: Messages that carry orders: (type, trigger event), clauses 4.4.1 and 4.4.12.
+ORDER_MESSAGES = frozenset({("ORM", "O01"), ("OMI", "O23")})
+#: Table 0119, order control → what becomes of the expected import. What is not here says nothing.
+ORDER_CONTROLS: dict[str, Literal["new", "end"]] = {
+    "NW": "new", "SN": "new", "CH": "new",  # new order, number to be sent, child order
+    "XO": "new", "XX": "new",  # changed
+    "RO": "new",  # takes the place of one that RP or RU names
+    "RL": "new", "OE": "new",  # a hold is released
+    "RP": "end", "RU": "end",  # replaced
+    "CA": "end", "OC": "end", "CR": "end",  # cancelled
+    "DC": "end", "OD": "end", "DR": "end",  # discontinued
+    "HD": "end", "OH": "end", "HR": "end",  # on hold
+}
+#: Table 0038, order status: with SC (status changed) these end it.
+ORDER_ENDED = frozenset({"CA", "DC", "HD", "RP"})
+
 #: Table 0211, character sets with code extensions → registration number in ISO 2022 (2.14.9.18).
 REGISTERED: dict[str, int] = {
     "": 6, "ASCII": 6, "8859/1": 100, "8859/2": 101, "8859/3": 109, "8859/4": 110, "8859/5": 144,

@@ -1,4 +1,5 @@
-"""Expected imports: "this patient will bring a disc from there", registered by a person.
+"""Expected imports: "this patient will bring a disc from there", registered by a person or ordered
+by another system.
 
 A row is open until a package has answered it or somebody ended it; taking the package back opens it
 again.
@@ -42,6 +43,8 @@ class Expected:
     registered_at: str
     package: int | None
     ended_at: str
+    order_key: str = ""
+    order_at: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -102,6 +105,44 @@ def reopen(connection: sa.Connection, package_id: int) -> None:
                        .values(package_id=None))
 
 
+def by_order(connection: sa.Connection, order_key: str) -> Expected | None:
+    """The one that another system's order made."""
+    found = _rows(connection, table.c.order_key == order_key) if order_key else []
+    return found[0] if found else None
+
+
+def register_order(connection: sa.Connection, patient: int, procedure: Procedure, *,
+                   order_key: str, order_at: str, source: str, valid_until: str, by: str,
+                   ended: bool = False) -> Expected:
+    """As `register`, for an order; ``ended`` when its end came before its beginning."""
+    one = register(connection, patient, procedure, source=source, valid_until=valid_until, by=by)
+    connection.execute(sa.update(table).where(table.c.id == one.id).values(
+        order_key=order_key, order_at=order_at,
+        **({"ended_at": now(), "ended_by": by} if ended else {})))
+    return get(connection, one.id)
+
+
+def change_order(connection: sa.Connection, number: int, patient: int, procedure: Procedure, *,
+                 order_at: str, source: str, valid_until: str, by: str) -> None:
+    """What is new about an order that no disc has answered; one that had ended is open again."""
+    done = connection.execute(sa.update(table).where(
+        table.c.id == number, table.c.package_id.is_(None)).values(
+        patient=patient, source=source, valid_until=valid_until, order_at=order_at, ended_at="",
+        ended_by="", **asdict(procedure)))
+    if done.rowcount != 1:
+        raise StateError(f"Expected import {number} is over.")
+    record(connection, "patient", patient, "expected-changed", by=by, data={"expected": number})
+
+
+def end_order(connection: sa.Connection, number: int, order_at: str, by: str) -> None:
+    """Another system took its order back; said again, nothing changes."""
+    one = get(connection, number)
+    connection.execute(sa.update(table).where(table.c.id == number).values(order_at=order_at))
+    if _change(connection, number, ended_at=now(), ended_by=by):
+        record(connection, "patient", one.patient, "expected-ended", by=by,
+               data={"expected": number})
+
+
 def _change(connection: sa.Connection, number: int, **values: object) -> bool:
     return bool(connection.execute(sa.update(table).where(
         table.c.id == number, table.c.package_id.is_(None), table.c.ended_at == "",
@@ -114,4 +155,5 @@ def _rows(connection: sa.Connection, *wanted: sa.ColumnElement[bool]) -> list[Ex
         id=row["id"], patient=row["patient"], source=row["source"], valid_until=row["valid_until"],
         procedure=Procedure(**{field.name: row[field.name] for field in fields(Procedure)}),
         registered_by=row["registered_by"], registered_at=row["registered_at"],
-        package=row["package_id"], ended_at=row["ended_at"]) for row in rows]
+        package=row["package_id"], ended_at=row["ended_at"], order_key=row["order_key"],
+        order_at=row["order_at"]) for row in rows]

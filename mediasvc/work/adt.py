@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from mediasvc.errors import SettingsError
 from mediasvc.identity.adt import AdtEvent, Envelope, Feed, read_envelope, read_event
 from mediasvc.identity.hl7 import Framed, RefusedError, split_messages
+from mediasvc.identity.orders import OrderEvent, is_order, read_order
 from mediasvc.model import Demographics, Finding
 from mediasvc.settings import GIB, Settings
 from mediasvc.store import adt, ledger, merges, patients
 from mediasvc.store.adt import Verdict
 from mediasvc.work.merge import Done, MergeHeldError, merge, unmerge
+from mediasvc.work.orders import take_order
 from mediasvc.work.patients import Report, patient_record
 
 if TYPE_CHECKING:
@@ -77,7 +79,8 @@ class _Outcome:
 
 def feed_of(settings: Settings) -> Feed:
     """How this site's messages are read."""
-    return Feed(settings.site.issuer, settings.hl7.issuer, settings.hl7.character_set)
+    hl7 = settings.hl7
+    return Feed(settings.site.issuer, hl7.issuer, hl7.character_set, hl7.orders, hl7.order_days)
 
 
 def receive(connection: Connection, data: bytes, feed: Feed, *,
@@ -112,22 +115,29 @@ def receive(connection: Connection, data: bytes, feed: Feed, *,
 
 def _readable(data: bytes, feed: Feed, received: datetime) -> bool:
     try:
-        read_event(data, feed, received)
+        _read(data, feed, received)
     except RefusedError:
         return False
     return True
 
 
+def _read(data: bytes, feed: Feed, received: datetime) -> AdtEvent | OrderEvent | None:
+    return read_order(data, feed, received) if is_order(read_envelope(data)) else read_event(
+        data, feed, received)
+
+
 def _judged(connection: Connection, data: bytes, feed: Feed, received: datetime, number: int,
-            ) -> tuple[Receipt, AdtEvent | None, tuple[str, ...]]:
+            ) -> tuple[Receipt, AdtEvent | OrderEvent | None, tuple[str, ...]]:
     about, event = read_envelope(data), None
     try:
-        event = read_event(data, feed, received)
+        event = _read(data, feed, received)
         if event is None:
-            return Receipt(about, "ignored", "event-ignored",
-                           "This event says nothing about identity."), None, ()
+            return Receipt(about, "ignored", "event-ignored", "This event says nothing about "
+                           "identity or an import."), None, ()
         with connection.begin_nested():
-            outcome = _apply(connection, event, f"message:{number}")
+            by = f"message:{number}"
+            outcome = (_apply(connection, event, by) if isinstance(event, AdtEvent)
+                       else _apply_order(connection, event, by))
     except RefusedError as error:
         verdict: Verdict = "refused" if error.answer == "AR" else "held"
         return Receipt(about, verdict, error.code, error.text, error.condition), event, ()
@@ -162,6 +172,18 @@ def _apply(connection: Connection, event: AdtEvent, by: str) -> _Outcome:
                    fields=tuple(field for one in outcomes for field in one.fields))
 
 
+def _apply_order(connection: Connection, event: OrderEvent, by: str) -> _Outcome:
+    done = set(take_order(connection, event, by))
+    if done & {"registered", "changed", "ended"}:
+        return _Outcome("applied", change="added" if "registered" in done else "updated",
+                        fields=("expected",))
+    if "unchanged" in done:
+        return _Outcome("applied")
+    if "stale" in done:
+        return _Outcome("stale", "stale", "Something newer is known.")
+    return _Outcome("ignored", "no-import", "None of these orders is known here as an import.")
+
+
 def _joined(done: Iterable[Done]) -> _Outcome:
     """What several merges of one message come to."""
     found = set(done)
@@ -191,7 +213,7 @@ def _update(connection: Connection, event: AdtEvent) -> _Outcome:
 
 
 def _record(connection: Connection, number: int, digest: str, receipt: Receipt,
-            event: AdtEvent | None, fields: tuple[str, ...]) -> None:
+            event: AdtEvent | OrderEvent | None, fields: tuple[str, ...]) -> None:
     row = merges.rows_of(connection, [event.key]).get(event.key) if event else None
     trigger = receipt.envelope.trigger
     data: dict[str, Any] = {"message": number, "verdict": receipt.verdict, "code": receipt.code,

@@ -27,13 +27,18 @@ EXPECTED_IMPORT = "expected-import"
 def register(connection: Connection, key: PatientKey, procedure: Procedure, *, source: str,
              until: str, by: str) -> Expected:
     """Raises NotFoundError for an unknown patient, SettingsError for a date that is none."""
+    last_day(until)
+    return expected.register(connection, patient(connection, key).row, procedure, source=source,
+                             valid_until=until, by=by)
+
+
+def last_day(until: str) -> None:
+    """Raises SettingsError for what is neither empty nor a date."""
     if until:
         try:
             date.fromisoformat(until)
         except ValueError as error:
             raise SettingsError("That is no date.", "Write it as YYYY-MM-DD.") from error
-    return expected.register(connection, patient(connection, key).row, procedure, source=source,
-                             valid_until=until, by=by)
 
 
 def procedure_code(text: str) -> tuple[str, str, str]:
