@@ -40,6 +40,8 @@ class DiscFacts:
     """Path of the viewer's page; empty when the disc has none."""
     viewer_factor: int = 1
     """By how much its copies of the images are reduced in rows and columns."""
+    folders: tuple[str, ...] = ()
+    """Folders with reports and videos as ordinary files."""
     site_viewer: str = ""
     """What the site put on the disc: its start page, or its folder with ``/``."""
 

@@ -8,6 +8,9 @@ import textwrap
 from mediasvc.media.disc_file import INDEX, MANIFEST, WEB_FOLDER
 from mediasvc.media.page_content import CONFIDENTIAL, NOT_FOR_DIAGNOSIS, DiscFacts
 
+FOLDERS = {"REPORTS": "reports and documents as pages and PDF files",
+           "VIDEO": "moving images as ordinary videos, not for diagnosis"}
+
 
 def readme(facts: DiscFacts) -> bytes:
     """Plain text with CR LF: ASCII, or UTF-8 with its mark where a name needs more."""
@@ -43,7 +46,7 @@ def readme(facts: DiscFacts) -> bytes:
 
 
 def _beside(facts: DiscFacts) -> list[str]:
-    rows = []
+    rows = [f"{folder:<13} {FOLDERS[folder]}" for folder in facts.folders]
     if facts.viewer:
         rows.append(f"{facts.viewer.partition('/')[0]:<13} a viewer that runs in the browser, and "
                     "copies of the images for it")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from mediasvc.media.display import (
     blank,
@@ -66,9 +66,7 @@ def prepare(samples: NDArray[Any], header: Dataset, frame: int, factor: int, tab
     """
     place = frame_header(header, frame)
     record = _geometry(header, place, frame, factor)
-    if header.get("PhotometricInterpretation") == "PALETTE COLOR":
-        samples = _eight(np.asarray(apply_color_lut(samples, header)))
-    elif samples.ndim == 3:
+    if samples.ndim == 3 or header.get("PhotometricInterpretation") == "PALETTE COLOR":
         samples = to_picture(samples, header, frame)
     else:
         samples, scale = _narrow(samples)
@@ -94,10 +92,6 @@ def describe(header: Dataset, frame: int) -> Record:
 def _ends(place: Dataset) -> list[float]:
     slope, intercept = rescale_of(place)
     return [intercept, intercept + 255 * slope]
-
-
-def _eight(samples: NDArray[Any]) -> NDArray[np.uint8]:
-    return samples if samples.dtype == np.uint8 else (samples >> 8).astype(np.uint8)
 
 
 def _narrow(samples: NDArray[Any]) -> tuple[NDArray[Any], tuple[float, float]]:

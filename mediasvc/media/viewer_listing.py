@@ -12,7 +12,7 @@ from mediasvc.dicom.text import display
 from mediasvc.media import words
 from mediasvc.media.disc_layout import Layout, Patient, Series, Study
 from mediasvc.media.page_content import DiscFacts, Document, SeriesContent, numbered
-from mediasvc.media.viewer_plan import START_PAGE, VIEWER_FOLDER, ChunkPlan
+from mediasvc.media.viewer_plan import START_PAGE, VIEWER_FOLDER, ChunkPlan, shown_frames
 
 #: Our own code, in the order in which it is put together.
 SCRIPTS = ("data.js", "inflate.js", "frame.js", "draw.js", "view.js", "tools.js", "panel.js",
@@ -85,7 +85,7 @@ def _series(number: int, series: Series, content: SeriesContent, starts: list[in
     row: dict[str, Any] = {
         "n": number, "number": _shown(header.series_number), "kind": _shown(header.modality),
         "text": _shown(header.series_description), "images": len(series.instances),
-        "frames": content.frames if starts else 0, "starts": starts}
+        "frames": sum(map(shown_frames, series.instances)) if starts else 0, "starts": starts}
     if shots:
         row["thumb"] = shots[len(shots) // 2].name
     if content.documents:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mediasvc.media.disc_layout import DiscInstance, Layout, Series
 from mediasvc.media.page_content import frames_of, numbered
 from mediasvc.media.viewer_chunk import BYTES, most_bytes
+from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 
 VIEWER_FOLDER = "VIEWER"
 START_PAGE = "VIEWER.HTM"
@@ -80,11 +81,17 @@ def _chunks(number: int, series: Series) -> Iterator[ChunkPlan]:
 def _runs(series: Series) -> Iterator[tuple[int, int, int, int]]:
     """(position, first frame, frames, native bytes), none larger than a chunk but single frames."""
     for position, instance in enumerate(series.instances):
-        frames, size = frames_of(instance), frame_bytes(instance)
+        frames, size = shown_frames(instance), frame_bytes(instance)
         step = max(1, BYTES // max(1, size))
         for first in range(0, frames, step):
             count = min(step, frames - first)
             yield position, first, count, count * size
+
+
+def shown_frames(instance: DiscInstance) -> int:
+    """Frames that the viewer shows: none of a video stream, which is a file of its own."""
+    row = TRANSFER_SYNTAXES.get(instance.header.transfer_syntax_uid)
+    return 0 if row is not None and row.form == "video" else frames_of(instance)
 
 
 def frame_bytes(instance: DiscInstance) -> int:

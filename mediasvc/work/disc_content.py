@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mediasvc.media.disc_file import README, WEB_FOLDER, DiscFile
 from mediasvc.media.disc_layout import Layout
+from mediasvc.media.iso_write import file_size
 from mediasvc.media.page_content import DiscFacts, SeriesContent
 from mediasvc.media.pages import web_pages
 from mediasvc.media.readme import readme
@@ -17,6 +18,7 @@ from mediasvc.media.viewer_plan import START_PAGE, VIEWER_FOLDER
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
 from mediasvc.work.disc_reports import draw_reports
+from mediasvc.work.disc_videos import draw_videos
 from mediasvc.work.previews import draw_previews, make_folders
 from mediasvc.work.viewer import ViewerData, draw_viewer
 
@@ -30,12 +32,13 @@ class Wanted:
 
     viewer: bool = True
     least_factor: int = 1
+    videos: bool = True
     room: int | None = None
     udf: bool = False
     site_viewer: tuple[DiscFile, ...] = ()
 
 
-PAGES_ONLY = Wanted(viewer=False)
+PAGES_ONLY = Wanted(viewer=False, videos=False)
 
 
 def make_content(sandbox: Sandbox, layout: Layout, facts: DiscFacts, scratch: Path, wanted: Wanted,
@@ -45,16 +48,23 @@ def make_content(sandbox: Sandbox, layout: Layout, facts: DiscFacts, scratch: Pa
     web = scratch / WEB_FOLDER
     web.mkdir()
     make_folders(layout, web)
+    reports = draw_reports(sandbox, layout, scratch)
+    room = _left(wanted.room, reports.files, wanted.udf)
+    if wanted.videos:
+        videos = draw_videos(sandbox, layout, scratch, room, wanted.udf,
+                             lambda done, total: report(done, total, "making videos"))
+        reports.add(videos.files, videos.documents)
+        room = _left(room, videos.files, wanted.udf)
     data = ViewerData()
     if wanted.viewer:
-        data = draw_viewer(sandbox, layout, scratch, wanted.room, wanted.udf, wanted.least_factor,
+        data = draw_viewer(sandbox, layout, scratch, room, wanted.udf, wanted.least_factor,
                            lambda done, total: report(done, total, "making the viewer"))
     contents = draw_previews(sandbox, layout, web,
                              lambda done, total: report(done, total, "drawing pictures"),
                              data.sizes)
-    reports = draw_reports(sandbox, layout, scratch)
     contents = reports.added(contents)
-    facts = replace(facts, site_viewer=_start(wanted.site_viewer))
+    facts = replace(facts, site_viewer=_start(wanted.site_viewer),
+                    folders=tuple(sorted({file.parts[0] for file in reports.files})))
     if data.files:
         facts = replace(facts, viewer=f"{VIEWER_FOLDER}/{START_PAGE}", viewer_factor=data.factor)
     files = list(_pages(scratch, facts, layout, contents))
@@ -65,6 +75,12 @@ def make_content(sandbox: Sandbox, layout: Layout, facts: DiscFacts, scratch: Pa
         files += [_written(scratch, parts, text) for parts, text in viewer_files(
             facts, layout, contents, data.chunks, data.factor, missing)]
     return [*files, *data.files, *wanted.site_viewer]
+
+
+def _left(room: int | None, files: list[DiscFile], udf: bool) -> int | None:
+    if room is None:
+        return None
+    return room - sum(file_size(file.span.length, udf) for file in files)
 
 
 def _pages(scratch: Path, facts: DiscFacts, layout: Layout, contents: dict[int, SeriesContent],

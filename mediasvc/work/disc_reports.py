@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from mediasvc.work.batches import Item, run_batches
 FOLDER = "REPORTS"
 CHILD = "mediasvc.work.report_files:write_reports"
 BATCH = 8
-Report = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -25,6 +24,12 @@ class Reports:
 
     files: list[DiscFile] = field(default_factory=list)
     documents: dict[int, list[Document]] = field(default_factory=dict)
+
+    def add(self, files: Sequence[DiscFile], documents: Mapping[int, Sequence[Document]]) -> None:
+        """Others of the kind."""
+        self.files.extend(files)
+        for number, more in documents.items():
+            self.documents.setdefault(number, []).extend(more)
 
     def added(self, contents: Mapping[int, SeriesContent]) -> dict[int, SeriesContent]:
         return {number: replace(content, documents=(

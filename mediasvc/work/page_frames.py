@@ -18,6 +18,7 @@ from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.disc_file import SpanFile
 from mediasvc.span import Span
 from mediasvc.standard.transfer_syntaxes import JPEG_BASELINE
+from mediasvc.work.render_frames import stored_bits
 from mediasvc.work.source_frames import SourceFrames, source_frames
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class OpenFrames:
                 samples = self._source.decode(frame)
                 if self._source.spec.photometric_interpretation.startswith("YBR"):
                     return convert_color_space(samples, "YBR_FULL", "RGB")
-                return samples
+                return stored_bits(samples, self._source.received.bits_stored)
         except (UnsupportedError, DamagedError):
             pass
         self._stream.seek(0)

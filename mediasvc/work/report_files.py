@@ -11,6 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from mediasvc.media.disc_file import SpanFile
+from mediasvc.media.ordinary_rate import cine_rate
 from mediasvc.media.ordinary_report import has_report, report_page
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
@@ -24,6 +25,18 @@ def write_reports(items: list[Item]) -> list[Any]:
     """For each ``{"span", "number", "folder"}``: name, kind, title, length and sha256 of the file
     written; None where the object holds nothing that people can open."""
     return each(_write, items)
+
+
+def cine_rates(items: list[Item]) -> list[Any]:
+    """For each ``{"span"}``: [frames a second] where the frames follow each other in time."""
+    return each(_rate, items)
+
+
+def _rate(item: Item) -> list[float]:
+    stream: Any = io.BufferedReader(SpanFile(Span.from_json(item["span"])), 1 << 16)
+    with stream:
+        found = cine_rate(dcmread(stream, stop_before_pixels=True, force=True))
+    return [float(found.value)] if found else []
 
 
 def _write(item: Item) -> dict[str, Any] | None:
@@ -57,8 +70,7 @@ def _pdf(dataset: Dataset) -> bytes | None:
 
 
 def _title(dataset: Dataset) -> str:
-    for keyword in ("DocumentTitle", "SeriesDescription"):
-        if text := str(dataset.get(keyword) or "").strip():
-            return text[:TITLE]
     concept = dataset.get("ConceptNameCodeSequence") or []
-    return str(concept[0].get("CodeMeaning") or "")[:TITLE] if len(concept) else ""
+    named = [dataset.get("DocumentTitle"), *(item.get("CodeMeaning") for item in concept[:1]),
+             dataset.get("SeriesDescription")]
+    return next((str(text).strip()[:TITLE] for text in named if str(text or "").strip()), "")

@@ -14,7 +14,7 @@ from typing import Any
 from mediasvc.media.disc_file import WEB_FOLDER, DiscFile
 from mediasvc.media.disc_layout import Layout
 from mediasvc.media.iso_write import file_size
-from mediasvc.media.page_content import Wish, choose, frames_of, numbered, picture_name
+from mediasvc.media.page_content import Wish, choose, numbered, picture_name
 from mediasvc.media.viewer_plan import (
     FACTORS,
     VIEWER_FOLDER,
@@ -22,6 +22,7 @@ from mediasvc.media.viewer_plan import (
     folder_name,
     frame_bytes,
     plan_chunks,
+    shown_frames,
 )
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
@@ -92,7 +93,7 @@ def _ratio(sandbox: Sandbox, layout: Layout) -> float:
     for item, answer in run_batches(sandbox, f"{CHILD}:measure_frames", items, 1):
         if not answer.error:
             series, instance, _ = wanted[item["at"]]
-            whole = sum(frames_of(one) * frame_bytes(one) for one in series.instances)
+            whole = sum(shown_frames(one) * frame_bytes(one) for one in series.instances)
             taken += answer.value[0] / frame_bytes(instance) * whole
             native += whole
     return taken / native
