@@ -122,9 +122,11 @@ def _enhanced(census: Census, top: dict[int, bytes], identity: Identity) -> dict
 def _capture(census: Census, top: dict[int, bytes]) -> dict[int, bytes]:
     """SC Multi-frame Image and Vector (C.8.6.3, C.8.6.4): every source is a page."""
     pages = "\\".join(str(number) for number in range(1, census.count + 1))
-    made = {PAGE_NUMBERS: _text(PAGE_NUMBERS, "IS", pages),
-            FRAME_INCREMENT_POINTER: EXPLICIT.element(
-                FRAME_INCREMENT_POINTER, "AT", EXPLICIT.tag(PAGE_NUMBERS))}
+    made = {}
+    if census.count > 1:
+        made = {PAGE_NUMBERS: _text(PAGE_NUMBERS, "IS", pages),
+                FRAME_INCREMENT_POINTER: EXPLICIT.element(
+                    FRAME_INCREMENT_POINTER, "AT", EXPLICIT.tag(PAGE_NUMBERS))}
     wanted = {0x00280301: ("CS", "YES"), 0x00080064: ("CS", "WSD"), 0x00200020: ("CS", "")}
     if census.conversion.enhanced != table.CAPTURE_COLOUR.enhanced:
         made |= {0x20500020: _text(0x20500020, "CS", "IDENTITY"),

@@ -180,14 +180,13 @@ CAPTURE_BYTE = _capture("7.2", "Multi-frame Grayscale Byte Secondary Capture Ima
 CAPTURE_WORD = _capture("7.3", "Multi-frame Grayscale Word Secondary Capture Image", "A.8.4")
 CAPTURE_COLOUR = _capture("7.4", "Multi-frame True Color Secondary Capture Image", "A.8.5")
 
+#: Photometric Interpretations of compressed true colour frames; native ones are RGB by pixel
+#: (A.8.5.4).
+CAPTURE_COLOURS = ("RGB", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
 #: Classic SOP Class → conversion; Secondary Capture is chosen by its pixels.
 CONVERSIONS = {one.classic: one for one in (CT, MR, PET)}
 SECONDARY_CAPTURE = STORAGE + "7"
-#: Multi-frame SOP Class → the classic one that its frames become (PS3.4 table C.3.5-1).
-CLASSIC_OF = {
-    **{one.enhanced: one.classic for one in (CT, MR, PET)},
-    STORAGE + "2.1": CT.classic, STORAGE + "4.1": MR.classic, STORAGE + "130": PET.classic,
-}
 BY_ENHANCED = {one.enhanced: one for one in (CT, MR, PET, CAPTURE_BYTE, CAPTURE_WORD,
                                              CAPTURE_COLOUR)}
 

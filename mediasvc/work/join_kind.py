@@ -91,10 +91,14 @@ def conversion_of(facts: dict[str, Any]) -> Conversion:
             return table.CAPTURE_BYTE
         if allocated == 16 and 9 <= bits <= 16:
             return table.CAPTURE_WORD
-    if photometric.startswith(("RGB", "YBR_")) and (allocated, bits) == (8, 8):
+    colours = ("RGB",) if facts["native"] else table.CAPTURE_COLOURS
+    if photometric in colours and (allocated, bits) == (8, 8) and not (
+            facts["native"] and kind["Planar Configuration"] != "0"):
         return table.CAPTURE_COLOUR
-    raise UnsupportedError(f"no multi-frame Secondary Capture has {photometric or 'such'} pixels "
-                           f"of {bits} bits in {allocated}")
+    how = "signed " if kind["Pixel Representation"] == "1" else ""
+    how += "planar " if kind["Planar Configuration"] == "1" else ""
+    raise UnsupportedError(f"no multi-frame Secondary Capture has {how}{photometric or 'such'} "
+                           f"pixels of {bits} bits in {allocated}")
 
 
 def _differ(facts: list[dict[str, Any]]) -> None:
