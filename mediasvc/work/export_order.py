@@ -48,6 +48,8 @@ class ExportOrder:
     viewer: ViewerDetail = "full"
     """The viewer's images: all samples where the medium has room for them, reduced anyway, or no
     viewer at all."""
+    videos: bool = True
+    """Cine loops also as MP4, with a viewer."""
     site_viewer: Path | None = None
     """A folder whose files go on the disc as they are."""
     by: str = ""
