@@ -14,8 +14,8 @@ from mediasvc.media.member import Container, Context, Entry
 from mediasvc.media.secure_cms_read import HEAD, is_envelope, open_envelope
 from mediasvc.span import Span
 
-QUESTION = ("This is a secure DICOM medium: every file of it is encrypted",
-            "Give its password, or the recipient's private key, with --password-file.")
+QUESTION = ("This is a secure DICOM medium: every file of it is encrypted. Its password, or the "
+            "recipient's private key, is needed.", "Give it with --password-file.")
 
 
 class SecureContainer:

@@ -1,0 +1,209 @@
+"""Secure media and encrypted zips: only the key opens them, and then they are like any disc."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+asn1 = pytest.importorskip("asn1crypto.cms")
+pytest.importorskip("cryptography")
+pytest.importorskip("pyzipper")
+
+from cryptography import x509  # noqa: E402
+from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
+
+from mediasvc.errors import DamagedError, PasswordNeeded, SettingsError  # noqa: E402
+from mediasvc.media.secure_cms_read import is_envelope, open_envelope  # noqa: E402
+from mediasvc.media.secure_cms_write import Recipients, check_recipients, envelope  # noqa: E402
+from mediasvc.media.secure_keys import unwrap, wrap  # noqa: E402
+from mediasvc.standard.profiles import load_profile  # noqa: E402
+from mediasvc.work.seal import seal_for  # noqa: E402
+from samples.synthesis import instance, study, write_disc  # noqa: E402
+from tests.carriers import tool, unpack_iso  # noqa: E402
+from tests.conftest import Program  # noqa: E402
+
+PASSWORD = "correct horse battery"
+DATA = bytes(128) + b"DICM" + bytes(range(256)) * 9
+
+
+@pytest.fixture(scope="module")
+def holder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(certificate, private key) of a recipient, PEM files."""
+    folder = tmp_path_factory.mktemp("holder")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Clinic East")])
+    now = datetime.now(UTC)
+    signed = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+              .public_key(key.public_key()).serial_number(7).not_valid_before(now)
+              .not_valid_after(now + timedelta(days=2)).sign(key, hashes.SHA256()))
+    certificate, private = folder / "c.pem", folder / "k.pem"
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    return certificate, private
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("archive")
+    own = {"IssuerOfPatientID": "LOCAL", "PatientName": "Canaryname^Walter"}
+    write_disc(root / "disc", [*study(1, 1, count=2, **own), instance(1, 2, modality="SR", **own)])
+    cli = Program(root / "home")
+    cli("ingest", root / "disc")
+    assert cli("queue", "decide", "1", "--new", "--by", "test").code == 0
+    return root / "home"
+
+
+@pytest.fixture
+def desk(archive: Path, tmp_path: Path) -> Program:
+    (tmp_path / "pw").write_text(PASSWORD + "\n")
+    return Program(Path(shutil.copytree(archive, tmp_path / "home")))
+
+
+def exported(desk: Program, to: Path, *more: object) -> Path:
+    patient = desk("studies", "list").of("study")[0]["patient_id"]
+    done = desk("export", "--patient", patient, "--to", to, *more)
+    assert done.code == 0, done.stderr
+    assert done.of("disc")[0]["verdict"] == "pass"
+    return to
+
+
+# --- envelopes -----------------------------------------------------------------------------------
+
+def test_password_and_private_key_open_an_envelope(holder: tuple[Path, Path]) -> None:
+    certificate, private = holder
+    sealed = envelope(DATA, Recipients(PASSWORD, (certificate.read_bytes(),)))
+    assert is_envelope(sealed[:32]) and DATA[:64] not in sealed[32:]
+    assert open_envelope(sealed, PASSWORD) == DATA
+    assert open_envelope(sealed, private.read_text()) == DATA
+    with pytest.raises(PasswordNeeded):
+        open_envelope(sealed, "another password")
+
+
+def test_openssl_opens_ours(holder: tuple[Path, Path], tmp_path: Path) -> None:
+    openssl = tool("openssl")
+    certificate, private = holder
+    (tmp_path / "e").write_bytes(envelope(DATA, Recipients(PASSWORD, (certificate.read_bytes(),))))
+    for number, key in enumerate((["-pwri_password", PASSWORD],
+                                  ["-inkey", private, "-recip", certificate])):
+        out = tmp_path / f"o{number}"
+        subprocess.run([openssl, "cms", "-decrypt", "-inform", "DER", "-in", tmp_path / "e",
+                        "-binary", "-out", out, *key], check=True, capture_output=True)
+        inside = asn1.ContentInfo({"content_type": "digested_data",
+                                   "content": asn1.DigestedData.load(out.read_bytes())})
+        (tmp_path / "d").write_bytes(inside.dump())
+        done = subprocess.run([openssl, "cms", "-digest_verify", "-inform", "DER", "-binary", "-in",
+                               tmp_path / "d"], check=True, capture_output=True)
+        assert done.stdout == DATA
+
+
+@pytest.mark.parametrize("how", [["-aes256"], ["-aes128"], ["-des3"], ["-aes256", "-stream"]])
+def test_we_open_what_openssl_wrote(how: list[str], holder: tuple[Path, Path], tmp_path: Path,
+                                    ) -> None:
+    openssl = tool("openssl")
+    certificate, private = holder
+    (tmp_path / "d").write_bytes(DATA)
+    for key, recipient in ((PASSWORD, ["-pwri_password", PASSWORD]),
+                           (private.read_text(), ["-recip", certificate, "-keyopt",
+                                                  "rsa_padding_mode:oaep"]),
+                           (private.read_text(), ["-recip", certificate])):
+        subprocess.run([openssl, "cms", "-encrypt", "-binary", "-outform", "DER", "-in",
+                        tmp_path / "d", "-out", tmp_path / "e", *how, *recipient], check=True,
+                       capture_output=True)
+        assert open_envelope((tmp_path / "e").read_bytes(), key) == DATA
+
+
+@pytest.mark.parametrize("at", range(20, 3000, 131))
+def test_a_changed_envelope_is_never_taken_for_whole(at: int) -> None:
+    sealed = bytearray(envelope(DATA, RECIPIENTS))
+    sealed[at % len(sealed)] ^= 0x10
+    try:
+        assert open_envelope(bytes(sealed), RECIPIENTS.own) == DATA
+    except (DamagedError, PasswordNeeded):
+        return
+    except Exception as error:
+        assert type(error).__name__ == "UnsupportedError"
+
+
+RECIPIENTS = Recipients(PASSWORD)
+
+
+def test_a_wrapped_key_comes_back_only_with_its_own_key() -> None:
+    key, kek, iv = bytes(range(32)), bytes(32), bytes(16)
+    wrapped = wrap(key, kek, iv)
+    assert unwrap(wrapped, kek, iv) == key
+    assert unwrap(wrapped, bytes([1]) * 32, iv) != key
+    assert unwrap(wrapped[:16], kek, iv) is None
+
+
+def test_keys_and_media_that_do_not_fit_together_are_told(holder: tuple[Path, Path]) -> None:
+    certificate = holder[0].read_bytes()
+    plain, secure = load_profile("STD-GEN-CD"), load_profile("STD-GEN-SEC-CD")
+    assert seal_for(plain, "iso", "", ()) is None
+    for arguments in ((plain, "iso", PASSWORD, ()), (plain, "zip", "short", ()),
+                      (secure, "iso", "", ()), (plain, "iso", "", (certificate,)),
+                      (secure, "iso", "pässword", ())):
+        with pytest.raises(SettingsError):
+            seal_for(*arguments)
+    with pytest.raises(SettingsError):
+        check_recipients(Recipients("", (b"no certificate",)))
+
+
+# --- media ---------------------------------------------------------------------------------------
+
+def test_a_secure_disc_says_nothing_and_opens_with_its_password(desk: Program, tmp_path: Path,
+                                                                ) -> None:
+    disc = exported(desk, tmp_path / "a.iso", "--profile", "STD-GEN-SEC-CD", "--password-file",
+                    tmp_path / "pw")
+    for form in (b"Canaryname", b"CANARYNAME", "Canaryname".encode("utf-16-le"), b"Walter"):
+        assert form not in disc.read_bytes()
+    unpack_iso(disc, tmp_path / "out")
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    for path in files:
+        wrapped = is_envelope(path.read_bytes()[:32])
+        assert wrapped == (path.name not in ("README.TXT", "INDEX.HTM")), path
+    asked = desk("check-disc", disc)
+    assert asked.code == 2 and "password" in asked.stderr
+    assert desk("check-disc", disc, "--password-file", tmp_path / "pw").code == 0
+    (tmp_path / "wrong").write_text("not the password")
+    assert desk("check-disc", disc, "--password-file", tmp_path / "wrong").code == 2
+
+
+def test_a_secure_disc_asks_for_its_key_when_it_comes_back(desk: Program, tmp_path: Path) -> None:
+    disc = exported(desk, tmp_path / "a.iso", "--profile", "STD-GEN-SEC-CD", "--password-file",
+                    tmp_path / "pw")
+    [package] = desk("ingest", disc).of("package")
+    assert package["state"] == "waiting" and package["instances"] == 0
+    done = desk("queue", "retry", package["package"], "--password-file", tmp_path / "pw")
+    [package] = done.of("package")
+    assert (package["state"], package["duplicate"]) == ("done", 3), done.stdout
+
+
+def test_a_disc_for_a_certificate_opens_with_its_key(desk: Program, tmp_path: Path,
+                                                     holder: tuple[Path, Path]) -> None:
+    certificate, private = holder
+    disc = exported(desk, tmp_path / "a.iso", "--profile", "STD-GEN-SEC-CD",
+                    "--recipient-certificate", certificate)
+    assert desk("check-disc", disc, "--password-file", private).code == 0
+    assert desk("inspect", disc, "--password-file", private).summary["instances"] == 3
+
+
+def test_an_encrypted_zip_opens_with_7z_and_with_us(desk: Program, tmp_path: Path) -> None:
+    packed = exported(desk, tmp_path / "a.zip", "--profile", "ZIP", "--password-file",
+                      tmp_path / "pw")
+    assert b"Canaryname" not in packed.read_bytes()
+    subprocess.run([tool("7z"), "x", f"-p{PASSWORD}", f"-o{tmp_path / 'out'}", packed], check=True,
+                   capture_output=True)
+    listed = subprocess.run([tool("7z"), "l", "-slt", packed], check=True, capture_output=True,
+                            text=True).stdout
+    methods = {line for line in listed.splitlines() if line.startswith("Method = ")}
+    assert methods and all("AES-256" in method for method in methods)
+    assert (tmp_path / "out" / "DICOMDIR").is_file()
+    assert desk("check-disc", packed).code == 2
+    assert desk("check-disc", packed, "--password-file", tmp_path / "pw").code == 0
