@@ -14,6 +14,7 @@ from mediasvc.identity.match import SAME_ID, Candidate, Query, candidates, certa
 from mediasvc.identity.query import Blocking
 from mediasvc.identity.weights import ORDER, WEIGHTS
 from mediasvc.model import Demographics, Identifier, Patient, PatientKey
+from samples.look_alikes import look_alikes
 
 HOUSE = PatientKey("100", "LOCAL")
 JOHN = Demographics("Doe^John", "19800102", "M", "7 Long Street", "8001", "044 123 45 67")
@@ -252,3 +253,13 @@ def test_wild_values_are_scored_and_not_linked(mine: Demographics, theirs: Demog
     found = candidates(ask(mine, PatientKey("F", "X")), everybody(patient(HOUSE, theirs)))
     assert all(0 <= one.score <= 100 and one.recommendation in ORDER for one in found)
     assert certain(ask(mine, PatientKey("F", "X")), found) is None
+
+
+def test_nobody_is_taken_for_a_look_alike_by_rule_or_recommended_strongly() -> None:
+    """FAULTS I02: twins, namesakes, father and son; under a foreign number, and under the other
+    one's own number picked by mistake."""
+    for pair in look_alikes(300):
+        for key in (PatientKey("X1", "ELSEWHERE"), HOUSE):
+            query = ask(pair.comes, key)
+            assert link(query, patient(who=pair.known)) is None, pair.kind
+            assert best(query, patient(who=pair.known)).recommendation != "strong", pair.kind

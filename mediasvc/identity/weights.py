@@ -46,7 +46,7 @@ WEIGHTS: dict[str, dict[str, Observation]] = {
     "given name": {
         "equal": _row(5.5, "given name equal"),
         "sounding": _row(4.5, "given name differs only in spelling"),
-        "similar": _row(3.5, "given name similar"),
+        "similar": _row(3.5, "given name similar", "medium"),  # it may be a twin
         "part": _row(3, "given names have a part in common", "medium"),
         "initial": _row(1.5, "given name abbreviated", "medium"),
         "near": _row(1.5, "given name slightly similar", "medium"),
