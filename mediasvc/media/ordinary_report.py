@@ -33,12 +33,14 @@ _PLAIN = {"TEXT": "TextValue", "DATE": "Date", "TIME": "Time", "DATETIME": "Date
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One content item: ``name`` of its concept, ``value`` in words; both may be empty."""
+    """One content item: ``name`` of its concept, ``value`` in words; both may be empty. ``codes``:
+    what stands behind the two, as ``121071 DCM``."""
 
     depth: int
     kind: str
     name: str
     value: str
+    codes: tuple[str, str] = ("", "")
 
 
 def has_report(dataset: Dataset) -> bool:
@@ -56,7 +58,8 @@ def report_lines(dataset: Dataset) -> Iterator[Line]:
             stack.pop()
             continue
         left -= 1
-        yield Line(depth, str(item.get("ValueType") or ""), _concept(item), _value(item))
+        yield Line(depth, str(item.get("ValueType") or ""), _concept(item), _value(item),
+                   (_behind(item, "ConceptNameCodeSequence"), _behind(item, "ConceptCodeSequence")))
         children = item.get("ContentSequence") or []
         if len(children) and depth < DEPTH:
             stack.append((depth + 1, iter(children)))
@@ -114,11 +117,18 @@ def _close(levels: list[list[Markup]]) -> None:
 
 
 def _line(line: Line) -> Markup:
+    name, value = line.codes
     if line.kind == "CONTAINER":
-        return element("h2" if line.depth == 0 else "h3", line.name or "Section")
+        return _coded("h2" if line.depth == 0 else "h3", line.name or "Section", name)
+    shown = _coded("span", line.value, value) if value else line.value
     if not line.name:
-        return element("p", line.value)
-    return element("p", element("b", line.name), ": ", line.value)
+        return element("p", shown)
+    return element("p", _coded("b", line.name, name), ": ", shown)
+
+
+def _coded(tag: str, words: str, code: str) -> Markup:
+    """The words; their code appears where the pointer rests."""
+    return element(tag, words, title=code) if code else element(tag, words)
 
 
 def _title(dataset: Dataset) -> str:
@@ -142,6 +152,15 @@ def _code(code: Dataset) -> str:
         if text := _text(code, keyword):
             return text
     return ""
+
+
+def _behind(item: Dataset, keyword: str) -> str:
+    """Value and scheme of a code."""
+    codes = item.get(keyword) or []
+    if not len(codes):
+        return ""
+    value = _text(codes[0], "CodeValue") or _text(codes[0], "LongCodeValue")
+    return f"{value} {_text(codes[0], 'CodingSchemeDesignator')}".strip()
 
 
 def _value(item: Dataset) -> str:
