@@ -50,6 +50,8 @@ def effective(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:
 
 def toml(value: Any) -> str:
     """One value as TOML text."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(toml(part) for part in value)}]"
     if isinstance(value, dict):

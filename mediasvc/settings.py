@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 MIB = 1 << 20
@@ -148,6 +148,9 @@ class Export(Section):
     """Folder with a viewer of the site's own, copied onto every disc; nothing starts by itself."""
     mail_bytes: Annotated[int, Field(gt=65536)] = 25 * MIB
     """The largest message that --disc mail may become."""
+    signing_key: SecretStr = SecretStr("")
+    """Private key (PEM: Ed25519 or RSA) that signs certificates; better in a file of its own, named
+    by MEDIASVC_EXPORT__SIGNING_KEY_FILE. Empty: they are not signed."""
 
 
 class Recipient(Section):

@@ -23,10 +23,12 @@ CHILD = "mediasvc.work.check_members"
 @click.option("--profile", default="", help="Judge by this profile; otherwise the best fitting.")
 @click.option("--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Certificate of the image; PATH.json is used when it is there.")
+@click.option("--signer", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Public key (PEM) that must have signed; your own signing key unless given.")
 @password_option
 @click.pass_obj
 def command(session: Session, path: Path, profile: str, certificate: Path | None,
-            password_file: Path | None) -> int:
+            signer: Path | None, password_file: Path | None) -> int:
     """Judge any disc image, folder or zip by the rules of DICOM media and IHE PDI. Read-only.
 
     Exit code 1 when a rule that a disc must keep is broken.
@@ -40,7 +42,8 @@ def command(session: Session, path: Path, profile: str, certificate: Path | None
             verdict = check_disc(path, sandbox, session.settings.limits, profile=profile,
                                  site_profiles=session.site_profiles, certificate=certificate,
                                  report=report,
-                                 password=read_password(password_file))
+                                 password=read_password(password_file),
+                                 signer=signer.read_bytes() if signer else b"")
     show(session, verdict)
     return 0 if verdict.passed else 1
 

@@ -14,6 +14,8 @@ DICOMDIR = "DICOMDIR"
 README = "README.TXT"
 INDEX = "INDEX.HTM"
 MANIFEST = "MANIFEST.TXT"
+#: Detached signature of the list, where the desk has a key.
+MANIFEST_SIGNATURE = "MANIFEST.SIG"
 WEB_FOLDER = "IHE_PDI"
 DICOM_FOLDER = "DICOM"
 

@@ -81,6 +81,7 @@ RULES = (
     # the proof
     DiscRule("N7", "must", "Every file has the hash that the list on the disc gives"),
     DiscRule("E01", "must", "The image is the one of its certificate"),
+    DiscRule("E01b", "must", "Certificate and list of hashes are signed by the key that is named"),
 )
 
 BY_ID = {rule.id: rule for rule in RULES}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -64,8 +64,9 @@ def discs_at(connection: sa.Connection, path: str) -> list[Disc]:
 
 
 def change_disc(connection: sa.Connection, number: int, *, expect: DiscState, to: DiscState,
-                by: str = "", **columns: Any) -> Disc:
+                by: str = "", note: Mapping[str, str] | None = None, **columns: Any) -> Disc:
     """The only place where a disc's state changes; ``columns``: path, sha256, bytes, certificate.
+    ``note``: what the ledger keeps beside it.
 
     Raises StateError when the edge is not listed or the state is not ``expect`` any more.
     """
@@ -78,7 +79,7 @@ def change_disc(connection: sa.Connection, number: int, *, expect: DiscState, to
     if done.rowcount != 1:
         raise StateError(f"Disc {number} is {disc(connection, number).state}, not {expect}.")
     record(connection, "disc", number, to, by=by, data={
-        key: columns[key] for key in ("sha256", "bytes") if key in columns})
+        key: columns[key] for key in ("sha256", "bytes") if key in columns} | dict(note or {}))
     return disc(connection, number)
 
 

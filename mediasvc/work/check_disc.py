@@ -22,6 +22,7 @@ from mediasvc.span import Span
 from mediasvc.standard.disc_rules import RULES
 from mediasvc.standard.profiles import Profile, load_profile, profiles
 from mediasvc.work.check_files import Report, Seen, check_files
+from mediasvc.work.check_signatures import check_signatures
 from mediasvc.work.disc_under_test import Disc, open_disc
 from mediasvc.work.private_folder import private_folder
 
@@ -29,11 +30,12 @@ from mediasvc.work.private_folder import private_folder
 def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
                site_profiles: Path | None = None, certificate: Path | None = None,
                report: Report = lambda done, total, what: None,
-               password: str | None = None) -> Verdict:
+               password: str | None = None, signer: bytes = b"") -> Verdict:
     """Judge the disc at ``path`` by every rule.
 
     ``profile``: its name; empty: the one that the disc says it has, or the best fitting one.
-    ``certificate``: PATH.json is used where it exists and none is given. Raises NotFoundError,
+    ``certificate``: PATH.json is used where it exists and none is given. ``signer``: the public key
+    (PEM) that the certificate and the list on the disc must be signed with. Raises NotFoundError,
     UnsupportedError, PasswordNeeded or SettingsError when there is nothing to judge.
     """
     wanted = load_profile(profile, site_profiles) if profile else None
@@ -51,8 +53,11 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
         _check_medium(disc, chosen, seen)
         sha256 = whole.result() if whole else _list_sha256(disc)
         certified = _check_certificate(disc, path, certificate, sha256)
+        if signer:
+            check_signatures(disc, certificate or path.with_name(path.name + ".json"), signer)
     kind = mail.kind if mail else disc.kind
     skipped = ({"N7"} if disc.hashes is None else set()) | (set() if certified else {"E01"})
+    skipped |= set() if signer else {"E01b"}
     skipped |= {"mail": {"R12-6"}, "mime": {"R11-7"}}.get(kind, {"R11-7", "R12-6"})
     return Verdict(kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
                    seen.instances, len(disc.members),

@@ -119,7 +119,7 @@ def _check_instance(disc: Disc, profile: Profile, seen: Seen, member: Member,
 
 
 def _check_hash(disc: Disc, member: Member, sha256: str) -> None:
-    if disc.hashes is None or member.parts == (MANIFEST,):
+    if disc.hashes is None or member.parts in ((MANIFEST,), (MANIFEST_SIGNATURE,)):
         return
     listed = disc.hashes.get(_path(member))
     if listed is None:

@@ -19,6 +19,10 @@ from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 
 
+#: More than any list of hashes or signature has.
+SMALL = 256 << 20
+
+
 class _Open:
     """The package that this child has open between calls."""
 
@@ -76,6 +80,16 @@ def mail(path: str, folder: str) -> dict[str, Any]:
     found = take_apart(Path(path), Path(folder))
     return {"medium": str(found.medium), "kind": found.kind,
             "findings": [asdict(row) for row in found.findings]}
+
+
+def raw(number: int, **source: Any) -> dict[str, Any]:
+    """A small file of the disc, as hexadecimal digits."""
+    package = _package(**source)
+    span = package.span(package.member(number))
+    if span.length > SMALL:
+        raise DamagedError("it is too long")
+    with span.view() as view:
+        return {"hex": view.hex()}
 
 
 def certificate(path: str) -> dict[str, Any]:

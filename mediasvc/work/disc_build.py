@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal, cast
 
 from mediasvc.direct_write import DirectFile
 from mediasvc.errors import MediasvcError
-from mediasvc.media.disc_file import DICOMDIR, MANIFEST, DiscFile
+from mediasvc.media.disc_file import DICOMDIR, MANIFEST, MANIFEST_SIGNATURE, DiscFile
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
 from mediasvc.media.hash_list import write_hash_list
 from mediasvc.media.page_content import DiscFacts
@@ -23,6 +23,7 @@ from mediasvc.standard.profiles import Profile
 from mediasvc.work.directory_file import write_listing
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
 from mediasvc.work.seal import Seal, notices, sealed
+from mediasvc.work.sign import Signer
 
 Container = Literal["iso", "zip", "folder", "mail"]
 Report = Callable[[int, int, str], None]
@@ -69,14 +70,14 @@ def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> Fil
 def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
                file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
                scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY,
-               seal: Seal | None = None) -> Built:
+               seal: Seal | None = None, signer: Signer | None = None) -> Built:
     """Write the whole disc to ``target``: a new file, or an empty folder.
 
     ``scratch`` is an empty private folder; ``wanted`` says what is made for people. Raises
     MediasvcError when a part cannot be made; what is at ``target`` then is of no use.
     """
     prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
-                            report=report, wanted=wanted, seal=seal)
+                            report=report, wanted=wanted, seal=seal, signer=signer)
     _write_container(container, target, list(prepared.files), profile, file_set, facts, report,
                      seal.password if seal and seal.kind == "zip" else "")
     return prepared.built
@@ -84,7 +85,8 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
 
 def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
                  file_set: FileSetName, facts: DiscFacts, *, scratch: Path, report: Report,
-                 wanted: Wanted = PAGES_ONLY, seal: Seal | None = None) -> Prepared:
+                 wanted: Wanted = PAGES_ONLY, seal: Seal | None = None,
+                 signer: Signer | None = None) -> Prepared:
     """Make every small file of a disc in ``scratch``; how large it becomes is known then."""
     layout = lay_out(instances)
     secure = seal is not None and seal.kind == "cms"
@@ -95,6 +97,9 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
     listed = [*before, *layout.files()]
     (scratch / MANIFEST).write_bytes(write_hash_list(listed, _manifest_facts(file_set, facts)))
     files = [before[0], _small(scratch, (MANIFEST,)), *listed[1:]]
+    if signer is not None:
+        (scratch / MANIFEST_SIGNATURE).write_bytes(signer.sign((scratch / MANIFEST).read_bytes()))
+        files.insert(2, _small(scratch, (MANIFEST_SIGNATURE,)))
     if seal is not None and secure:
         files = list(sealed(files, seal, scratch))
     return Prepared(Built(layout, findings), tuple(files))

@@ -6,6 +6,7 @@ Until the last step nothing stands where the disc was asked for.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from mediasvc.store import discs
 from mediasvc.store.discs import Disc
 from mediasvc.work import release
 from mediasvc.work.certificate import as_json, as_page, certificate
+from mediasvc.work.certificate_kept import desk_signer, disc_signer, keep_certificate
 from mediasvc.work.check_disc import check_disc
 from mediasvc.work.deidentify_order import write_mapping
 from mediasvc.work.desk import Desk
@@ -191,7 +193,8 @@ def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: T
     draft.built = build_disc(
         desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
         target=target, container=order.container, scratch=scratch, report=report,
-        wanted=wanted_of(order, draft.plan), seal=order.seal)
+        wanted=wanted_of(order, draft.plan), seal=order.seal,
+        signer=disc_signer(desk, order))
     for finding in draft.built.findings:
         tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
     with desk.store.transaction() as connection:
@@ -226,9 +229,13 @@ def _release(desk: Desk, order: ExportOrder, draft: _Draft, conformed: Conformed
     assert draft.built and draft.verdict
     row = certificate(draft.facts, draft.file_set.uid, draft.verdict, draft.built.layout,
                       conformed.excluded)
-    release.publish(draft.row, as_json(row), as_page(row), order.replace)
+    data, signer = as_json(row), desk_signer(desk)
+    release.publish(draft.row, data, as_page(row), order.replace, signer)
+    keep_certificate(desk, draft.file_set.id, data, signer)
     with desk.store.transaction() as connection:
-        draft.row = discs.change_disc(connection, draft.row.id, expect="verified", to="released")
+        draft.row = discs.change_disc(
+            connection, draft.row.id, expect="verified", to="released",
+            note={"certificate_sha256": hashlib.sha256(data).hexdigest()})
     return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),
                     draft.row.bytes, draft.row.sha256, draft.file_set.id, draft.verdict,
                     Path(draft.row.certificate), draft.row.id)

@@ -41,7 +41,7 @@ def _measured(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPl
     file_set, facts = describe(desk, order, conformed, plan, *place)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     prepared = prepare_disc(desk.sandbox, plan.instances, order.profile, file_set, facts,
-                            scratch=folder, report=report, wanted=wanted_of(order, plan))
+                            scratch=folder, report=report, signer=disc_signer(desk, order), wanted=wanted_of(order, plan))
     size = image_bytes(order, list(prepared.files), file_set, facts)
     shutil.rmtree(folder, ignore_errors=True)
     studies = len({instance.header.study_instance_uid for instance in plan.instances})

@@ -21,6 +21,7 @@ from mediasvc.store.discs import Disc
 from mediasvc.store.file_operations import OPERATIONS, sync_files
 from mediasvc.store.unreleased import unreleased_discs
 from mediasvc.work.desk import Desk
+from mediasvc.work.sign import PUBLIC_KEY, SIGNATURE, Signer
 
 PREFIX = "export-"
 
@@ -33,6 +34,13 @@ def temporary(disc: Disc) -> Path:
 
 def certificates(path: Path) -> tuple[Path, Path]:
     return path.with_name(path.name + ".json"), path.with_name(path.name + ".html")
+
+
+def signatures(path: Path) -> tuple[Path, ...]:
+    """Of the certificate of a disc at ``path``: the signature and the public key."""
+    certificate = certificates(path)[0]
+    return tuple(certificate.with_name(certificate.name + suffix)
+                 for suffix in (SIGNATURE, PUBLIC_KEY))
 
 
 @contextmanager
@@ -80,7 +88,7 @@ def _is_there(disc: Disc) -> bool:
 def give_up(desk: Desk, disc: Disc, by: str = "") -> None:
     """Nothing of the disc stays but its row."""
     remove(temporary(disc))
-    for path in certificates(Path(disc.path)):
+    for path in (*certificates(Path(disc.path)), *signatures(Path(disc.path))):
         durable.unfinished(path).unlink(missing_ok=True)
         if not Path(disc.path).exists():
             path.unlink(missing_ok=True)
@@ -123,7 +131,8 @@ def reserve(desk: Desk, path: Path, *, profile: str, file_set_id: str, by: str,
                                file_set_id=file_set_id, by=by, recipient=recipient, part=part)
 
 
-def publish(disc: Disc, certificate: bytes, readable: bytes, replace: bool) -> None:
+def publish(disc: Disc, certificate: bytes, readable: bytes, replace: bool,
+            signer: Signer | None = None) -> None:
     """Certificates first, then the disc itself under its name, each durable.
 
     ``replace``: an image that stands there goes in the same moment. Raises StateError when
@@ -134,6 +143,11 @@ def publish(disc: Disc, certificate: bytes, readable: bytes, replace: bool) -> N
         raise StateError(f"{path.name} appeared while the disc was made.", "Nothing was changed.")
     for target, data in zip(certificates(path), (certificate, readable), strict=True):
         durable.write_file(target, data)
+    for target in signatures(path):
+        target.unlink(missing_ok=True)
+    if signer is not None:
+        for name, data in signer.files(certificates(path)[0].name, certificate).items():
+            durable.write_file(path.with_name(name), data)
     if temp.is_dir():
         _sync_tree(temp)
         if path.is_dir():
