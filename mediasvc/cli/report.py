@@ -12,6 +12,8 @@ from mediasvc.cli.session import Session
 
 if TYPE_CHECKING:
     from mediasvc.store.burns import Burn, Handed
+    from mediasvc.work.desk import Desk
+    from mediasvc.work.lacking import Lacking
     from mediasvc.work.scorecard import Score
 
 
@@ -63,6 +65,67 @@ def check(session: Session, file: Path) -> int:
     session.summary(known=True, sha256=sha256, package=event.subject, at=event.at, by=event.by,
                     event=event.seq)
     return 0
+
+
+@command.command()
+@click.argument("package", type=int)
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False),
+              help="A new file for the letter as a printable page.")
+@click.option("--text", "text", type=click.Path(path_type=Path, dir_okay=False),
+              help="A new file for the letter as plain text.")
+@by_option
+@click.pass_obj
+def missing(session: Session, package: int, page: Path | None, text: Path | None, by: str) -> int:
+    """A letter to the sender of one disc: which files are missing, unreadable or unusable.
+
+    Without a file the letter is printed. No patient is named in it.
+    """
+    from mediasvc.work.desk import open_desk
+
+    with open_desk(session.home, session.settings) as desk:
+        facts, written = _letter(session, desk, package, page, text, by)
+    for kind in ("missing", "unreadable", "refused"):
+        for row in getattr(facts, kind):
+            session.emit("lacked", kind=kind, file_id=row.name,
+                         sop_instance_uid=row.sop_instance_uid, why=row.why, clause=row.clause)
+    if facts.nothing:
+        session.say(f"Nothing of package {package} is missing or unreadable: no letter is needed.")
+    for path in written:
+        session.say(f"Letter written to {path}")
+    session.summary(package=str(package), missing=len(facts.missing),
+                    unreadable=len(facts.unreadable), refused=len(facts.refused),
+                    came_later=facts.came, written=[str(path) for path in written])
+    return 0
+
+
+def _letter(session: Session, desk: Desk, package: int, page: Path | None, text: Path | None,
+            by: str) -> tuple[Lacking, list[Path]]:
+    from mediasvc.report.import_report import write_page
+    from mediasvc.report.missing_letter import letter_page, letter_text
+    from mediasvc.store import ledger
+    from mediasvc.work.import_labels import labels
+    from mediasvc.work.lacking import lacking
+
+    site, file_sets = session.settings.site, labels(desk, package).file_sets
+    with desk.store.read() as connection:
+        facts = lacking(connection, package)
+    day = ledger.now()[:10]
+    if facts.nothing:
+        return facts, []
+    words = letter_text(facts, site, file_sets, day)
+    if page is None and text is None:
+        session.say(words)
+    written = []
+    for path, content in ((page, letter_page(facts, site, file_sets, day)),
+                          (text, words.encode())):
+        if path is not None:
+            write_page(path, content)
+            written.append(path)
+    with desk.store.transaction() as connection:
+        ledger.record(connection, "package", package, "missing-letter", by=by,
+                      data={"missing": len(facts.missing), "unreadable": len(facts.unreadable),
+                            "refused": len(facts.refused)})
+    return facts, written
 
 
 @command.command()

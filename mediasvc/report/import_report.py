@@ -98,12 +98,7 @@ def make_report(desk: Desk, number: int, target: Path, by: str) -> Made:
         raise StateError("There is a file of that name already.", "Choose another name.")
     page = import_page(gather(desk, number, by))
     sha256 = hashlib.sha256(page).hexdigest()
-    try:
-        _write(target, page)
-    except FileExistsError:
-        raise StateError("There is a file of that name already.", "Choose another name.") from None
-    except OSError as error:
-        raise StorageError(f"The report cannot be written ({error.strerror}).") from error
+    write_page(target, page)
     with desk.store.transaction() as connection:
         seq = ledger.record(connection, "package", number, ACTION, by=by,
                             data={"sha256": sha256, "bytes": len(page)})
@@ -117,13 +112,21 @@ def find_report(desk: Desk, sha256: str) -> Event | None:
         return reports.find(connection, sha256)
 
 
-def _write(target: Path, page: bytes) -> None:
-    """Never over another file, readable by its owner alone, and on the disk before it counts."""
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(page)
-        file.flush()
-        os.fsync(file.fileno())
+def write_page(target: Path, page: bytes) -> None:
+    """Never over another file, readable by its owner alone, and on the disk before it counts.
+
+    Raises StateError when there is such a file, StorageError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(target, flags, 0o600), "wb") as file:
+            file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise StateError("There is a file of that name already.", "Choose another name.") from None
+    except OSError as error:
+        raise StorageError(f"The page cannot be written ({error.strerror}).") from error
 
 
 def totals(facts: Facts) -> Mapping[str, int]:

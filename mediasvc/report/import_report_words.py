@@ -47,7 +47,8 @@ ACTIONS = {
     "refiled": "studies were moved to another patient",
     "refile-failed": "moving studies failed; nothing was changed",
     "refile-undone": "studies were moved back to the patient before",
-    "taken-back": "the whole import was taken back", "import-report": "a report was made"}
+    "taken-back": "the whole import was taken back", "import-report": "a report was made",
+    "missing-letter": "a letter about missing files was made"}
 
 
 def rule_sentence(rule: str, evidence: Mapping[str, Any]) -> str:
