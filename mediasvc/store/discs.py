@@ -12,7 +12,7 @@ from mediasvc.errors import NotFoundError, StateError
 from mediasvc.store import states
 from mediasvc.store.events import now, record
 from mediasvc.store.schema import disc as table
-from mediasvc.store.schema import disc_instance
+from mediasvc.store.schema import disc_instance, instance, package
 
 DiscState = Literal["planned", "built", "verified", "released", "failed"]
 
@@ -90,6 +90,22 @@ def put_disc_instances(connection: sa.Connection, number: int,
               for file_id, uid, sha256 in rows]
     if values:
         connection.execute(sa.insert(disc_instance), values)
+
+
+def handed_out_files(connection: sa.Connection, uids: Iterable[str]) -> set[tuple[str, str]]:
+    """(SOP Instance UID, sha256) of files that we put on released discs ourselves, made of the very
+    instances that the index holds now: those were there before the disc."""
+    found: set[tuple[str, str]] = set()
+    wanted = list(uids)
+    for start in range(0, len(wanted), 400):
+        found.update((uid, sha256) for uid, sha256 in connection.execute(
+            sa.select(disc_instance.c.sop_instance_uid, disc_instance.c.sha256)
+            .join(table, table.c.id == disc_instance.c.disc_id)
+            .join(instance, instance.c.sop_instance_uid == disc_instance.c.sop_instance_uid)
+            .join(package, package.c.id == instance.c.package_id)
+            .where(table.c.state == "released", package.c.arrived_at < table.c.created_at,
+                   disc_instance.c.sop_instance_uid.in_(wanted[start:start + 400]))))
+    return found
 
 
 def discs_with(connection: sa.Connection, uids: Iterable[str]) -> set[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mediasvc.span import Span
-from mediasvc.store import index, ledger
+from mediasvc.store import discs, index, ledger
 from mediasvc.store.index import StoredInstance
 from mediasvc.store.ledger import Item, Package, Settled
 from mediasvc.work.batches import run_batches
@@ -34,9 +34,15 @@ def settle_known(desk: Desk, package: Package) -> None:
         ledger.check_fence(connection, package.id, package.fence)
         pending = ledger.twins(connection, package.id)
         while page := list(islice(pending, PAGE)):
-            stored = index.instances(connection, [item.sop_instance_uid for item in page])
+            uids = [item.sop_instance_uid for item in page]
+            stored = index.instances(connection, uids)
+            ours = discs.handed_out_files(connection, uids) if stored else set()
             settled: list[Settled] = []
             for item in page:
+                if item.sop_instance_uid in stored and (item.sop_instance_uid, item.sha256) in ours:
+                    settled.append(Settled(item.number, "duplicate", "our-own-disc",
+                                           duplicate_of=item.sop_instance_uid))
+                    continue
                 settled += _compare(desk, item, stored, first, package.id, twins)
             ledger.settle(connection, package.id, settled)
     verdicts = list(_verdicts(desk, twins))

@@ -41,7 +41,8 @@ def _measured(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPl
     file_set, facts = describe(desk, order, conformed, plan, *place)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     prepared = prepare_disc(desk.sandbox, plan.instances, order.profile, file_set, facts,
-                            scratch=folder, report=report, signer=disc_signer(desk, order), wanted=wanted_of(order, plan))
+                            scratch=folder, report=report, signer=disc_signer(desk, order), wanted=wanted_of(order, plan),
+                            seal=order.seal)
     size = image_bytes(order, list(prepared.files), file_set, facts)
     shutil.rmtree(folder, ignore_errors=True)
     studies = len({instance.header.study_instance_uid for instance in plan.instances})
@@ -59,5 +60,11 @@ def image_bytes(order: ExportOrder, files: list[DiscFile], file_set: FileSetName
     if order.container == "mail":
         sink = Counter()
         write_mail(sink, files, order.profile, file_set, facts)  # type: ignore[arg-type]
+        return sink.length
+    if order.seal is not None and order.seal.kind == "zip":
+        from mediasvc.media.secure_zip_write import write_secure_zip
+        sink = Counter()
+        write_secure_zip(sink, files, order.seal.password,  # type: ignore[arg-type]
+                         moment=facts.created)
         return sink.length
     return zip_bytes(files, facts.created)
