@@ -24,7 +24,7 @@ CHILD = "mediasvc.work.check_members"
 @click.option("--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Certificate of the image; PATH.json is used when it is there.")
 @click.option("--signer", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Public key (PEM) that must have signed; your own signing key unless given.")
+              help="Public key (PEM) that certificate and list of hashes must be signed with.")
 @password_option
 @click.pass_obj
 def command(session: Session, path: Path, profile: str, certificate: Path | None,

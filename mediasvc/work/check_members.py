@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import Expected, check_directory
 from mediasvc.media.check_instance import check_instance
 from mediasvc.media.check_page import check_page, is_page
