@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mediasvc.cli.password import password_option, read_password
+from mediasvc.cli.private_options import CLEAN_HELP, RETAIN_HELP, words
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
+    from mediasvc.work.deidentify_order import Privacy
     from mediasvc.work.render_order import RenderOrder
     from mediasvc.work.render_sources import Target
 
@@ -43,12 +45,18 @@ _FORMS = ("auto", "png", "jpeg", "tiff", "mp4", "json", "html", "text")
               help="JPEG.")
 @click.option("--inline", type=click.IntRange(0), default=1024, show_default=True, metavar="BYTES",
               help="JSON: binary values up to here are written, longer ones left out.")
+@click.option("--deidentify", is_flag=True,
+              help="Nobody is named (PS3.15 Basic Profile); see --retain and --clean.")
+@click.option("--retain", default="", metavar="WORDS", help=RETAIN_HELP)
+@click.option("--clean", default="", metavar="WORDS", help=CLEAN_HELP)
+@click.option("--project", default="", metavar="NAME",
+              help="De-identified: the same patient is the same in all files of NAME.")
 @click.option("--force", is_flag=True, help="DIR may hold files; the same names are replaced.")
 @password_option
 @click.pass_obj
 def command(session: Session, /, paths: tuple[Path, ...], studies: tuple[str, ...],
-            patient: str | None, to: Path, force: bool, password_file: Path | None,
-            **wishes: Any) -> int:
+            patient: str | None, to: Path, deidentify: bool, retain: str, clean: str, project: str,
+            force: bool, password_file: Path | None, **wishes: Any) -> int:
     """Write ordinary files of a file, folder, disc image or zip, or of the archive.
 
     Names are numbers: ST001/SE003/0012.png. Pictures say nothing of a patient unless it is burned
@@ -59,7 +67,8 @@ def command(session: Session, /, paths: tuple[Path, ...], studies: tuple[str, ..
 
     key = PatientKey.parse(patient, session.settings.site.issuer) if patient else None
     order = check_render(RenderOrder(
-        to, _options(**wishes), paths, studies, key, force, read_password(password_file)))
+        to, _options(**wishes), paths, studies, key, force, read_password(password_file),
+        _privacy(session, deidentify, retain, clean, project)))
     return _over_packages(session, order) if order.paths else _over_archive(session, order)
 
 
@@ -69,6 +78,18 @@ def _options(form: Any, depth: str, values: Any, frame: str, window: str, overla
 
     return RenderOptions(form, int(depth), values, _frame(frame), overlays, _window(window),
                          rate or 0.0, quality, inline)
+
+
+def _privacy(session: Session, deidentify: bool, retain: str, clean: str, project: str,
+             ) -> Privacy | None:
+    if not deidentify:
+        if retain or clean or project:
+            raise SettingsError("--retain, --clean and --project belong to --deidentify.")
+        return None
+    from mediasvc.work.deidentify_order import privacy
+
+    return privacy(session.home, words(retain), words(clean), project=project,
+                   site=session.home.profiles)
 
 
 def _frame(text: str) -> int:
@@ -96,8 +117,7 @@ def _over_packages(session: Session, order: RenderOrder) -> int:
 
     with private_folder() as scratch, progress(session) as report:
         with open_sandbox(session.settings, SCREEN) as sandbox:
-            targets = of_packages(sandbox, order.paths, scratch, session.settings,
-                                  order.password, report)
+            targets = of_packages(sandbox, order, scratch, session.settings, report)
         return _rendered(session, order, targets, report)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 #: Binary values of at most so many bytes are written inline unless somebody says another number.
@@ -24,6 +25,7 @@ _SWAPPED = frozenset({"OD", "OF", "OL", "OV", "OW"})
 _NUMBERS = frozenset({"FL", "FD", "SL", "SS", "UL", "US", "IS", "DS"})
 #: File meta and lengths of groups are no part of the model (F.2.1).
 META = 0x0002
+CHARACTER_SET = 0x00080005
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
@@ -68,6 +70,8 @@ def _attribute(dataset: Dataset, tag: int, state: _State, depth: int) -> dict[st
         return {"vr": raw if isinstance(raw, str) and len(raw) == 2 else "UN"}
     if " or " in vr:  # unresolved: US or SS, OB or OW
         vr = vr.split(" or ")[0]
+    if tag == CHARACTER_SET:  # JSON is UTF-8 (F.2.2)
+        return {"vr": "CS", "Value": ["ISO_IR 192"]}
     if vr == "SQ" and isinstance(value, Sequence):
         return _sequence(value, state, depth)
     try:
@@ -120,9 +124,7 @@ def _binary(vr: str, value: Any, tag: int, state: _State) -> dict[str, Any]:
 def _many(value: Any) -> list[Any]:
     if value is None:
         return []
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        return [value]
-    return list(value)
+    return list(value) if isinstance(value, (MultiValue, list)) else [value]
 
 
 def _name(value: Any) -> dict[str, str] | None:

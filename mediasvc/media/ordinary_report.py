@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.valuerep import PersonName
 
 from mediasvc.media.markup import Markup, element, page
 
@@ -207,10 +209,10 @@ def _text(dataset: Dataset, keyword: str) -> str:
         return ""
     if value is None:
         return ""
-    if not isinstance(value, str) and hasattr(value, "__iter__") and not hasattr(
-            value, "family_name"):
+    if isinstance(value, (MultiValue, list)):
         return ", ".join(str(one) for one in value)
-    return str(value).replace("\r\n", "\n").replace("\r", "\n").replace("^", " ").strip()
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n").strip()
+    return " ".join(text.replace("^", " ").split()) if isinstance(value, PersonName) else text
 
 
 def _date(text: str) -> str:

@@ -74,7 +74,8 @@ def _numbers(done: Prepared, encoding: Encoding, length: int) -> Elements:
     put(0x00280009, "AT", encoding.tag(FRAME_TIME))
     rate = Fraction(*done.rate)
     put(FRAME_TIME, "DS", f"{float(1000 / rate):.10g}".encode())
-    put(0x00180040, "IS", str(max(1, round(rate))).encode())
+    for tag in (0x00180040, 0x00082144):  # Cine Rate, Recommended Display Frame Rate
+        put(tag, "IS", str(max(1, round(rate))).encode())
     put(TOTAL_LENGTH, "UV", length.to_bytes(8, "little"))
     return changes
 

@@ -93,10 +93,14 @@ def decode(video: Path, raw: Raw, memory: int) -> None:
          f"file:{raw.path}"], memory, raw.frame_bytes * raw.frames)
 
 
-def still(video: Path, out: Path, frame: int, memory: int) -> None:
-    """One frame of a stream, from 0, as the picture file ``out``. Raises UnsupportedError."""
-    run(["-i", f"file:{video}", "-map", "0:v:0", "-vf", rf"select=eq(n\,{frame})", "-frames:v", "1",
-         "-fps_mode", "passthrough", f"file:{out}"], memory, video.stat().st_size * 50)
+def still(video: Path, out: Path, frame: int, memory: int, limit: int = 0) -> None:
+    """One frame of a stream, from 0, as the picture file ``out``, its sides no longer than
+    ``limit`` if there is one. Raises UnsupportedError."""
+    fit = (rf",scale=w=min({limit}\,iw):h=min({limit}\,ih):"
+           "force_original_aspect_ratio=decrease") if limit else ""
+    run(["-i", f"file:{video}", "-map", "0:v:0", "-vf", rf"select=eq(n\,{frame}){fit}",
+         "-frames:v", "1", "-fps_mode", "passthrough", f"file:{out}"], memory,
+        video.stat().st_size * 50)
     if not out.is_file():
         raise UnsupportedError("ffmpeg finds no such frame in its stream")
 

@@ -50,38 +50,62 @@ class Rendered:
 
 
 def render_instances(items: list[Item], options: dict[str, Any]) -> list[Any]:
-    """`render_instance` for each ``{"span", "folder", "stem", "order"}``."""
+    """`render_instance` for each ``{"span", "folder", "stem", "order", "privacy"}``; the last two
+    may be missing."""
     chosen = RenderOptions.from_json(options)
     return each(lambda item: render_instance(
         Span.from_json(item["span"]), Path(item["folder"]), str(item["stem"]), chosen,
-        item.get("order")), items)
+        item.get("order"), item.get("privacy")), items)
 
 
 def render_instance(span: Span, folder: Path, stem: str, options: RenderOptions,
-                    order: dict[str, Any] | None = None) -> dict[str, Any]:
+                    order: dict[str, Any] | None = None, privacy: dict[str, Any] | None = None,
+                    ) -> dict[str, Any]:
     """Write the files ``stem``… into the new ``folder``; `Rendered` as JSON.
 
     ``order`` is the identity that is current where the archive knows a newer one: files that say
-    whose they are say that one. Raises UnsupportedError for what has no such form, DamagedError.
+    whose they are say that one. With ``privacy`` (`Privacy.as_json`) they are made of the
+    de-identified instance. Raises UnsupportedError for what has no such form, DamagedError.
     """
     folder.mkdir(exist_ok=True)
     for left in folder.iterdir():  # of a child that died
         left.unlink()
+    source, notes = _without_identity(span, folder, privacy)
+    try:
+        done = _rendered(source, folder, stem, options, order)
+    finally:
+        if source is not span:
+            Path(source.path).unlink()
+    done.notes += notes
+    return done.as_json()
+
+
+def _without_identity(span: Span, folder: Path, privacy: dict[str, Any] | None,
+                      ) -> tuple[Span, list[str]]:
+    if privacy is None:
+        return span, []
+    from mediasvc.work.deidentify import deidentify_span
+
+    row = deidentify_span(span, folder / ".private.part", privacy)
+    return Span.from_json(row["span"]), [str(finding["text"]) for finding in row["findings"]]
+
+
+def _rendered(span: Span, folder: Path, stem: str, options: RenderOptions,
+              order: dict[str, Any] | None) -> Rendered:
     what = on_framing(span, lambda framing, _: _what(framing))
     form = _form(what, options)
     if form in ("json", "html", "text"):
         source = _identified(span, folder, order)
         try:
-            return _words(source, folder / stem, form, options).as_json()
+            return _words(source, folder / stem, form, options)
         finally:
             if source is not span:
                 Path(source.path).unlink()
     if form == "payload":
         from mediasvc.work.render_payload import write_payload
-        return write_payload(span, folder, stem, still=options.form in ("png", "jpeg")).as_json()
+        return write_payload(span, folder, stem, still=options.form in ("png", "jpeg"))
     from mediasvc.work.render_pictures import write_pictures
-    return with_frames(span, lambda frames: write_pictures(
-        frames, folder, stem, form, options)).as_json()
+    return with_frames(span, lambda frames: write_pictures(frames, folder, stem, form, options))
 
 
 def _what(framing: Framing) -> str:

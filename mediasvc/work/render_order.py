@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mediasvc.errors import SettingsError, StateError
 from mediasvc.model import PatientKey
+
+if TYPE_CHECKING:
+    from mediasvc.work.deidentify_order import Privacy
 
 Form = Literal["auto", "png", "jpeg", "tiff", "mp4", "json", "html", "text"]
 FORMS: tuple[Form, ...] = ("auto", "png", "jpeg", "tiff", "mp4", "json", "html", "text")
@@ -53,6 +56,8 @@ class RenderOrder:
     patient: PatientKey | None = None
     force: bool = False
     password: str | None = None
+    privacy: Privacy | None = None
+    """How it is de-identified, if at all."""
 
 
 def check_render(order: RenderOrder) -> RenderOrder:

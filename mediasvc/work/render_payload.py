@@ -21,6 +21,9 @@ _DOCUMENTS = {"application/pdf": "pdf", "model/stl": "stl", "application/sla": "
 #: What the stream's first bytes are → suffix.
 _STREAMS = {"mp4": "mp4", "ts": "ts", "ps": "mpg", "elementary": "mpg", "m2ts": "m2ts"}
 
+_FILES = {"pdf": "pdf", "stl": "stl", "stl-text": "stl", "text": "txt", "jpeg": "jpg",
+          "png": "png"}
+
 
 def write_payload(span: Span, folder: Path, stem: str, *, still: bool) -> Rendered:
     """The stream or document; ``still``: it is a means to take a picture out of it. Raises
@@ -42,10 +45,15 @@ def write_payload(span: Span, folder: Path, stem: str, *, still: bool) -> Render
 
 
 def _suffix(kind: str, path: Path) -> str:
-    if kind != "video":
-        return _DOCUMENTS.get(kind.lower(), "bin")
+    """By what the instance says of a document, else by the first bytes."""
+    if kind != "video" and kind.lower() in _DOCUMENTS:
+        return _DOCUMENTS[kind.lower()]
     window = Window(Span.of_file(path))
     try:
-        return _STREAMS.get(kind_of(window), "mpg")
+        found = kind_of(window)
+        if kind == "video":
+            return _STREAMS.get(found, "mpg")
+        text = window.head(0, 64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<?xml")
+        return "xml" if text else _FILES.get(found, "bin")
     finally:
         window.close()

@@ -25,7 +25,8 @@ class Target:
     """One instance and the name that its files get; ``refused`` says why it is not even read.
 
     ``doubt``: why it may not enter an archive; its pictures may be looked at all the same.
-    ``order`` is the identity that is current where the archive knows it.
+    ``order`` is the identity that is current where the archive knows it, ``privacy`` what a child
+    needs to de-identify it.
     """
 
     label: str
@@ -36,25 +37,28 @@ class Target:
     refused: str = ""
     doubt: str = ""
     order: dict[str, Any] | None = None
+    privacy: dict[str, Any] | None = None
 
 
-def of_packages(sandbox: Sandbox, paths: tuple[Path, ...], scratch: Path, settings: Settings,
-                password: str | None, report: Report) -> list[Target]:
+def of_packages(sandbox: Sandbox, order: RenderOrder, scratch: Path, settings: Settings,
+                report: Report) -> list[Target]:
     """Everything that is DICOM in files, folders, disc images and zips. ``scratch`` keeps what
     had to be unpacked. Raises NotFoundError, DamagedError, PasswordNeeded, BudgetError."""
     found: list[Target] = []
-    for number, path in enumerate(paths):
+    for number, path in enumerate(order.paths):
         if not path.exists():
             raise NotFoundError(f"{path} does not exist")
         inner = scratch / str(number)
         inner.mkdir()
-        source = Source(path.absolute(), inner, settings.limits, settings.inbox.ignore, password)
+        source = Source(path.absolute(), inner, settings.limits, settings.inbox.ignore,
+                        order.password)
         listing = list_package(sandbox, source)
         for row in screen_package(sandbox, source, listing, report):
             label = str(path) if listing.kind == "file" else f"{path}/{row.member.label}"
             if row.role in ("instance", "refused"):
                 found.append(_target(label, row))
-    return named(found)
+    private = order.privacy.as_json() if order.privacy else None
+    return named([replace(one, privacy=private) for one in found])
 
 
 def of_archive(desk: Desk, order: RenderOrder) -> list[Target]:
@@ -75,13 +79,14 @@ def of_archive(desk: Desk, order: RenderOrder) -> list[Target]:
                 raise NotFoundError("There is no such study in the archive.",
                                     "See mediasvc studies list.")
         for study in studies:
-            current = order_of_coercion(desk, study.patient).as_json()
+            private = order.privacy.as_json(study.patient) if order.privacy else None
+            current = None if private else order_of_coercion(desk, study.patient).as_json()
             for row in index.study_instances(connection, study.study_instance_uid):
                 path = desk.objects.path(row.object_sha256)
                 found.append(Target(str(path), row.header or InstanceHeader(),
                                     Span.of_file(path) if path.is_file() else None,
                                     refused="" if path.is_file() else "its object is missing",
-                                    order=current))
+                                    order=current, privacy=private))
     return named(found)
 
 
@@ -118,4 +123,5 @@ def items_of(targets: list[Target], folder: Path) -> Iterator[dict[str, Any]]:
     for number, one in enumerate(targets):
         if one.span is not None and not one.refused:
             yield {"span": one.span.as_json(), "folder": str(folder / str(number)),
-                   "stem": one.stem, "order": one.order, "number": number}
+                   "stem": one.stem, "order": one.order, "number": number,
+                   "privacy": one.privacy}
