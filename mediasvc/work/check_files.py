@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mediasvc.media.disc_file import DICOMDIR, MANIFEST
+from mediasvc.media.disc_file import DICOMDIR, MANIFEST, MANIFEST_SIGNATURE
 from mediasvc.media.labels import fold
 from mediasvc.media.member import Member
 from mediasvc.model import Finding

@@ -16,7 +16,7 @@ MOST = 4096
 
 def check_signatures(disc: Disc, certificate: Path, public: bytes) -> None:
     """Fail rule E01b unless what is there was signed by the holder of ``public`` (PEM): the
-    certificate beside the disc, or else the list on it. Raises SettingsError for an unusable key."""
+    certificate beside the disc, the list on it. Raises SettingsError for an unusable key."""
     beside = certificate.is_file()
     if beside:
         signature = _signature(certificate.with_name(certificate.name + SIGNATURE))

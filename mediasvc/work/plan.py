@@ -16,6 +16,7 @@ from mediasvc.media.disc_plan import DiscPlan
 from mediasvc.media.image_size import Counter, folder_bytes, zip_bytes
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.work import release
+from mediasvc.work.certificate_kept import disc_signer
 from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import FileSetName, prepare_disc, write_mail
 from mediasvc.work.export import DiscDone, Exported, Tell, describe, plans_of, tell_of, wanted_of
@@ -41,8 +42,8 @@ def _measured(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPl
     file_set, facts = describe(desk, order, conformed, plan, *place)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     prepared = prepare_disc(desk.sandbox, plan.instances, order.profile, file_set, facts,
-                            scratch=folder, report=report, signer=disc_signer(desk, order), wanted=wanted_of(order, plan),
-                            seal=order.seal)
+                            scratch=folder, report=report, wanted=wanted_of(order, plan),
+                            seal=order.seal, signer=disc_signer(desk, order))
     size = image_bytes(order, list(prepared.files), file_set, facts)
     shutil.rmtree(folder, ignore_errors=True)
     studies = len({instance.header.study_instance_uid for instance in plan.instances})
