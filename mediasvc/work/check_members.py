@@ -19,7 +19,6 @@ from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 
-
 #: More than any list of hashes or signature has.
 SMALL = 256 << 20
 
