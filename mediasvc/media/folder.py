@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from array import array
@@ -15,8 +14,7 @@ from mediasvc.media.member import Context, Entry, Identity
 from mediasvc.media.tree import ROOT, Tree
 from mediasvc.span import Span
 
-OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-OPEN_FOLDER = OPEN | os.O_DIRECTORY
+OPEN_FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_DIRECTORY
 PATH_LIMIT = 4095
 KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
          stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
@@ -54,22 +52,33 @@ class Folder:
 
     def span(self, index: int) -> Span:
         parts = self._tree.parts(index)
-        fd = self._open(parts)
         try:
-            if Identity.of(os.fstat(fd)) != self._identity(index):
-                raise DamagedError("it changed after it was listed")
-        finally:
-            os.close(fd)
+            status = self._status(parts)
+        except OSError as error:
+            raise DamagedError(f"it cannot be opened ({_words(error)})") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise DamagedError("it is not a regular file any more")
+        if Identity.of(status) != self._identity(index):
+            raise DamagedError("it changed after it was listed")
         return Span(str(self._root.joinpath(*parts)), 0, self._lengths[index])
 
     def unchanged(self, index: int) -> bool:
         """Whether the file is the one that was listed: inode, length and time of change."""
         try:
-            fd = self._open(self._tree.parts(index))
-        except DamagedError:
+            status = self._status(self._tree.parts(index))
+        except OSError:
             return False
+        return stat.S_ISREG(status.st_mode) and Identity.of(status) == self._identity(index)
+
+    def _status(self, parts: tuple[str, ...]) -> os.stat_result:
+        """Of the file below the root, no component of whose path is a link. Raises OSError."""
+        fd = os.open(self._root, OPEN_FOLDER)
         try:
-            return Identity.of(os.fstat(fd)) == self._identity(index)
+            for part in parts[:-1]:
+                inner = os.open(part, OPEN_FOLDER, dir_fd=fd)
+                os.close(fd)
+                fd = inner
+            return os.stat(parts[-1], dir_fd=fd, follow_symlinks=False)
         finally:
             os.close(fd)
 
@@ -78,20 +87,6 @@ class Folder:
 
     def _identity(self, index: int) -> Identity:
         return Identity(self._inodes[index], self._lengths[index], self._modified[index])
-
-    def _open(self, parts: tuple[str, ...]) -> int:
-        """A descriptor of a regular file below the root, no component of which is a link."""
-        try:
-            fd = os.open(self._root, OPEN_FOLDER)
-            for part in parts[:-1]:
-                fd = _step(fd, part, OPEN_FOLDER)
-            fd = _step(fd, parts[-1], OPEN)
-        except OSError as error:
-            raise DamagedError(f"it cannot be opened ({os.strerror(error.errno or 0)})") from None
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise DamagedError("it is not a regular file any more")
-        return fd
 
     def _walk(self, root_fd: int) -> None:
         levels = [_Level(os.dup(root_fd), ROOT, ())]
@@ -182,15 +177,6 @@ class Folder:
         self._lengths.append(status.st_size)
         self._inodes.append(status.st_ino)
         self._modified.append(status.st_mtime_ns)
-
-
-def _step(fd: int, name: str, flags: int) -> int:
-    """Open ``name`` in the folder ``fd`` and close that, whatever happens."""
-    try:
-        return os.open(name, flags, dir_fd=fd)
-    finally:
-        with contextlib.suppress(OSError):
-            os.close(fd)
 
 
 def _words(error: OSError) -> str:

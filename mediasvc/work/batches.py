@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -52,8 +53,13 @@ def each(function: Callable[[Item], Any], items: list[Item], *, threads: int = 1
     """
     if threads == 1:
         return [_tried(function, item) for item in items]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda item: _tried(function, item), items))
+    return list(_pool(threads).map(lambda item: _tried(function, item), items))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Kept for the next batch of the same child."""
+    return ThreadPoolExecutor(threads)
 
 
 def _tried(function: Callable[[Item], Any], item: Item) -> Any:

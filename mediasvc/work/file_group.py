@@ -29,7 +29,7 @@ from mediasvc.work.group_order import settle_order
 from mediasvc.work.provisional import remember_identifier
 
 COMMIT = 256
-BATCH = 8
+BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
