@@ -32,6 +32,7 @@ def command(session: Session, package: int) -> int:
     """
     from mediasvc.work.desk import open_desk
     from mediasvc.work.manifest import lines
+    from mediasvc.work.manifest import repairs as repairs_of
 
     missing = other = stored = not_stored = 0
     session.say(f"{'DICOMDIR':<9}{'disc':<7}{'stored':<28} file")
@@ -43,9 +44,13 @@ def command(session: Session, package: int) -> int:
             other += line.role in ("non_dicom", "dicomdir")
             stored += line.state in ("archived", "duplicate")
             not_stored += line.state not in ("", "archived", "duplicate")
+        repairs = list(repairs_of(desk, package))
+    for finding in repairs:
+        session.emit("repair", subject=finding.subject, text=finding.text)
+        session.say(f"repaired: {finding.text}")
     session.say(f"{stored} stored, {missing} missing, {not_stored} not stored, {other} other files")
     session.summary(package=str(package), stored=stored, missing=missing, not_stored=not_stored,
-                    other=other)
+                    other=other, repairs=len(repairs))
     return 1 if missing or not_stored else 0
 
 

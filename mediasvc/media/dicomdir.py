@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mediasvc.media.dicomdir_head import finding, read_head
 from mediasvc.media.dicomdir_items import RecordWalk
 from mediasvc.media.dicomdir_reading import Reading
+from mediasvc.media.dicomdir_repairs import Repair, repairs
 from mediasvc.media.dicomdir_tree import Tree, resolve
 from mediasvc.media.reference import Record, Reference
 from mediasvc.model import Finding
@@ -29,13 +30,15 @@ LAST_RECORD = 0x00041202
 
 @dataclass(frozen=True, slots=True)
 class Dicomdir:
-    """What a DICOMDIR says. ``records`` in file order; ``references`` in tree order."""
+    """What a DICOMDIR says. ``records`` in file order; ``references`` in tree order. ``repairs``
+    are what the findings count, one by one; none when there are no links at all."""
 
     file_set_id: str
     file_set_uid: str
     records: tuple[Record, ...]
     references: tuple[Reference, ...]
     findings: tuple[Finding, ...]
+    repairs: tuple[Repair, ...] = ()
 
 
 def read_dicomdir(
@@ -56,7 +59,8 @@ def read_dicomdir(
         file_set_uid=head.text(FILE_SET_UID),
         records=records,
         references=references,
-        findings=(*head.findings, *walk.findings(), *_tree_findings(tree), *reading.findings()))
+        findings=(*head.findings, *walk.findings(), *_tree_findings(tree), *reading.findings()),
+        repairs=tuple(repairs(items, tree)) if tree.pointers else ())
 
 
 def _tree_findings(tree: Tree) -> Iterable[Finding]:

@@ -138,7 +138,8 @@ class Reading:
             study_instance_uid=context.study_instance_uid,
             series_instance_uid=context.series_instance_uid,
             uncertain_text=context.uncertain_text,
-            folder=self.folder)
+            folder=self.folder,
+            offset=item.offset)
 
     def findings(self) -> Iterator[Finding]:
         yield from self._outside_findings()

@@ -40,7 +40,8 @@ class Node(Protocol):
 @dataclass(slots=True)
 class Tree:
     """``parents[i]`` of node i (ROOT for none) and ``order``, parents before children; then how
-    much had to be repaired."""
+    much had to be repaired. ``adopted``: orphans; ``refused``: (node that points, node that it
+    points at, whether that closes a loop)."""
 
     parents: list[int]
     order: list[int] = field(default_factory=list)
@@ -50,6 +51,8 @@ class Tree:
     misplaced: int = 0
     orphans: int = 0
     pointers: int = 0
+    adopted: list[int] = field(default_factory=list)
+    refused: list[tuple[int, int, bool]] = field(default_factory=list)
 
 
 def resolve(nodes: Sequence[Node], first: int, last: int) -> Tree:
@@ -123,11 +126,11 @@ class _Resolver:
         while waiting:
             at, parent, before = waiting.pop()
             while at is not None:
-                if placed[at]:
-                    tree.looped += 1
-                    break
-                if not self._fits(at, parent, before):
-                    tree.misplaced += 1
+                looped = placed[at]
+                if looped or not self._fits(at, parent, before):
+                    tree.looped += looped
+                    tree.misplaced += not looped
+                    tree.refused.append((parent if before == ROOT else before, at, looped))
                     break
                 placed[at] = True
                 tree.parents[at] = parent
@@ -178,6 +181,7 @@ class _Resolver:
                     parent = max(above, default=ROOT)
                 if not node.loose:
                     self.tree.orphans += 1
+                    self.tree.adopted.append(i)
                 self._descend(i, ROOT if node.loose else parent)
             if level is not None:
                 latest = {upper: at for upper, at in latest.items() if upper < level}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from mediasvc.media.labels import label
@@ -28,7 +28,7 @@ class Reference:
 
     ``file_id`` is relative to ``folder``, the folder of the medium that holds the DICOMDIR.
     Strings are empty when absent. ``uncertain_text``: the patient's name or ID could not be
-    decoded for sure.
+    decoded for sure. ``offset`` is that of the record.
     """
 
     file_id: tuple[str, ...]
@@ -42,6 +42,7 @@ class Reference:
     series_instance_uid: str = ""
     uncertain_text: bool = False
     folder: tuple[str, ...] = ()
+    offset: int = field(default=0, compare=False)
 
     @property
     def label(self) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from mediasvc.media.dicomdir_repairs import as_findings
 from mediasvc.media.manifest import Matching, contradictions, match
 from mediasvc.media.reference import Reference
+from mediasvc.media.reference_repairs import reference_repairs
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.work.discover import Found
 
@@ -43,7 +45,10 @@ def compare(files: Sequence[Found]) -> Comparison:
     directories = sum(found.directory is not None for found in files)
     instances = sum(found.role == "instance" for found in files)
     findings = (*matching.findings, *_contradictions(matching, references, headers),
-                *_lists(directories, instances, len(named), missing, len(unreferenced)))
+                *_lists(directories, instances, len(named), missing, len(unreferenced)),
+                *as_findings(reference_repairs(
+                    references, matching, {found.member.number: found.member.label
+                                           for found in files}, headers)))
     return Comparison(named, missing, unreferenced, findings)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mediasvc.media.dicomdir_repairs import CODE
+from mediasvc.model import Finding
 from mediasvc.store import addenda, ledger
 from mediasvc.work.attached import attached_of
 from mediasvc.work.desk import Desk
@@ -55,3 +57,9 @@ def lines(desk: Desk, number: int) -> Iterator[Line]:
             yield Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,
                        item.reason, item.sop_instance_uid, item.object_sha256, item.duplicate_of,
                        late.get(item.sop_instance_uid) if item.role == "missing" else None)
+
+
+def repairs(desk: Desk, number: int) -> Iterator[Finding]:
+    """What had to be repaired in DICOMDIR to read it, record by record."""
+    with desk.store.read() as connection:
+        yield from (one for one in ledger.findings(connection, number) if one.code == CODE)

@@ -14,6 +14,7 @@ from typing import Any
 from mediasvc.dicom.screening import screen
 from mediasvc.errors import DamagedError
 from mediasvc.media.dicomdir import read_dicomdir
+from mediasvc.media.dicomdir_repairs import as_findings
 from mediasvc.media.package import Package, open_package
 from mediasvc.settings import Limits
 from mediasvc.work.batches import Item, each
@@ -98,7 +99,8 @@ def _look(view: memoryview, label: str) -> dict[str, Any]:
 
 def _directory(view: memoryview, findings: list[dict[str, Any]]) -> dict[str, Any]:
     directory = read_dicomdir(view)
-    findings += [asdict(finding) for finding in directory.findings]
+    findings += [asdict(finding) for finding in (*directory.findings,
+                                                 *as_findings(directory.repairs))]
     return {"file_set_id": directory.file_set_id, "file_set_uid": directory.file_set_uid,
             "references": [reference.as_json() for reference in directory.references]}
 

@@ -1,0 +1,85 @@
+"""What was repaired while a DICOMDIR was read, record by record (FIELD N2).
+
+The medium is never written to: this is the diff between what stands there and what was read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mediasvc.media.dicomdir_tree import ROOT, Tree
+from mediasvc.media.directory_item import Item
+from mediasvc.media.file_id import ODDITIES
+from mediasvc.media.labels import display
+from mediasvc.model import Finding
+
+#: So many repairs of a kind are told one by one.
+NAMED_LIMIT = 100
+CODE = "directory-repair"
+_LOOP = "that record was reached before; each is used once"
+_LEVEL = "that record is of another level (PS3.3 F.4)"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """DICOMDIR ``said`` something at ``offset`` (a record's first byte), it was ``read`` as
+    something else because of ``why``. ``subject`` is the file, if one is meant."""
+
+    kind: str
+    offset: int
+    said: str
+    read: str
+    why: str
+    subject: str = ""
+
+    @property
+    def text(self) -> str:
+        return (f"DICOMDIR said {self.said} at offset {self.offset}, read as {self.read} because "
+                f"{self.why}.")
+
+
+def repairs(items: Sequence[Item], tree: Tree) -> Iterator[Repair]:
+    """Of the links between records, and of File IDs."""
+    known = {item.offset for item in items}
+    adopted = set(tree.adopted)
+    for at, item in enumerate(items):
+        for name, pointer in (("next record", item.next), ("lower record", item.lower)):
+            if pointer and pointer not in known:
+                yield _pointer(item, name, pointer, tree.shift, known)
+        if at in adopted:
+            parent = tree.parents[at]
+            place = (f"below the record at {items[parent].offset}" if parent != ROOT
+                     else "a record of the top level")
+            yield Repair("orphan", item.offset, "no way to this record", place,
+                         "of its place in the file")
+        for kind in item.file_id.oddities:
+            name = display("/".join(item.file_id.parts))
+            yield Repair(f"file-id-{kind}", item.offset, f"a File ID {ODDITIES[kind]}", name,
+                         "such names are found all the same", name)
+    for pointing, target, looped in tree.refused:
+        yield Repair("loop" if looped else "level", items[pointing].offset if pointing != ROOT
+                     else 0, f"a link to the record at {items[target].offset}", "no link",
+                     _LOOP if looped else _LEVEL)
+
+
+def _pointer(item: Item, name: str, pointer: int, shift: int, known: set[int]) -> Repair:
+    if pointer + shift in known:
+        return Repair("shift", item.offset, f"{name} at {pointer}", f"{pointer + shift}",
+                      f"all offsets are off by {abs(shift)} bytes")
+    return Repair("bogus", item.offset, f"{name} at {pointer}", "no link",
+                  "no record begins there")
+
+
+def as_findings(found: Iterable[Repair]) -> Iterator[Finding]:
+    """One for each repair; of a kind with very many the rest is counted."""
+    counts: Counter[str] = Counter()
+    for one in found:
+        counts[one.kind] += 1
+        if counts[one.kind] <= NAMED_LIMIT:
+            yield Finding("info", CODE, one.subject, one.text, "FIELD N2")
+    for kind, count in counts.items():
+        if count > NAMED_LIMIT:
+            yield Finding("info", CODE, "", f"{count - NAMED_LIMIT} more repairs of the kind "
+                          f"{kind}.", "FIELD N2")
