@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @password_option
+@click.option("--repaired-dicomdir", "repaired", metavar="FILE",
+              type=click.Path(path_type=Path, dir_okay=False),
+              help="Write a correct DICOMDIR for it to a new file; the medium is not touched.")
 @click.pass_obj
-def command(session: Session, path: Path, password_file: Path | None) -> int:
+def command(session: Session, path: Path, password_file: Path | None, repaired: Path | None,
+            ) -> int:
     """Look at a disc folder, ISO image, zip or single file. Read-only.
 
     Exit code 1 when there are errors or warnings.
@@ -30,13 +34,16 @@ def command(session: Session, path: Path, password_file: Path | None) -> int:
         from mediasvc.work.inspect import inspect
 
         seen = inspect(path.resolve(), session.settings, sandbox, session.finding, report,
-                       read_password(password_file))
+                       read_password(password_file), repaired)
     for patient in seen.patients.values():
         _tell(session, patient)
     summary = seen.summary()
     session.say(f"{summary['kind']}: {summary['instances']} instances of {summary['patients']} "
                 f"patients, {summary['missing']} files missing, {summary['refused']} refused, "
                 f"{summary['non_dicom']} other files")
+    if seen.repaired:
+        session.say(f"A correct DICOMDIR is in {seen.repaired.path}: {seen.repaired.named} files "
+                    f"in {seen.repaired.records} records, {seen.repaired.left_out} left out")
     session.summary(**summary)
     return 1 if seen.severities["error"] or seen.severities["warning"] else 0
 

@@ -13,6 +13,7 @@ from mediasvc.settings import Settings
 from mediasvc.work.directories import compare
 from mediasvc.work.discover import Found, Report, Source, list_package, screen_package
 from mediasvc.work.private_folder import private_folder
+from mediasvc.work.repaired_directory import Repaired, require_new, write_repaired
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Inspection:
     referenced: int = 0
     missing: int = 0
     unreferenced: int = 0
+    repaired: Repaired | None = None
 
     def summary(self) -> dict[str, object]:
         studies = {uid for patient in self.patients.values() for uid in patient.studies}
@@ -53,17 +55,23 @@ class Inspection:
             "unreferenced": self.unreferenced, "refused": self.roles["refused"],
             "non_dicom": self.roles["non_dicom"],
             "findings": {s: self.severities[s] for s in ("error", "warning", "info")},
-        }
+        } | ({"repaired_dicomdir": {
+            "path": str(self.repaired.path), "records": self.repaired.records,
+            "named": self.repaired.named, "left_out": self.repaired.left_out,
+        }} if self.repaired else {})
 
 
 def inspect(path: Path, settings: Settings, sandbox: Sandbox,
             tell: Callable[[Finding], None], report: Report,
-            password: str | None = None) -> Inspection:
-    """Look at all of ``path``; each `Finding` goes to ``tell`` once.
+            password: str | None = None, repaired: Path | None = None) -> Inspection:
+    """Look at all of ``path``; each `Finding` goes to ``tell`` once. ``repaired``: a new file for a
+    correct DICOMDIR.
 
     Raises DamagedError when it cannot be opened at all, PasswordNeeded, BudgetError.
     """
     seen = Inspection()
+    if repaired is not None:
+        require_new(repaired, path)
 
     def note(findings: tuple[Finding, ...]) -> None:
         for finding in findings:
@@ -87,6 +95,9 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox,
         note(comparison.findings)
         seen.referenced, seen.missing = comparison.referenced, len(comparison.missing)
         seen.unreferenced = len(comparison.unreferenced)
+        if repaired is not None:
+            seen.repaired = write_repaired(sandbox, repaired, rows, scratch)
+            note(seen.repaired.findings)
     return seen
 
 
