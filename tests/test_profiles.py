@@ -106,3 +106,77 @@ def test_profiles_are_listed_and_shown(cli: object) -> None:
     assert "STD-GEN-USB-J2K" in listed.output
     shown = CliRunner().invoke(command, ["show", "ZIP"], obj=session)
     assert "PS3.12 Annex V" in shown.output
+
+
+# --- rules for single images ---------------------------------------------------------------------
+
+CT, MR, SC, US, SR, XA = (f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in
+                          ("2", "4", "7", "6.1", "88.11", "12.1"))
+PLAIN_CT = {"Modality": "CT", "PhotometricInterpretation": "MONOCHROME2"}
+
+
+@pytest.mark.parametrize(("name", "sop_class", "syntax", "facts", "words"), [
+    ("STD-CTMR-CD", CT, EXPLICIT, PLAIN_CT, ""),
+    ("STD-CTMR-CD", CT, EXPLICIT, PLAIN_CT | {"PhotometricInterpretation": "MONOCHROME1"},
+     "Photometric Interpretation must be MONOCHROME2"),
+    ("STD-CTMR-DVD", MR, JPEG_SV1, {"Modality": "MR", "PhotometricInterpretation": "MONOCHROME2",
+                                    "BitsStored": 12, "HighBit": 11}, ""),
+    ("STD-CTMR-DVD", MR, JPEG_SV1, {"Modality": "MR", "PhotometricInterpretation": "MONOCHROME2",
+                                    "BitsStored": 10, "HighBit": 9}, "Bits Stored must be 8 or 12"),
+    ("STD-CTMR-CD", SC, EXPLICIT, {"SamplesPerPixel": 1, "BitsAllocated": 8, "BitsStored": 8,
+                                   "HighBit": 7, "PhotometricInterpretation": "PALETTE COLOR"}, ""),
+    ("STD-US-ID-SF-CDR", US, "1.2.840.10008.1.2.5", {"PhotometricInterpretation": "RGB"}, ""),
+    ("STD-US-ID-SF-CDR", US, "1.2.840.10008.1.2.4.50", {"PhotometricInterpretation": "RGB"},
+     "transfer syntax does not go"),
+    ("STD-US-ID-SF-CDR", US, EXPLICIT, {"PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME2"),
+    ("STD-US-SC-SF-CDR", US, EXPLICIT, {"PhotometricInterpretation": "RGB"},
+     "no Sequence Of Ultrasound Regions"),
+    ("STD-US-CC-SF-CDR", US, EXPLICIT, {"PhotometricInterpretation": "RGB",
+                                        "SequenceOfUltrasoundRegions": "(items)"},
+     "no Pixel Component Organization"),
+    ("STD-XA1K-CD", XA, JPEG_SV1, {"Modality": "XA", "BitsStored": 10, "Rows": 1024}, ""),
+    ("STD-XA1K-CD", XA, JPEG_SV1, {"Modality": "XA", "BitsStored": 10, "Rows": 1025},
+     "Rows must be at most 1024"),
+    ("STD-XABC-CD", XA, EXPLICIT, {"Modality": "XA", "BitsStored": 8, "BitsAllocated": 8}, ""),
+    ("STD-DVD-MPEG2-MPML", US, "1.2.840.10008.1.2.4.100", {"NumberOfFrames": 1}, ""),
+    ("STD-DVD-MPEG2-MPML", US, "1.2.840.10008.1.2.4.100", {}, "no Number Of Frames"),
+    ("STD-GEN-CD", CT, EXPLICIT, {}, ""),
+])
+def test_an_image_keeps_a_rule_or_it_is_said_which_one_it_breaks(
+        name: str, sop_class: str, syntax: str, facts: dict[str, object], words: str) -> None:
+    said = load_profile(name).trouble(sop_class, syntax, facts)
+    assert words in said and bool(said) == bool(words), said
+
+
+def test_what_an_image_is_transcoded_to_goes_with_its_values() -> None:
+    ultrasound = load_profile("STD-US-ID-SF-CDR")
+    assert ultrasound.preferred_for(US, {"PhotometricInterpretation": "YBR_FULL"}) == (
+        "1.2.840.10008.1.2.5",)
+    assert ultrasound.preferred_for(US, {"PhotometricInterpretation": "YBR_FULL_422"}) == (
+        EXPLICIT,)
+    xa1k = load_profile("STD-XA1K-DVD")
+    assert xa1k.preferred_for(SC, {"SamplesPerPixel": 1, "BitsAllocated": 8, "BitsStored": 8,
+                                   "HighBit": 7, "PhotometricInterpretation": "MONOCHROME2"}) == (
+        EXPLICIT,)
+
+
+def test_all_general_profiles_of_ps3_11_are_there() -> None:
+    """Tables D.1-1 to N.1-1 with A, B, C, E and K; not the optical disks that nobody reads any
+    more (MOD), and not the waveform diskettes, which are retired."""
+    media = [f"{medium}-{codec}" for medium in ("USB", "MMC", "CF", "SD", "DVD", "BD")
+             for codec in ("JPEG", "J2K")]
+    general = ["CD", "DVD-RAM", "BD", *media, *(f"BD-MPEG{tail}" for tail in (
+        "2-MPML", "2-MPHL", "4-HPLV41", "4-HPLV41BD", "4-HPLV42-2D", "4-HPLV42-3D", "4-SHPLV42"))]
+    wanted = {f"STD-GEN-{secure}{name}" for name in general for secure in ("", "SEC-")}
+    wanted |= {"STD-GEN-MIME", "STD-GEN-ZIP-MAIL", "STD-GEN-SEC-ZIP-MAIL", "STD-DVD-MPEG2-MPML",
+               "STD-DVD-SEC-MPEG2-MPML", "STD-XABC-CD", "STD-XA1K-CD", "STD-XA1K-DVD",
+               "STD-CTMR-CD", "STD-CTMR-DVD-RAM", "STD-CTMR-DVD", "STD-DEN-CD"}
+    wanted |= {f"STD-US-{kind}-{frames}-{medium}" for kind in ("ID", "SC", "CC")
+               for frames in ("SF", "MF") for medium in ("CDR", "DVD-RAM", "DVD")}
+    assert {profile.name for profile in profiles() if profile.name.startswith("STD-")} == wanted
+
+
+def test_a_secure_profile_is_its_twin_with_every_file_wrapped() -> None:
+    secure, plain = load_profile("STD-GEN-SEC-DVD-JPEG"), load_profile("STD-GEN-DVD-JPEG")
+    assert secure.secure and not plain.secure
+    assert secure.transfer_syntaxes == plain.transfer_syntaxes and secure.medium == plain.medium

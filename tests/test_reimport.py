@@ -16,7 +16,7 @@ from mediasvc.store.ledger import counts
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import run_line, submit
 from tests.disc_things import new_sandbox
-from tests.test_plan import filled as filled  # noqa: PLC0414 - a fixture
+from tests.test_plan import filled as filled
 from tests.test_plan import made, ordered
 
 

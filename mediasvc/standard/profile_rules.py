@@ -81,18 +81,17 @@ def trouble(rules: Iterable[ImageRule], sop_class_uid: str, transfer_syntax_uid:
 
     ``transfer_syntax_uid`` empty: it is not asked for, because it can still be changed.
     """
-    asked = rules_for(rules, sop_class_uid)
-    nearest: list[str] | None = None
-    for rule in asked:
+    near: list[tuple[int, int, str]] = []
+    for rule in rules_for(rules, sop_class_uid):
         found = rule.troubles(facts)
+        wrong_values = len(found)
         if (transfer_syntax_uid and rule.transfer_syntaxes
                 and transfer_syntax_uid not in rule.transfer_syntaxes):
             found.append("its transfer syntax does not go with the rest")
         if not found:
             return ""
-        if nearest is None or len(found) < len(nearest):
-            nearest = [*found, f"({rule.clause})"]
-    return ", ".join(nearest[:-1]) + f" {nearest[-1]}" if nearest else ""
+        near.append((len(found), wrong_values, f"{', '.join(found)} ({rule.clause})"))
+    return min(near, key=lambda row: row[:2])[2] if near else ""
 
 
 def syntaxes(rules: Iterable[ImageRule], sop_class_uid: str, facts: Facts,

@@ -1,0 +1,145 @@
+"""Discs of the narrower profiles: made, judged by us and by DCMTK's directory maker, and broken."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
+
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Home, Settings
+from mediasvc.store.patients import put_patients
+from mediasvc.work.desk import open_desk
+from mediasvc.work.export import Exported, export
+from mediasvc.work.ingest import run_line, submit
+from samples.synthesis import instance, study, write_disc
+from tests.carriers import tool, unpack_iso
+from tests.disc_things import broken, build, disc_instances, judge, new_sandbox
+from tests.test_export import below, local
+from tests.test_plan import ordered
+
+LOCAL = {"IssuerOfPatientID": "LOCAL"}
+
+
+def region() -> Sequence:
+    item = Dataset()
+    item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 0
+    item.RegionLocationMinX0, item.RegionLocationMinY0 = 0, 0
+    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = 15, 15
+    item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
+    item.PhysicalDeltaX = item.PhysicalDeltaY = 0.1
+    return Sequence([item])
+
+
+def received() -> list[FileDataset]:
+    return [*study(1, 1, count=2, **LOCAL), instance(1, 2, 1, modality="MR", **LOCAL),
+            instance(1, 3, 1, modality="US", **LOCAL), instance(1, 3, 2, modality="CINE", **LOCAL),
+            instance(1, 3, 3, modality="US", SequenceOfUltrasoundRegions=region(), **LOCAL),
+            instance(1, 4, 1, modality="SR", **LOCAL)]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with new_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Path:
+    root = tmp_path_factory.mktemp("profiles")
+    home = Home(root / "home")
+    home.create()
+    with open_desk(home, Settings(), sandbox) as desk:
+        with desk.store.transaction() as connection:
+            put_patients(connection, [local(1)], provenance="test")
+        write_disc(root / "disc", received())
+        package = submit(desk, root / "disc", source="", by="test")
+        assert run_line(desk, package.id, lambda *_: None).state == "done"
+    return home.root
+
+
+def made(filled: Path, sandbox: Sandbox, to: Path, profile: str, **more: object,
+         ) -> tuple[Exported, list[str]]:
+    told: list[str] = []
+    with open_desk(Home(filled), Settings(), sandbox) as desk:
+        done = export(desk, ordered(to, profile, **more),
+                      lambda finding: told.append(f"{finding.rule} {finding.text}"),
+                      lambda *_: None)
+    return done, told
+
+
+@pytest.mark.parametrize(("profile", "switch", "modalities", "compress"), [
+    ("STD-CTMR-CD", "--ct-and-mr", {"CT", "MR"}, None),
+    ("STD-CTMR-DVD", "--ct-and-mr", {"CT", "MR"}, True),
+    ("STD-US-ID-SF-CDR", "--ultrasound-id-sf", {"US"}, None),
+    ("STD-US-ID-MF-DVD", "--ultrasound-id-mf", {"US"}, True),
+    ("STD-US-SC-SF-CDR", "--ultrasound-sc-sf", {"US"}, None),
+    ("STD-GEN-BD-JPEG", "--general-bd-jpeg", {"CT", "MR", "US", "SR"}, True),
+    ("STD-GEN-MMC-J2K", "--usb-and-flash-j2k", {"CT", "MR", "US", "SR"}, True)])
+def test_a_disc_of_a_narrow_profile_is_made_and_others_accept_it(
+        filled: Path, sandbox: Sandbox, tmp_path: Path, profile: str, switch: str,
+        modalities: set[str], compress: bool | None) -> None:
+    folder = profile.startswith("STD-GEN")
+    to = tmp_path / ("out" if folder else "a.iso")
+    done, told = made(filled, sandbox, to, profile, compress=compress)
+    assert done.discs[0].verdict and done.discs[0].verdict.profile == profile
+    if not folder:
+        unpack_iso(to, tmp_path / "out")
+    held = below(tmp_path / "out")
+    assert {ds.Modality for ds in held.values()} == modalities
+    assert done.excluded == 7 - len(held) and len(told) >= done.excluded
+    shutil.copytree(tmp_path / "out", tmp_path / "copy")
+    (tmp_path / "copy" / "DICOMDIR").chmod(0o600)
+    (tmp_path / "copy" / "DICOMDIR").unlink()
+    said = subprocess.run([tool("dcmmkdir"), switch, "-W", "+I", "+r", "DICOM"],
+                          cwd=tmp_path / "copy", capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr.count("E:")) == (0, 0), said.stderr
+
+
+def test_what_a_narrow_profile_cannot_hold_is_named_with_its_rule(
+        filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    done, told = made(filled, sandbox, tmp_path / "a.iso", "STD-US-SC-SF-CDR")
+    assert done.instances == 1
+    assert any("R11-2b" in words and "Ultrasound Regions" in words for words in told)
+    assert any(words.startswith("R11-2 ") for words in told)
+
+
+@pytest.mark.parametrize(("profile", "kind", "changes", "rule"), [
+    ("STD-CTMR-CD", "CT", {"Modality": "OT"}, "R11-2b"),
+    ("STD-CTMR-CD", "SR", {}, "R11-2"),
+    ("STD-US-ID-SF-CDR", "CINE", {}, "R11-2"),
+    ("STD-US-CC-SF-CDR", "US", {"SequenceOfUltrasoundRegions": region()}, "R11-2b"),
+    ("STD-DEN-CD", "CT", {}, "R11-2"),
+    ("STD-XABC-CD", "CT", {}, "R11-1"),
+    ("STD-GEN-BD-MPEG4-HPLV41", "CT", {}, "R11-1")])
+def test_what_breaks_a_narrow_profile_is_found_by_its_rule(
+        sandbox: Sandbox, tmp_path: Path, profile: str, kind: str, changes: dict[str, object],
+        rule: str) -> None:
+    files = disc_instances(tmp_path / "in", [instance(1, 1, modality=kind, **changes)])
+    build(sandbox, tmp_path / "a.iso", files, tmp_path / "scratch", profile="STD-GEN-CD")
+    assert rule in broken(judge(sandbox, tmp_path / "a.iso", profile))
+
+
+def test_lossless_syntaxes_are_chosen_by_what_the_profile_prefers(
+        filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    for name, profile, expected in (("ct.iso", "STD-CTMR-DVD", JPEGLosslessSV1),
+                                    ("us.iso", "STD-US-ID-MF-DVD", RLELossless)):
+        made(filled, sandbox, tmp_path / name, profile, compress=True)
+        unpack_iso(tmp_path / name, tmp_path / name[:2])
+        assert {str(ds.file_meta.TransferSyntaxUID)
+                for ds in below(tmp_path / name[:2]).values()} == {expected}
+    assert ExplicitVRLittleEndian != expected
+
+
+def test_a_profile_that_is_only_read_is_refused_in_words(
+        filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    from mediasvc.errors import SettingsError
+
+    with pytest.raises(SettingsError, match="icon"):
+        made(filled, sandbox, tmp_path / "a.iso", "STD-XA1K-CD")
