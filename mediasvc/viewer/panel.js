@@ -14,7 +14,7 @@
     ["region", "Region", "E"]];
   var COMMANDS = [["play", "Play", " ", "Space"], ["invert", "Invert", "i", "I"],
     ["turn", "Turn", "r", "R"], ["mirror", "Mirror", "m", "M"], ["fit", "Fit", "f", "F"],
-    ["reset", "Reset", "Escape", "Esc"], ["header", "Attributes", "h", "H"],
+    ["reset", "Reset", "Escape", "Esc"], ["header", "Header", "h", "H"],
     ["help", "Help", "?", "?"]];
 
   function button(parent, name, text, title, action) {
@@ -51,13 +51,18 @@
 
   MV.command = function (key, view) {
     var row = COMMANDS.filter(function (one) { return one[2] === key; })[0];
-    if (key === "1") { return false; }
+    if (key === "[" || key === "]") { nextSeries(view, key === "]" ? 1 : -1); return true; }
     if (key === "t") { parts.app.classList.toggle("bare"); return true; }
     if (key === "n") { MV.smooth = !MV.smooth; MV.views.forEach(paint); return true; }
     if (!row) { return false; }
     run(row[0], view);
     return true;
   };
+
+  function nextSeries(view, by) {
+    var place = MV.places[MV.places.indexOf(view.place) + by];
+    if (place) { MV.put(place, view); }
+  }
 
   function paint(view) { view.paint(); }
 
@@ -111,7 +116,7 @@
     if (parts.presetKey !== key) {
       parts.presetKey = key;
       parts.presets.textContent = "";
-      option(parts.presets, "0", "As the header says");
+      option(parts.presets, "0", "Header window");
       rows.forEach(function (row, at) {
         option(parts.presets, String(at + 1), (at < 9 ? at + 1 + "  " : "") + row[0]);
       });
@@ -185,7 +190,6 @@
     parts.rate.addEventListener("change", function () {
       MV.active.fps = Math.min(Math.max(Number(parts.rate.value) || 1, 1), 60);
     });
-    make("span", "unit", parent).textContent = "/ s";
   }
 
   /* --- the list of series --- */
@@ -316,6 +320,7 @@
       "E region (ellipse)"],
     ["Right button", "zoom; Ctrl and wheel: zoom at the pointer"],
     ["Middle button, Shift + left", "move the image"],
+    ["[ and ]", "the series before and the next one"],
     ["Double click", "this view alone, and back"],
     ["1 to 9, 0", "windows of the list; as the header says"],
     ["Space", "play and stop"],
