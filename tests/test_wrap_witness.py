@@ -129,6 +129,59 @@ def test_another_container_is_given_without_a_new_loss(cli: Program, tmp_path: P
     assert (made.ImageType[0], made.LossyImageCompressionMethod) == ("ORIGINAL", "ISO_14496_10")
 
 
+#: name → (options, transfer syntax, coded as ffmpeg names it, whether the sound is as it was).
+REMUXED = {
+    "h264.avi": (f"{X264} -bf 0 -c:a libmp3lame", 102, "h264", True),
+    "pcm.avi": (f"{X264} -bf 0 -c:a pcm_s16le", 102, "h264", False),
+    "mpeg2.avi": ("-c:v mpeg2video -bf 2 -c:a ac3", 100, "mpeg2video", True),
+    "mpeg2pcm.avi": ("-c:v mpeg2video -bf 2 -c:a pcm_s16le", 100, "mpeg2video", False),
+    "b.mkv": (f"{X264} -bf 3 -c:a ac3", 102, "h264", True),
+    "opus.mkv": (f"{X264} -bf 3 -c:a libopus", 102, "h264", False),
+    "hevc.mkv": (f"{X265} -pix_fmt yuv420p", 107, "hevc", True),
+}
+
+
+@pytest.mark.parametrize("name", REMUXED)
+def test_avi_and_matroska_keep_every_coded_picture(cli: Program, tmp_path: Path,
+                                                   name: str) -> None:
+    options, number, codec, kept = REMUXED[name]
+    source = made_by_ffmpeg(tmp_path / name, "720x576", "25", options)
+    side = things.identity(tmp_path)
+    row = cli("wrap", source, "--identity", side).of("wrapped")[0]
+    assert row["transfer_syntax_uid"].endswith(f".{number}") and row["frames"] == 10
+    assert any("sound was encoded anew" in note for note in row["notes"]) != kept
+    assert cli("unwrap", row["out"], tmp_path / "out").code == 0
+    ways = [["-f", "framemd5"], ["-c", "copy", "-f", codec]]
+    if (tmp_path / "out").read_bytes()[:1] == b"G":
+        ways.pop()  # a transport stream has marks between its pictures
+    for way in ways:
+        assert out_of_ffmpeg(source, *way) == out_of_ffmpeg(tmp_path / "out", *way)
+    assert cli("wrap", source, "--identity", side).of("wrapped") == [row]
+
+
+def out_of_ffmpeg(path: Path, *options: str) -> list[bytes]:
+    """The video alone; of digests only those."""
+    done = subprocess.run([tool("ffmpeg"), "-v", "error", "-i", str(path), "-map", "0:v", *options,
+                           "-"], check=True, capture_output=True, timeout=120)
+    if "framemd5" in options:
+        return [line.split(b",")[-1] for line in done.stdout.splitlines() if line[:1] != b"#"]
+    return [done.stdout]
+
+
+@pytest.mark.parametrize(("name", "options", "words"), [
+    ("a.webm", "-c:v libvpx-vp9 -deadline realtime", "video codec (vp9)"),
+    ("a.mkv", "-c:v ffv1", "video codec (ffv1)"),
+    ("a.wmv", "-c:v msmpeg4v2", "video codec (msmpeg4v2)"),
+    ("b.avi", f"{X264} -bf 3", "another order"),
+    ("c.avi", "-c:v libx264 -profile:v high444 -pix_fmt yuv444p -bf 0", "profile"),
+])
+def test_what_another_container_does_not_help_is_refused_by_name(
+        cli: Program, tmp_path: Path, name: str, options: str, words: str) -> None:
+    source = made_by_ffmpeg(tmp_path / name, "320x240", "25", options)
+    refused = cli("wrap", source, "--identity", things.identity(tmp_path)).of("refused")[0]
+    assert words in refused["reason"] and "-c:v libx264" in refused["advice"]
+
+
 @pytest.mark.parametrize(("name", "options"), [
     ("a.mp4", "-c:v libx264 -profile:v baseline -pix_fmt yuv420p"), ("a.avi", "-c:v mjpeg")])
 def test_what_fits_nothing_is_coded_anew_on_request(cli: Program, tmp_path: Path, name: str,

@@ -186,16 +186,19 @@ class _Wrapping:
         facts = probe(batch.sandbox, self.path, batch.scratch)
         if not isinstance(facts, (OtherFacts, VideoFacts)) or not can_be_made_to_fit(facts):
             raise trouble
+        said: list[str] = []
         for made in ways(self.path, facts, batch.scratch, encode=batch.order.reencode,
-                         memory=batch.memory):
+                         memory=batch.memory, said=said):
             try:
                 planned = self._plan(made.path)
             except (UnsupportedError, DamagedError) as why:
-                command = shown(reencode_command(self.path.name, "OUT.mp4"))
-                trouble = UnsupportedError(why.text, f"This makes it fit: {command}")
+                said.append(why.text)
                 continue
             return (replace(planned, notes=(*planned.notes, made.note)),
                     made.labels(planned.values))
+        if said:
+            command = shown(reencode_command(self.path.name, "OUT.mp4"))
+            trouble = UnsupportedError(said[0], f"This makes it fit: {command}")
         if batch.order.reencode:
             raise UnsupportedError(f"{trouble.text}; ffmpeg did not make it fit either")
         raise trouble

@@ -30,6 +30,8 @@ _REMUXED = frozenset({"matroska", "avi", "m2ts", "elementary", "program", "wmv"}
 _FILTER = (r"scale=w=trunc(iw*sar/2)*2:h=trunc(ih/2)*2,setsar=1,scale=w=min(1920\,iw):"
            r"h=min(1080\,ih):force_original_aspect_ratio=decrease:force_divisible_by=2")
 SLOW = 30
+#: What becomes of the sound: options of ffmpeg behind ``-c:a``.
+COPY, AAC = "copy", "aac -ar 48000"
 
 
 def advice(facts: OtherFacts | VideoFacts, path: str) -> tuple[str, str]:
@@ -55,13 +57,18 @@ def can_be_made_to_fit(facts: OtherFacts | VideoFacts) -> bool:
     return isinstance(facts, VideoFacts) or facts.kind in _REMUXED
 
 
-def remux_command(source: str, out: str, facts: VideoFacts | None = None) -> list[str]:
-    """Another container, every coded picture as it was; sound too where MP4 may hold it."""
+def remux_command(source: str, out: str, facts: VideoFacts | None = None,
+                  sound: str = "") -> list[str]:
+    """Another container, every coded picture as it was; ``sound`` COPY or AAC, else it stays where
+    MP4 is known to hold it. Made again it is the same again."""
     kept = facts is not None and not any(audio_trouble("mp4", facts.codec, one)
                                          for one in facts.audio)
-    sound = ["copy"] if kept else ["aac", "-ar", "48000"]
-    return ["ffmpeg", "-i", source, "-map", "0:v:0", "-map", "0:a?", "-c:v", "copy", "-c:a",
-            *sound, "-movflags", "+faststart", out]
+    way = sound or (COPY if kept else AAC)
+    mp4 = out.endswith(".mp4")
+    timed = [] if mp4 else ["-fflags", "+genpts"]  # a transport stream needs times that AVI lacks
+    tail = ["-movflags", "+faststart", out] if mp4 else [out]
+    return ["ffmpeg", *timed, "-i", source, "-map", "0:v:0", "-map", "0:a?", "-c:v", "copy", "-c:a",
+            *way.split(), "-fflags", "+bitexact", *tail]
 
 
 def reencode_command(source: str, out: str, facts: VideoFacts | None = None) -> list[str]:

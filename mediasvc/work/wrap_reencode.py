@@ -18,27 +18,29 @@ from mediasvc.media.wrap_facts import OtherFacts, VideoFacts
 from mediasvc.standard.lossy_labels import LOSSY_COMPRESSION
 from mediasvc.standard.video_fit import only_container
 from mediasvc.standard.video_profiles import PROFILES
-from mediasvc.work.wrap_advice import reencode_command, remux_command
+from mediasvc.work.wrap_advice import AAC, COPY, reencode_command, remux_command
+from mediasvc.work.wrap_ffprobe import CAREFUL, VIDEO, limited, streams_of
 
 #: Seconds that ffmpeg may take, and for each so many bytes of the source another one.
 PATIENCE, BYTES_PER_SECOND = 600, 100_000
-#: Foreign playlists may not make it read other files or the network.
-_CAREFUL = ["-nostdin", "-v", "error", "-protocol_whitelist", "file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """The new file; ``encoded`` when pictures were coded anew, ``before`` what had been lost then:
-    (method, ratio) where that is known."""
+    (method, ratio) where that is known. ``sound``: it was encoded anew."""
 
     path: Path
     encoded: bool
     before: tuple[str, str] | None = None
+    sound: bool = False
 
     @property
     def note(self) -> str:
-        return ("the video was encoded anew as H.264 by ffmpeg" if self.encoded else
-                "the container was changed by ffmpeg; the coded pictures are as they were")
+        if self.encoded:
+            return "the video was encoded anew as H.264 by ffmpeg"
+        sound = "; its sound was encoded anew as AAC" if self.sound else ""
+        return f"the container was changed by ffmpeg; the coded pictures are as they were{sound}"
 
     def labels(self, values: dict[str, Any]) -> dict[str, Any]:
         """What is said of it beside ``values``, the labels of the new stream."""
@@ -57,11 +59,11 @@ class Made:
 
 
 def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path, *, encode: bool,
-         memory: int) -> Iterator[Made]:
+         memory: int, said: list[str]) -> Iterator[Made]:
     """Each way to make it fit, the gentlest first; only with ``encode`` are pictures coded anew.
-    ``memory`` bytes are what ffmpeg may have.
+    ``memory`` bytes are what ffmpeg may have; why one could not be gone is added to ``said``.
 
-    Raises UnsupportedError when that is asked for and ffmpeg is not there.
+    Raises UnsupportedError when pictures are to be coded and ffmpeg is not there.
     """
     if shutil.which("ffmpeg") is None:
         if encode:
@@ -70,9 +72,7 @@ def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path, *, encode:
         return
     video = facts if isinstance(facts, VideoFacts) else None
     if video is None or only_container(video):
-        made = _run(remux_command(str(source), str(scratch / "remuxed.mp4"), video), source, memory)
-        if made:
-            yield Made(made, False)
+        yield from _other_container(source, video, scratch, memory, said)
     if encode:
         made = _run(reencode_command(str(source), str(scratch / "encoded.mp4"), video), source,
                     memory)
@@ -80,17 +80,50 @@ def ways(source: Path, facts: OtherFacts | VideoFacts, scratch: Path, *, encode:
             yield Made(made, True, _before(video, source))
 
 
+def _other_container(source: Path, video: VideoFacts | None, scratch: Path, memory: int,
+                     said: list[str]) -> Iterator[Made]:
+    """The coded pictures in another container; the sound as it was wherever that may hold it."""
+    found = streams_of(source, memory)
+    if found is None:
+        suffix, sound = "mp4", ""
+    elif found.video not in VIDEO:
+        said.append(f"DICOM has no transfer syntax for its video codec ({found.video})")
+        return
+    elif not found.ordered:
+        said.append("its pictures are coded in another order than they are shown in, and it does "
+                    "not say when each is shown")
+        return
+    else:
+        suffix, sound = sound_way(VIDEO[found.video], found.sounds)
+    made = _run(remux_command(str(source), str(scratch / f"remuxed.{suffix}"), video, sound),
+                source, memory)
+    if made:
+        yield Made(made, False, sound=sound == AAC and bool(found and found.sounds))
+    elif found:
+        said.append("ffmpeg cannot give it another container as it is")
+
+
+def sound_way(codec: str, sounds: tuple[str, ...]) -> tuple[str, str]:
+    """(container, what becomes of the sound) so that nothing is lost where PS3.5 8.2.12 allows it;
+    with MPEG-2 hardly any sound is allowed, so it stays what it was, and that is said."""
+    if codec != "mpeg2" and set(sounds) <= {"aac", "mp3", "mp2"}:
+        return "mp4", COPY
+    if set(sounds) <= {"aac", "mp3", "mp2", "ac3"}:
+        return "ts", COPY
+    return ("ts" if codec == "mpeg2" else "mp4"), AAC
+
+
 def _run(command: list[str], source: Path, memory: int) -> Path | None:
-    """The file that ffmpeg made, None when it could not. It lives under limits as our own children
-    do, where prlimit (util-linux) is there."""
-    program, flag, name, *rest = command
-    limits = ["prlimit", f"--as={memory}", "--core=0"] if shutil.which("prlimit") else []
+    """The file that ffmpeg made, None when it could not."""
+    at = command.index("-i") + 1
+    (program, *before), name, rest = command[:at], command[at], command[at + 1:]
     out = Path(rest[-1])
     out.unlink(missing_ok=True)
     seconds = PATIENCE + source.stat().st_size / BYTES_PER_SECOND
     try:
         done = subprocess.run(
-            [*limits, program, *_CAREFUL, flag, f"file:{Path(name).absolute()}", *rest],
+            [*limited(memory), program, "-nostdin", *CAREFUL, *before,
+             f"file:{Path(name).absolute()}", *rest],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
