@@ -374,6 +374,28 @@ def test_the_volume_is_named_like_the_file_set(sandbox: Sandbox, foreign: Path,
         assert broken(judge(sandbox, tmp_path / f"{name}.iso")) == rules
 
 
+@pytest.mark.parametrize("hidden", ["iso", "udf"])
+def test_both_lists_of_a_dvd_show_the_same_files(sandbox: Sandbox, foreign: Path, tmp_path: Path,
+                                                 hidden: str) -> None:
+    """A reader of UDF and one of ISO 9660 must see the same disc (PS3.12 P.2.1)."""
+    for lists in ("both", hidden):
+        iso = pycdlib.PyCdlib()
+        iso.new(interchange_level=1, vol_ident="SAMPLE", udf="2.60")
+        for path in sorted(foreign.rglob("*")):
+            inside = "/" + str(path.relative_to(foreign))
+            if path.is_dir():
+                iso.add_directory(inside, udf_path=inside)
+                continue
+            name = inside + (";1" if "." in path.name else ".;1")
+            iso.add_file(str(path), name, udf_path=inside)
+            if lists != "both" and path.name == "README.TXT":
+                iso.rm_hard_link(**{f"{hidden}_path": name if hidden == "iso" else inside})
+        iso.write(str(tmp_path / f"{lists}.iso"))
+        iso.close()
+    assert broken(judge(sandbox, tmp_path / "both.iso")) == set()
+    assert "R12-2" in broken(judge(sandbox, tmp_path / f"{hidden}.iso"))
+
+
 def test_a_zip_with_long_names_is_refused_by_annex_v(sandbox: Sandbox, foreign: Path,
                                                      tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:

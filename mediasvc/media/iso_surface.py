@@ -23,12 +23,15 @@ def read_surface(image: Span, members: Sequence[Member]) -> Surface:
         if recognise(window) == "udf":
             return _udf_alone(window)
         volume = next(v for v in read_volumes(window) if v.kind == PRIMARY)
-        seal = read_seal(volume.raw)
+        seal, udf = read_seal(volume.raw), has_udf(window)
+        dirty = _dirty(window, members, volume.space if seal is None else seal.end)
+        if udf and seal is None:  # what lies between the files may be UDF's entries
+            dirty = filter(None, dirty)
         return Surface(
             volume_id=volume.identifier, system_id=volume.system_identifier, length=image.length,
-            udf=has_udf(window),
+            udf=udf,
             sealed=None if seal is None else holds(seal, window.read, image.length),
-            dirty=tuple(_dirty(window, members, volume.space if seal is None else seal.end)))
+            dirty=tuple(dirty))
     finally:
         window.close()
 

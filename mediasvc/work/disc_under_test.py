@@ -17,6 +17,9 @@ from mediasvc.settings import Limits
 from mediasvc.work.discover import Source, list_package
 
 CHILD = "mediasvc.work.check_members"
+#: Codes of package findings that say that readers of one list see another disc than others.
+TWO_LISTS = ("iso-trees-differ", "iso-trees-contradict", "disc-trees-differ",
+             "disc-trees-contradict", "udf-notice", "udf-unreadable")
 #: Rules of package findings that say that an image was cut.
 CUT = frozenset({"M30", "M31"})
 
@@ -72,6 +75,8 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
     for finding in listing.findings:
         if finding.rule in CUT:
             disc.fail("M30", finding.text, finding.subject)
+        elif finding.code in TWO_LISTS:
+            disc.fail("R12-2", finding.text, finding.subject)
         elif finding.severity == "error":
             disc.fail("M00", finding.text, finding.subject)
     _read_directory(disc)
