@@ -14,17 +14,16 @@ from mediasvc.errors import SettingsError
 if TYPE_CHECKING:
     from mediasvc.work.join import Source
 
-_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("paths", metavar="[IN]… OUT", nargs=-1, required=True, type=_PATH)
+@click.argument("paths", metavar="[IN]… OUT", nargs=-1, required=True)
 @click.option("--series", metavar="UID", help="A series of the archive instead of IN.")
 @click.option("--study", metavar="UID", help="Every series of a study of the archive.")
 @click.option("--apart", is_flag=True,
               help="Images that cannot be frames of one object become several objects.")
 @click.pass_obj
-def command(session: Session, paths: tuple[Path, ...], series: str | None, study: str | None,
+def command(session: Session, paths: tuple[str, ...], series: str | None, study: str | None,
             apart: bool) -> int:
     """Join single-frame CT, MR, PET and Secondary Capture images of files and folders into
     multi-frame objects, one for each series.
@@ -35,7 +34,8 @@ def command(session: Session, paths: tuple[Path, ...], series: str | None, study
     from mediasvc.work.join import JoinOrder, join_series
 
     *sources, out = paths
-    order = JoinOrder(_sources(session, sources, series, study), out, apart)
+    found = _sources(session, [Path(source) for source in sources], series, study)
+    order = JoinOrder(found, Path(out), apart, into=out.endswith("/") or Path(out).is_dir())
     with progress(session) as report:
         rows = [_tell(session, row) for row in join_series(order, session.settings, report)]
     return _summary(session, rows)

@@ -45,12 +45,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class JoinOrder:
-    """``out``: the one new file, or a folder for one file per object. ``apart``: images that cannot
-    be frames of one object become several."""
+    """``out``: the one new file, or with ``into`` a folder for one file per object. ``apart``:
+    images that cannot be frames of one object become several."""
 
     sources: tuple[Source, ...]
     out: Path
     apart: bool = False
+    into: bool = False
 
 
 def sources_of(paths: Iterable[Path]) -> tuple[Source, ...]:
@@ -167,7 +168,7 @@ class _Run:
 
     def _outs(self, groups: list[Group]) -> list[Path]:
         out = self.order.out
-        if len(groups) == 1 and not out.is_dir() and not str(self.order.out).endswith(os.sep):
+        if len(groups) == 1 and not self.order.into:
             outs = [out]
         else:
             if out.exists() and not out.is_dir():

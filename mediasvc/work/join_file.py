@@ -125,7 +125,9 @@ class _Joining:
         yield sequence(table.SHARED_GROUPS, self._shared(top)), False
         yield from ((part, False) for part in self._per_frame())
         yield from ((top[tag], False) for tag in sorted(top) if tag > table.PER_FRAME_GROUPS)
-        yield self._pixel_head(), False
+        yield pixel_head([int(item["frame_bytes"]) for item in self.items],
+                         native=self.order["native"],
+                         bits_allocated=int(self.order["bits_allocated"])), False
 
     def _shared(self, top: dict[int, bytes]) -> dict[int, bytes]:
         groups = {tag: group for macro in self.census.macros.values()
@@ -151,18 +153,6 @@ class _Joining:
             yield EXPLICIT.item(groups[tag] for tag in sorted(groups))
         yield EXPLICIT.tag(SEQUENCE_END) + bytes(4)
 
-    def _pixel_head(self) -> bytes:
-        lengths = [int(item["frame_bytes"]) for item in self.items]
-        if self.order["native"]:
-            total = sum(lengths)
-            return native_head(int(self.order["bits_allocated"]), total + total % 2)
-        basic, extended = offset_tables(lengths)
-        tables = b""
-        if extended is not None:
-            tables = b"".join(EXPLICIT.element(tag, "OV", value) for tag, value in zip(
-                (0x7FE00001, 0x7FE00002), extended, strict=True))
-        return tables + encapsulated_head() + basic
-
     def _pixels(self, sink: BinaryIO) -> Iterator[bytes | memoryview]:
         keeper = Keeper(sink)
         total = 0
@@ -186,16 +176,35 @@ class _Joining:
             sha256 = hashlib.sha256(view).hexdigest()
             self.sums.append(sha256)
             keeper.add(sha256, frame.runs(framing, len(view)), view)
-            yield from frame.data(framing)
-            del framing
-            yield b""  # whoever wrote the frame lets go of it, so that the file can be closed
+            for part in frame.data(framing):
+                yield from _copied(part)
             give_back(view)
+            del framing, part
 
     def _kept(self, sink: BinaryIO) -> Iterator[bytes]:
         yield block_head(self.kept)
         sink.seek(0)
         while part := sink.read(CHUNK):
             yield part
+
+
+def pixel_head(lengths: list[int], *, native: bool, bits_allocated: int) -> bytes:
+    """Pixel Data of frames of these lengths up to the first one, with their offset table: the
+    Extended one where 32 bits do not reach (PS3.3 C.7.6.3.1.8)."""
+    if native:
+        return native_head(bits_allocated, sum(lengths) + sum(lengths) % 2)
+    basic, extended = offset_tables(lengths)
+    tables = b""
+    if extended is not None:
+        tables = b"".join(EXPLICIT.element(tag, "OV", value) for tag, value in zip(
+            (0x7FE00001, 0x7FE00002), extended, strict=True))
+    return tables + encapsulated_head() + basic
+
+
+def _copied(part: bytes | memoryview) -> Iterator[bytes]:
+    """Whoever writes them may hold them longer than the file is open."""
+    for at in range(0, len(part), CHUNK):
+        yield bytes(part[at:at + CHUNK])
 
 
 def _header(item: dict[str, Any]) -> dict[int, bytes]:

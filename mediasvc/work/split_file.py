@@ -118,7 +118,6 @@ def _file(record: Record, records: Records, pixels: Frames, number: int,
             yield from records.literal(run.length)
         else:
             yield part
-            yield b""  # whoever took the part lets go of it
     give_back(frame)
 
 
