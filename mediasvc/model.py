@@ -11,7 +11,7 @@ ItemState = Literal["pending", "archived", "duplicate", "quarantined", "held", "
 PackageState = Literal["receiving", "waiting", "done", "failed", "duplicate", "discarded"]
 #: What a file of a package is; ``missing`` is named by DICOMDIR and not there.
 Role = Literal["instance", "dicomdir", "non_dicom", "refused", "missing"]
-PackageKind = Literal["folder", "iso", "zip", "tar", "file"]
+PackageKind = Literal["folder", "iso", "zip", "tar", "archive", "file"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mediasvc.errors import DamagedError, NotFoundError, PasswordNeeded, UnsupportedError
+from mediasvc.errors import (
+    BudgetError,
+    DamagedError,
+    NotFoundError,
+    PasswordNeeded,
+    UnsupportedError,
+)
 from mediasvc.media.bridge_package import open_disc
 from mediasvc.media.budget import Budget
 from mediasvc.media.folder import Folder
@@ -19,6 +25,7 @@ from mediasvc.media.nested import Nested
 from mediasvc.media.recognise import ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.secure_package import unlocked
+from mediasvc.media.seven_zip_package import SevenZipPackage
 from mediasvc.media.single import Single
 from mediasvc.media.tar_package import TarPackage
 from mediasvc.media.tar_unpack import holds_tar, unpack_tar
@@ -146,18 +153,33 @@ def _open_window(window: Window, context: Context) -> tuple[PackageKind, Contain
     if found == "zip":
         return "zip", ZipPackage(window, context)
     if found == "udf":
-        return "iso", UdfPackage(window, context)
+        return "iso", _udf(window, context)
     if found == "tar":
         return "tar", TarPackage(window, context)
     if found == "packed" and holds_tar(window):
         return "tar", _packed_tar(window, context)
     if found == "foreign":
-        raise UnsupportedError("it is a 7z or RAR archive, which is not read here",
-                               "Unpack it and give the folder, or pack it as a zip.")
+        return "archive", SevenZipPackage(window, context, "an archive of a kind not read here")
+    if found == "apple":
+        return "iso", SevenZipPackage(window, context, "a disc of Apple's format (HFS or dmg)")
     if found == "raw-cd":
         raise UnsupportedError("the disc image holds raw CD sectors (BIN, MDF or NRG)",
                                "Convert it to ISO, or mount it and give the folder.")
     return "file", None
+
+
+def _udf(window: Window, context: Context) -> Container:
+    """7-Zip may make something of a disc that we cannot read; never as a complete one."""
+    try:
+        return UdfPackage(window, context)
+    except DamagedError as error:
+        try:
+            package = SevenZipPackage(window, context, "a damaged UDF disc")
+        except (DamagedError, UnsupportedError, BudgetError):
+            raise error from None
+        context.troubles.add("error", "udf-damaged", "", f"the disc is damaged ({error.text}); "
+                             "nobody can say whether all of it is here", "M30")
+        return package
 
 
 def _packed_tar(window: Window, context: Context) -> TarPackage:

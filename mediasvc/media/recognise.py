@@ -11,8 +11,9 @@ from mediasvc.media.tar_unpack import opener
 from mediasvc.media.window import Window
 from mediasvc.media.zip_directory import CENTRAL, END, LOCAL, find_end
 
-#: ``packed`` may hold a tar or anything else; ``foreign`` is an archive that is not read here.
-Format = Literal["iso", "zip", "udf", "raw-cd", "tar", "packed", "foreign", "file"]
+#: ``packed`` may hold a tar or anything else; ``foreign`` is an archive and ``apple`` a disc image
+#: that is not read here.
+Format = Literal["iso", "zip", "udf", "raw-cd", "tar", "packed", "foreign", "apple", "file"]
 #: Volume recognition sequence of a UDF disc without ISO 9660 (ECMA-167 2/9.1).
 UDF_IDENTIFIER = b"BEA01"
 #: ECMA-167 second and third edition (3/9.1); they stand behind ISO 9660's own descriptors.
@@ -20,8 +21,13 @@ UDF_STANDARDS = (b"NSR02", b"NSR03")
 RECOGNITION_LIMIT = 32
 #: A zip begins with a local header, an empty one with its end, a split one with this mark.
 ZIP_STARTS = (LOCAL, END, b"PK\x07\x08")
-#: 7z and RAR.
-FOREIGN_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
+#: 7z, RAR, Windows Imaging and Microsoft Cabinet.
+FOREIGN_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSWIM\0", b"MSCF\0\0")
+#: Apple's: HFS+, HFSX (TN1150) and HFS volumes in their third sector, with their version or the
+#: attributes of a volume that was put away properly; the end of a dmg; a driver and partition map.
+HFS_HEADER, HFS_MARKS = 1024, (b"H+\0\4", b"HX\0\5")
+DMG_TRAILER, DMG_MARK = 512, b"koly\0\0\0\4\0\0\2\0"
+PARTITION_MAP = (b"ER", b"PM\0\0")
 DICOM_PREFIX = b"DICM"
 #: The first 12 bytes of a raw CD sector (ECMA-130 14.1).
 RAW_SYNC = b"\0" + b"\xff" * 10 + b"\0"
@@ -43,9 +49,19 @@ def recognise(window: Window) -> Format:
         return "packed"
     if window.head(0, 6).startswith(FOREIGN_ARCHIVES):
         return "foreign"
-    if window.head(128, 4) != DICOM_PREFIX and ends_like_a_zip(window):
+    if window.head(128, 4) == DICOM_PREFIX:
+        return "file"
+    if ends_like_a_zip(window):
         return "zip"
-    return "file"
+    return "apple" if _is_apple(window) else "file"
+
+
+def _is_apple(window: Window) -> bool:
+    header = window.head(HFS_HEADER, 4)
+    plain_hfs = header[:2] == b"BD" and window.head(0, 2) in (b"\0\0", b"LK")
+    marks = window.head(0, 2), window.head(512, 4)
+    return (header in HFS_MARKS or plain_hfs or marks == PARTITION_MAP
+            or window.head(max(window.length - DMG_TRAILER, 0), len(DMG_MARK)) == DMG_MARK)
 
 
 def has_udf(window: Window) -> bool:

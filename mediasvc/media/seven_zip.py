@@ -1,0 +1,121 @@
+"""7-Zip as a helper for containers that are not read here: it lists, and writes to a pipe.
+
+It gets no place to write to: every file goes through our own hands, counted, into scratch. It runs
+inside a sandbox child and so under its limits, and under a deadline of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mediasvc.errors import BudgetError, DamagedError, UnsupportedError
+
+#: The first that is installed is used.
+PROGRAMS = ("7zz", "7z", "7za")
+#: Of the time that a child has for one item.
+SHARE = 0.8
+LISTING_LIMIT = 256 << 20
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry in the order in which its bytes come. ``crc`` is None where none is told."""
+
+    name: str
+    length: int
+    crc: int | None
+    folder: bool
+    plain: bool
+    encrypted: bool
+
+
+def program() -> str | None:
+    """Where 7-Zip is, None when it is not installed."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+class SevenZip:
+    """Runs it on one file. ``seconds``: for listing and unpacking together."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        found = program()
+        if found is None:
+            raise UnsupportedError("7-Zip is not installed here",
+                                   "Install 7-Zip, or unpack it and give the folder.")
+        self._program, self._path = found, path
+        self._deadline = time.monotonic() + SHARE * seconds
+        self.troubled = False
+
+    def entries(self) -> list[Listed]:
+        """What it finds; ``troubled`` when it said that something is wrong. Raises BudgetError."""
+        raw = bytearray()
+        try:
+            for chunk in self._run("l", "-slt", "-ba"):
+                raw += chunk
+                if len(raw) > LISTING_LIMIT:
+                    raise BudgetError("its list of files is too long")
+        except DamagedError:
+            self.troubled = True
+        text = raw.decode("utf-8", "surrogateescape")
+        return [_listed(block) for block in text.split("\n\n") if "Path = " in block]
+
+    def content(self) -> Iterator[bytes]:
+        """The bytes of all files one after the other, in the order of `entries`. Raises
+        DamagedError at the end when 7-Zip met damage."""
+        return self._run("x", "-so")
+
+    def _run(self, *arguments: str) -> Iterator[bytes]:
+        # -p gives an empty password, so that it never asks for one; -- ends the switches.
+        command = [self._program, *arguments, "-p", "-y", "-bd", "-mmt=1", "--", self._path]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, preexec_fn=_limit, cwd="/",
+                              env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}) as process:
+            try:
+                yield from self._read(process)
+                code = process.wait()
+            finally:
+                process.kill()
+        if code not in (0, 1):  # 1 is a warning
+            raise DamagedError("7-Zip could not read it to its end")
+
+    def _read(self, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+        assert process.stdout is not None
+        descriptor = process.stdout.fileno()
+        while True:
+            left = self._deadline - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                raise BudgetError("7-Zip took too long with it")
+            chunk = os.read(descriptor, CHUNK)
+            if not chunk:
+                return
+            yield chunk
+
+
+def _limit() -> None:
+    """Nothing may be written to any file, only to the pipe."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _listed(block: str) -> Listed:
+    fields: dict[str, str] = {}
+    for line in block.splitlines():
+        name, mark, value = line.partition(" = ")
+        if mark or line.endswith(" ="):
+            fields.setdefault(name.removesuffix(" ="), value)
+    attributes = fields.get("Attributes", "")
+    kind = next((word[0] for word in attributes.split() if len(word) == 10), "-")
+    folder = fields.get("Folder") == "+" or attributes.startswith("D")
+    size, crc = fields.get("Size", ""), fields.get("CRC", "")
+    return Listed(fields["Path"], int(size) if size.isdecimal() else 0,
+                  int(crc, 16) if crc else None, folder,
+                  kind == "-" and not any(fields.get(name) for name in (
+                      "Symbolic Link", "Hard Link")), fields.get("Encrypted") == "+")

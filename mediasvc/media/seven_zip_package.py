@@ -1,0 +1,166 @@
+"""What 7-Zip unpacks as a container: its names are judged like those of any other package."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+
+from mediasvc.errors import DamagedError, UnsupportedError
+from mediasvc.media.labels import label, refusal
+from mediasvc.media.member import Context, Entry
+from mediasvc.media.seven_zip import Listed, SevenZip
+from mediasvc.media.window import Window
+from mediasvc.media.zip_names import components
+from mediasvc.span import Span
+
+Refusal = tuple[str, str, str]
+
+
+class SevenZipPackage:
+    """Members in the order of 7-Zip's list. Everything is unpacked once, when it is opened first;
+    later readers of the same package find it in scratch."""
+
+    def __init__(self, window: Window, context: Context, what: str) -> None:
+        self._window, self._context = window, context
+        span = window.span(0, window.length)
+        if span.offset:
+            raise UnsupportedError(f"it is {what} inside another container",
+                                   "Unpack it and give the folder.")
+        seven = SevenZip(span.path, context.budget.limits.item_seconds)
+        self._listed = seven.entries()
+        if not self._listed:
+            raise DamagedError("7-Zip found no file in it")
+        if any(one.encrypted for one in self._listed):
+            raise UnsupportedError(f"it is {what} with a password",
+                                   "Unpack it and give the folder, or pack it as a zip.")
+        context.budget.enter(len(self._listed))
+        self._bad, failed = self._unpacked(seven)
+        if failed or seven.troubled:
+            context.troubles.add("error", "archive-damaged", "", "7-Zip met damage in it; nobody "
+                                 "can say whether all of it is here", "M21")
+        self._taken = [at for at in range(len(self._listed)) if self._admit(at)]
+        context.troubles.add("warning", "read-by-7z", "", f"This is {what}; 7-Zip unpacked it. Its "
+                             "names and lengths are those that 7-Zip told.", "M35")
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def entry(self, index: int) -> Entry:
+        at = self._taken[index]
+        parts, _ = components(self._listed[at].name)
+        return Entry(parts, parts, self._listed[at].length, at)
+
+    def span(self, index: int) -> Span:
+        at = self._taken[index]
+        span = self._context.scratch.once(self._file(at), ())
+        if span.length != self._listed[at].length:
+            raise DamagedError("it was not unpacked whole")
+        return span
+
+    def unchanged(self, index: int) -> bool:
+        return self._window.unchanged()
+
+    def close(self) -> None:
+        self._window.close()
+
+    def _file(self, at: int) -> str:
+        return f"7z-{self._window.fingerprint()}-{at:08d}"
+
+    def _unpacked(self, seven: SevenZip) -> tuple[frozenset[int], bool]:
+        """Which entries came out damaged, and whether 7-Zip complained; written down once all is
+        unpacked."""
+        done = self._context.scratch.once(f"7z-{self._window.fingerprint()}", self._unpack(seven))
+        with done.view() as view:
+            told = json.loads(bytes(view))
+        return frozenset(told["damaged"]), bool(told["failed"])
+
+    def _unpack(self, seven: SevenZip) -> Iterator[bytes]:
+        files = _Files(seven.content())
+        damaged: list[int] = []
+        for at, one in enumerate(self._listed):
+            if one.folder:
+                continue
+            counted = _Counted(files.take(one.length), self._context, self._window.length)
+            self._context.scratch.once(self._file(at), counted)
+            if counted.length != one.length or one.crc not in (None, counted.crc):
+                damaged.append(at)
+        if files.rest() or damaged:
+            # Where one file ends is known by the lengths alone: without a checksum none is sure.
+            damaged += [at for at, one in enumerate(self._listed)
+                        if one.crc is None and one.length and not one.folder]
+        yield json.dumps({"damaged": sorted(set(damaged)), "failed": files.failed}).encode()
+
+    def _admit(self, at: int) -> bool:
+        one, troubles = self._listed[at], self._context.troubles
+        parts, is_odd = components(one.name)
+        if one.folder or self._context.passes_over(parts, parts):
+            return False
+        if refused := self._refusal(at, one, parts):
+            troubles.refuse(refused[0], label(parts), *refused[1:])
+            return False
+        if is_odd:
+            troubles.tally("warning", "archive-names-odd", label(parts),
+                           "{n} names are written with backslashes, a drive or a leading slash; "
+                           "they are read as plain names", "M10")
+        self._context.notice_hidden(parts, parts)
+        self._context.budget.announce(one.length)
+        return True
+
+    def _refusal(self, at: int, one: Listed, parts: Sequence[str]) -> Refusal | None:
+        limits = self._context.budget.limits
+        if named := refusal(parts, limits.depth):
+            return "name-refused", *named
+        if not parts:
+            return "name-refused", "it has no name", "M13"
+        if not one.plain:
+            return "not-a-file", "it is a link or a device and is not read", "M14"
+        if at in self._bad:
+            return "archive-entry-damaged", "7-Zip could not unpack it whole", "M21"
+        if one.length > limits.member_bytes:
+            return "too-long", f"it is longer than {limits.member_bytes} bytes", "M16"
+        return None
+
+
+class _Files:
+    """A stream of files one after the other. It ends early where 7-Zip gives up."""
+
+    def __init__(self, stream: Iterator[bytes]) -> None:
+        self._stream, self._held = stream, b""
+        self.failed = False
+
+    def take(self, length: int) -> Iterator[bytes]:
+        while length:
+            self._held = self._held or self._more()
+            if not self._held:
+                return
+            part, self._held = self._held[:length], self._held[length:]
+            length -= len(part)
+            yield part
+
+    def rest(self) -> bool:
+        """Whether more came than was listed; only after that it is known how 7-Zip ended."""
+        return bool(self._held or self._more())
+
+    def _more(self) -> bytes:
+        try:
+            return next(self._stream, b"")
+        except DamagedError:
+            self.failed = True
+            return b""
+
+
+class _Counted:
+    """Counts bytes against the budget as they are produced, and their CRC-32."""
+
+    def __init__(self, chunks: Iterator[bytes], context: Context, packed: int) -> None:
+        self._chunks, self._context, self._packed = chunks, context, packed
+        self.length = self.crc = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.length += len(chunk)
+            self.crc = zlib.crc32(chunk, self.crc)
+            self._context.budget.produce(len(chunk))
+            self._context.budget.check_ratio(self._packed, self.length)
+            yield chunk
