@@ -15,7 +15,6 @@ from pathlib import Path
 from mediasvc import __version__
 from mediasvc.errors import BudgetError, ProofError, StateError
 from mediasvc.media.disc_plan import DiscPlan, plan_discs
-from mediasvc.media.iso_write import file_size
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.verdict import Verdict
 from mediasvc.media.words import count
@@ -33,7 +32,7 @@ from mediasvc.work.disc_content import PAGES_ONLY, Wanted
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import fingerprint, select
-from mediasvc.work.site_viewer import site_viewer
+from mediasvc.work.site_viewer import site_bytes, site_viewer
 
 Tell = Callable[[Finding], None]
 
@@ -126,8 +125,11 @@ def tell_of(conformed: Conformed, tell: Tell) -> None:
 
 def plans_of(order: ExportOrder, conformed: Conformed) -> list[DiscPlan]:
     """Raises BudgetError when an instance is larger than a disc, or splitting was not allowed."""
-    plans = plan_discs(conformed.instances, order.room,
-                       with_udf=order.container == "iso" and order.profile.medium.udf)
+    udf = order.container == "iso" and order.profile.medium.udf
+    room = order.room
+    if room is not None and order.site_viewer:
+        room -= site_bytes(site_viewer(order.site_viewer), udf)
+    plans = plan_discs(conformed.instances, room, with_udf=udf)
     if len(plans) > 1 and not order.splitting:
         raise BudgetError(f"It would take {len(plans)} discs, and --no-split was said.",
                           "Choose a larger disc with --disc, or --compress.")
@@ -178,7 +180,7 @@ def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
     if order.viewer == "none":
         return replace(PAGES_ONLY, site_viewer=site)
     udf = order.container == "iso" and order.profile.medium.udf
-    taken = plan.bytes + sum(file_size(file.span.length, udf) for file in site)
+    taken = plan.bytes + site_bytes(site, udf)
     return Wanted(least_factor=2 if order.viewer == "reduced" else 1, udf=udf, site_viewer=site,
                   videos=order.videos,
                   room=None if order.room is None else order.room - taken)

@@ -9,6 +9,7 @@ from pathlib import Path
 from mediasvc.errors import SettingsError
 from mediasvc.media.check_medium import FOLDER_NAME, LEVELS, SHORT_NAME, STARTERS
 from mediasvc.media.disc_file import DiscFile
+from mediasvc.media.iso_write import file_size
 from mediasvc.span import Span
 
 FOLDER = "SITEVIEW"
@@ -34,6 +35,11 @@ def site_viewer(folder: Path) -> tuple[DiscFile, ...]:
     if len(files) > MOST:
         raise SettingsError(f"The site's own viewer has more than {MOST} files.", ADVICE)
     return files
+
+
+def site_bytes(files: tuple[DiscFile, ...], udf: bool) -> int:
+    """What they take on a disc."""
+    return sum(file_size(file.span.length, udf) for file in files)
 
 
 def _files(root: Path, folder: Path) -> Iterator[DiscFile]:
