@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.deidentify_items import Walk
 from mediasvc.dicom.deidentify_keys import Keys
-from mediasvc.dicom.deidentify_words import Words, words_of
+from mediasvc.dicom.deidentify_words import NATIVE, SEARCHED, Words, words_of
 from mediasvc.dicom.file_meta import PREFIX
 from mediasvc.dicom.findings import warning
 from mediasvc.dicom.framing import Framing, read_framing
@@ -154,8 +154,10 @@ def _statements(policy: Policy, target: Encoding, pseudonym: str, cleaned: bool,
 def _search_pixels(framing: Framing, words: Words, pixels: bytes | None) -> None:
     """Comments and metadata inside compressed streams are text too."""
     place = framing.pixel
-    if place is not None and words.stand_in(
-            memoryview(pixels) if pixels else framing.body[place.value:place.end]):
+    if place is None:
+        return
+    raw = memoryview(pixels) if pixels else framing.body[place.value:place.end]
+    if words.stand_in(raw, SEARCHED if place.encapsulated else NATIVE):
         raise UnsupportedError("a name or an identifier stands in its pixel data")
 
 

@@ -32,8 +32,9 @@ DEVICE = frozenset({0x00081010, 0x00181000})
 UIDS = frozenset({0x00080018, 0x0020000D, 0x0020000E, 0x00081155, 0x00200052})
 #: In pixel data shorter words would stand by chance.
 LEAST_BYTES = 6
-#: Bytes searched for identifying words at most, from both ends of the pixel data.
-SEARCHED = 64 << 20
+#: Bytes searched for identifying words at most, half from each end. Native samples hold no text,
+#: only what a writer left before or behind them.
+SEARCHED, NATIVE = 64 << 20, 64 << 10
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,18 @@ class Words:
             if (len(word) < LEAST_BYTES or word in vocabulary()
                     or (word.isdigit() and len(word) < LEAST_BYTES + 2)):
                 continue
+            if not any(sign.isalpha() for sign in word):
+                found.add(word.encode("utf-8"))
+                continue
             for form in {word, word.upper(), word.title()}:
                 found |= {form.encode("utf-8"), form.encode("utf-16-le"),
                           form.encode("latin-1", "ignore")}
         return tuple(sorted(one for one in found if len(one) >= LEAST_BYTES))
 
-    def stand_in(self, data: memoryview) -> bool:
-        """Whether any of them stands in these bytes."""
-        raw = bytes(data) if len(data) <= SEARCHED else bytes(data[:SEARCHED // 2]) + bytes(
-            data[-SEARCHED // 2:])
+    def stand_in(self, data: memoryview, most: int = SEARCHED) -> bool:
+        """Whether any of them stands in these bytes, of which ``most`` are searched."""
+        raw = bytes(data) if len(data) <= most else bytes(data[:most // 2]) + b"\0" + bytes(
+            data[-most // 2:])
         return any(pattern in raw for pattern in self.patterns)
 
 
