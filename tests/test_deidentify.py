@@ -268,3 +268,13 @@ def test_a_shifted_date_is_a_date(day: date, days: int) -> None:
     assert new is not None
     assert (day - date.fromisoformat(new.decode())).days == days
     assert shifted(b"not a date", "DA", days) is None
+
+
+def test_a_patient_called_like_a_term_does_not_break_the_object() -> None:
+    ds = instance(1, modality="SR", PatientName="Text^Container^Primary")
+    new = through(ds, Policy.of(clean=["structured"]))
+    assert new.ValueType == "CONTAINER" and new.Modality == "SR"
+    ds = instance(1, PatientName="Primary^Abdomen", Manufacturer="Primary Systems")
+    new = through(ds)
+    assert list(new.ImageType) == list(ds.ImageType) and new.BodyPartExamined == "ABDOMEN"
+    assert new.Manufacturer == "Systems"

@@ -52,7 +52,7 @@ def without_words(text: str, words: set[str], *, codes: bool = False) -> str:
     folded = text.casefold()
     hits = [word for word in words if word in folded]
     if codes:
-        hits = [word for word in hits if word not in vocabulary()]
+        hits = [word for word in hits if word not in vocabulary() and word not in _TERMS]
     for word in sorted(hits, key=len, reverse=True):
         # digits and letters of an identifier count inside longer runs as well, names do not
         edge = r"(?<![^\W\d_])", r"(?![^\W\d_])"
@@ -68,7 +68,7 @@ def known_words(text: str, words: set[str]) -> str:
     parts = _SEPARATORS.split(text)
     kept = [part if at % 2 or _is_known(part, words) else "" for at, part in enumerate(parts)]
     joined = re.sub(r"\s{2,}", " ", "".join(kept)).strip(" _/,;:-+*=&|<>")
-    return joined if any(part for part in kept[::2]) else ""
+    return joined if any(any(sign.isalpha() for sign in part) for part in kept[::2]) else ""
 
 
 def _is_known(part: str, words: set[str]) -> bool:
@@ -95,6 +95,16 @@ def vocabulary() -> frozenset[str]:
     return frozenset(found - set(_EPONYMS.split()))
 
 
+#: Words of the enumerated values that hold objects together (PS3.3 C.17.3, C.7.6.1, C.7.6.3).
+_TERMS = frozenset([
+    "text", "code", "image", "container", "pname", "num", "waveform", "composite", "scoord",
+    "scoord3d", "tcoord", "uidref", "date", "time", "datetime", "table", "contains", "has", "obs",
+    "context", "concept", "mod", "properties", "inferred", "from", "selected", "separate",
+    "continuous", "original", "primary", "derived", "secondary", "mixed", "monochrome", "rgb",
+    "ybr", "full", "partial", "palette", "color", "complete", "partially", "verified",
+    "unverified", "final", "prelim", "yes", "no", "none", "pixel", "display", "point", "polyline",
+    "circle", "ellipse", "closed", "open", "planar", "interpolated", "identity", "linear",
+    "sigmoid", "table", "volume", "slab", "removed", "unmodified", "modified", "dcmr"])
 #: Eponyms and countries among the code meanings that are surnames and home towns, too.
 _EPONYMS = """
 baker bennett bland white brown black gray grey green young long short king price cook stone wood
