@@ -263,6 +263,27 @@ def test_a_message_that_breaks_annex_l_is_found_by_its_rule(
     assert broken(verdict) == {rule} and not verdict.passed
 
 
+@pytest.mark.parametrize(("old", "new"), [
+    (b'id="DICOMDIR"', b'id="dicomdir"'),
+    (b"SE000001/IM000001", b"SE000001/IM-00001"), (b"PT000001/ST000001", b"S" * 80)])
+def test_a_part_without_a_file_id_is_found_by_its_rule(desk: Desk, sandbox: Sandbox,
+                                                       tmp_path: Path, old: bytes, new: bytes,
+                                                       ) -> None:
+    order = ordered(tmp_path / "a.eml", "STD-GEN-MIME")
+    made(desk, order)
+    data = order.to.read_bytes()
+    assert old in data
+    (tmp_path / "b.eml").write_bytes(data.replace(old, new, 1))
+    verdict = judge(sandbox, tmp_path / "b.eml")
+    assert "R12-6" in broken(verdict) and not verdict.passed
+
+
+def test_what_is_no_message_at_all_fails_in_one_sentence(sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_bytes(b"Subject: x\r\nMIME-Version: 1.0\r\n\r\nnothing\r\n")
+    verdict = judge(sandbox, tmp_path / "a.eml")
+    assert broken(verdict) == {"M00"}
+
+
 def test_a_message_never_becomes_larger_than_its_limit(desk: Desk, tmp_path: Path) -> None:
     order = ordered(tmp_path / "a.eml", "STD-GEN-ZIP-MAIL")
     limit = tight(desk, order) * 78 // 57 + (64 << 10) + 100

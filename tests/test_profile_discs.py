@@ -117,7 +117,7 @@ def test_what_a_narrow_profile_cannot_hold_is_named_with_its_rule(
     ("STD-US-CC-SF-CDR", "US", {"SequenceOfUltrasoundRegions": region()}, "R11-2b"),
     ("STD-DEN-CD", "CT", {}, "R11-2"),
     ("STD-XABC-CD", "CT", {}, "R11-1"),
-    ("STD-GEN-BD-MPEG4-HPLV41", "CT", {}, "R11-1")])
+    ("STD-GEN-BD-MPEG4-HPLV42-2D", "CT", {}, "R11-1")])
 def test_what_breaks_a_narrow_profile_is_found_by_its_rule(
         sandbox: Sandbox, tmp_path: Path, profile: str, kind: str, changes: dict[str, object],
         rule: str) -> None:
@@ -143,3 +143,25 @@ def test_a_profile_that_is_only_read_is_refused_in_words(
 
     with pytest.raises(SettingsError, match="icon"):
         made(filled, sandbox, tmp_path / "a.iso", "STD-XA1K-CD")
+
+
+def test_bytes_behind_a_file_that_nobody_vouches_for_are_told(sandbox: Sandbox, tmp_path: Path,
+                                                              ) -> None:
+    """R12-1e on a disc of somebody else; on ours the seal and the list of hashes answer for it."""
+    import pycdlib
+
+    write_disc(tmp_path / "disc", study(1, count=1))
+    iso = pycdlib.PyCdlib()
+    iso.new(interchange_level=1, vol_ident="SAMPLE")
+    for path in sorted((tmp_path / "disc").rglob("*")):
+        inside = "/" + str(path.relative_to(tmp_path / "disc"))
+        if path.is_dir():
+            iso.add_directory(inside)
+        else:
+            iso.add_file(str(path), inside + (";1" if "." in path.name else ".;1"))
+    iso.write(str(tmp_path / "a.iso"))
+    iso.close()
+    with (tmp_path / "a.iso").open("r+b") as image:
+        image.seek(-1, 2)
+        image.write(b"\x07")
+    assert {"R12-1e"} == broken(judge(sandbox, tmp_path / "a.iso"))

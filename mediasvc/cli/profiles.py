@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from mediasvc.cli.session import Session
+from mediasvc.errors import SettingsError
 
 
 @click.group()
@@ -51,4 +53,34 @@ def show(session: Session, name: str) -> int:
     if profile.note:
         session.say(f"  note       {profile.note}")
     session.summary(profiles=1)
+    return 0
+
+
+@command.command()
+@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False),
+              help="A new file: .html, .json or .txt; otherwise the text is printed.")
+@click.pass_obj
+def conformance(session: Session, target: Path | None) -> int:
+    """The conformance statement (PS3.2) for media: what is claimed and which tests prove it."""
+    import json
+
+    from mediasvc.report.conformance import statement
+    from mediasvc.report.conformance_text import as_page, as_text
+    from mediasvc.standard.profiles import profiles
+
+    made = statement(profiles(session.site_profiles))
+    forms = {".html": lambda: as_page(made), ".txt": lambda: as_text(made).encode(),
+             ".json": lambda: json.dumps(made, indent=1).encode() + b"\n"}
+    if target is None:
+        session.say(as_text(made).rstrip())
+    elif target.suffix.lower() not in forms:
+        raise SettingsError(f"--to {target.name}: end it with .html, .json or .txt.")
+    else:
+        target.write_bytes(forms[target.suffix.lower()]())
+        session.say(f"Conformance statement written to {target}")
+    if session.as_json and target is None:
+        session.emit("conformance", **made)
+    session.summary(profiles=len(made["profiles"]),
+                    creator=sum(row["creator"] for row in made["profiles"]),
+                    rules=len(made["rules"]), path=str(target or ""))
     return 0

@@ -26,6 +26,9 @@ from mediasvc.work.check_signatures import check_signatures
 from mediasvc.work.disc_under_test import Disc, open_disc
 from mediasvc.work.private_folder import private_folder
 
+#: What a message is judged by when nobody says it.
+OF_MAIL = {"mail": "STD-GEN-ZIP-MAIL", "mime": "STD-GEN-MIME"}
+
 
 def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
                site_profiles: Path | None = None, certificate: Path | None = None,
@@ -48,7 +51,8 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
         except DamagedError as error:
             return _hopeless(path, error)
         disc.trial.add(mail.findings if mail else ())
-        chosen = wanted or _fitting(disc, site_profiles)
+        chosen = wanted or (load_profile(OF_MAIL[mail.kind]) if mail else
+                            _fitting(disc, site_profiles))
         seen = check_files(disc, chosen, report)
         _check_medium(disc, chosen, seen)
         sha256 = whole.result() if whole else _list_sha256(disc)
