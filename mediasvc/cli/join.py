@@ -12,7 +12,7 @@ from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mediasvc.work.join import Source
+    from mediasvc.work.join import Places, Source
 
 
 
@@ -34,22 +34,22 @@ def command(session: Session, paths: tuple[str, ...], series: str | None, study:
     from mediasvc.work.join import JoinOrder, join_series
 
     *sources, out = paths
-    found = _sources(session, [Path(source) for source in sources], series, study)
-    order = JoinOrder(found, Path(out), apart, into=out.endswith("/") or Path(out).is_dir())
+    found, known = _sources(session, [Path(source) for source in sources], series, study)
+    order = JoinOrder(found, Path(out), apart, out.endswith("/") or Path(out).is_dir(), known)
     with progress(session) as report:
         rows = [_tell(session, row) for row in join_series(order, session.settings, report)]
     return _summary(session, rows)
 
 
 def _sources(session: Session, paths: list[Path], series: str | None, study: str | None,
-             ) -> tuple[Source, ...]:
+             ) -> tuple[tuple[Source, ...], Places]:
     from mediasvc.work.join import sources_of
 
     if sum((bool(paths), series is not None, study is not None)) != 1:
         raise SettingsError("Say what to join: files and folders, --series or --study.",
                             "OUT comes last.")
     if paths:
-        return sources_of(paths)
+        return sources_of(paths), {}
     from mediasvc.work.desk import open_desk
     from mediasvc.work.join_archive import archived
     with open_desk(session.home, session.settings) as desk:

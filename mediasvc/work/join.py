@@ -26,6 +26,7 @@ from mediasvc.work.join_kind import Group, Scanned, group_of, kinds_of
 
 Report = Callable[[int, int, str], None]
 Row = dict[str, Any]
+Places = dict[str, tuple[str, str, str]]
 
 SCAN, JOIN, SPLIT = (f"mediasvc.work.{name}" for name in ("join_scan", "join_file", "split_file"))
 BATCH = 32
@@ -46,12 +47,14 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class JoinOrder:
     """``out``: the one new file, or with ``into`` a folder for one file per object. ``apart``:
-    images that cannot be frames of one object become several."""
+    images that cannot be frames of one object become several. ``known``: SOP Instance UID → class,
+    study and series of images that are not among the files."""
 
     sources: tuple[Source, ...]
     out: Path
     apart: bool = False
     into: bool = False
+    known: Places = field(default_factory=dict)
 
 
 def sources_of(paths: Iterable[Path]) -> tuple[Source, ...]:
@@ -88,7 +91,7 @@ def join_series(order: JoinOrder, settings: Settings, report: Report) -> Iterato
     memory = settings.limits.child_memory + MAPPINGS * largest + total
     with Sandbox(settings.work.count(), memory, seconds) as sandbox:
         sandbox.warm(SCAN, JOIN, SPLIT, "mediasvc.dicom.walk_kernel")
-        yield from _Run(order, sandbox, settings, report).rows()
+        yield from _Run(order, sandbox, settings, report, dict(order.known)).rows()
 
 
 @dataclass
@@ -97,8 +100,8 @@ class _Run:
     sandbox: Sandbox
     settings: Settings
     report: Report
-    places: dict[str, tuple[str, str, str]] = field(default_factory=dict)
-    """SOP Instance UID → class, study and series of everything that was looked at."""
+    places: Places = field(default_factory=dict)
+    """Of everything that was looked at, and what the order knows."""
     series: dict[str, list[Scanned]] = field(default_factory=dict)
     troubles: dict[str, list[str]] = field(default_factory=dict)
     under_way: dict[str, Group] = field(default_factory=dict)
