@@ -29,6 +29,13 @@ SOURCES = {
     "tiff": things.tiff(things.photo(8, 8)[..., 0].copy(), things.photo(8, 8)[..., 1].copy()),
     "packed": things.tiff(things.photo(8, 8), compression=5),
     "pdf": things.PDF,
+    "text": things.REPORT.encode(),
+    "windows text": things.REPORT.encode("cp1252"),
+    "obj": things.OBJ,
+    "mtl": things.MTL,
+    "cda": things.CDA,
+    "avi": things.AVI,
+    "matroska": things.MATROSKA,
 }
 
 
@@ -64,7 +71,7 @@ def test_every_cut_is_survived(tmp_path: Path, name: str) -> None:
         probe(tmp_path, data[:end])
 
 
-@pytest.mark.parametrize("name", ["mp4", "hevc", "ts", "ps", "jpeg"])
+@pytest.mark.parametrize("name", ["mp4", "hevc", "ts", "ps", "jpeg", "text", "obj", "mtl", "cda"])
 def test_the_whole_one_is_taken(tmp_path: Path, name: str) -> None:
     assert probe(tmp_path, SOURCES[name]) is not None
 

@@ -12,7 +12,7 @@ import pytest
 from tests import wrap_things as things
 from tests.conftest import Program
 from tests.test_wrap import CSV
-from tests.test_wrap_documents import MTL, OBJ
+from tests.wrap_things import MTL, OBJ
 
 HEAD = ("file;patient_id;issuer;name;birth_date;sex;study_date;modality;InstanceNumber;"
         "DocumentTitle\n")

@@ -18,27 +18,7 @@ from tests.carriers import tool
 from tests.conftest import Program
 from tests.test_wrap_pictures import wrapped
 
-REPORT = """CT des Thorax
-
-Befund:
-Die Lunge ist frei, kein Erguss und keine Raumforderung.
-Der Herzschatten ist nicht vergrößert.
-
-Beurteilung:
-
-Kein Nachweis einer Pneumonie.  \r
-"""
-OBJ = (b"# made by hand\nmtllib bone.mtl\no femur\nv 0 0 0\nv 1.5 0 -2e-1\nv 0 1 0\nusemtl bone\n"
-       b"f 1 2 \\\n 3\n")
-MTL = b"newmtl bone\nKd 0.9 0.8 0.7\nillum 2\n"
-CDA = """<?xml version="1.0" encoding="UTF-8"?>
-<ClinicalDocument xmlns="urn:hl7-org:v3"><typeId root="2.16.840.1.113883.1.3"/>
-<id root="2.16.840.1.113883.19.5" extension="c266"/>
-<code code="11528-7" codeSystem="2.16.840.1.113883.6.1" displayName="Radiology Report"/>
-<title>Thorax, ä</title><effectiveTime value="20260105101500+0100"/>
-<component><nonXMLBody><text mediaType="application/pdf">QQ==</text></nonXMLBody></component>
-</ClinicalDocument>
-""".encode()
+REPORT, OBJ, MTL, CDA = things.REPORT, things.OBJ, things.MTL, things.CDA
 CASES = {"text": REPORT.encode(), "windows text": REPORT.replace("\n", "\r\n").encode("cp1252"),
          "model": OBJ, "material": MTL, "clinical document": CDA}
 

@@ -95,4 +95,28 @@ def tiff(*pages: NDArray[Any], compression: int = 1, photometric: int | None = N
 FAX = int("001" "10011" "000101" "111" "000000000001" "000000000001" "0000000", 2).to_bytes(
     6, "big")
 PDF = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n"
+REPORT = """CT des Thorax
+
+Befund:
+Die Lunge ist frei, kein Erguss und keine Raumforderung.
+Der Herzschatten ist nicht vergrößert.
+
+Beurteilung:
+
+Kein Nachweis einer Pneumonie.  \r
+"""
+OBJ = (b"# made by hand\nmtllib bone.mtl\no femur\nv 0 0 0\nv 1.5 0 -2e-1\nv 0 1 0\nusemtl bone\n"
+       b"f 1 2 \\\n 3\n")
+MTL = b"newmtl bone\nKd 0.9 0.8 0.7\nillum 2\n"
+CDA = """<?xml version="1.0" encoding="UTF-8"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3"><typeId root="2.16.840.1.113883.1.3"/>
+<id root="2.16.840.1.113883.19.5" extension="c266"/>
+<code code="11528-7" codeSystem="2.16.840.1.113883.6.1" displayName="Radiology Report"/>
+<title>Thorax, ä</title><effectiveTime value="20260105101500+0100"/>
+<component><nonXMLBody><text mediaType="application/pdf">QQ==</text></nonXMLBody></component>
+</ClinicalDocument>
+""".encode()
+#: Containers that only ffmpeg reads: enough of them to be known by.
+AVI = b"RIFF" + struct.pack("<I", 400) + b"AVI LIST" + struct.pack("<I", 300) + b"hdrl" + bytes(380)
+MATROSKA = b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\x82\x84webm" + bytes(300)
 STL = bytes(80) + struct.pack("<I", 3) + bytes(150)
