@@ -89,7 +89,7 @@ def disc(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A read-only folder with a blank and an umlaut in its path."""
     folder = tmp_path_factory.mktemp("viewer")
     target = folder / "disc of Müller"
-    viewer_disc(sandbox, folder, instances(), target, profile="STD-GEN-DVD-JPEG")
+    viewer_disc(sandbox, folder, instances(), target, profile="STD-GEN-DVD-JPEG", videos=False)
     for path in target.rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)
     return target
@@ -302,6 +302,21 @@ def test_lengths_are_in_millimetres_where_the_header_says_how(
         "([a, b, c, d]) => MV.words(MV.active.frame, {kind: 'length',"
         " points: [{x: a, y: b}, {x: c, y: d}]})", list(ends))
     assert words.startswith(told)
+
+
+def test_reduced_images_keep_their_lengths_and_say_what_they_are(
+        chromium: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    wide = instance(**SIZE, WindowCenter="1000", WindowWidth="4000")
+    wide.PixelSpacing = [0.5, 0.5]
+    _, [made] = viewer_disc(sandbox, tmp_path, [wide], tmp_path / "disc", least_factor=3)
+    page = Page(chromium, tmp_path / "disc")
+    assert page.do("() => [MV.active.frame.rows, MV.active.frame.columns]") == [30, 40]
+    assert page.text(".badges").endswith("Reduced 1/3")
+    found = page.do("() => MV.length(MV.active.frame, {x: 10, y: 10}, {x: 20, y: 10})")
+    assert found == [15, "mm", ""]
+    wanted = expected(dcmread(made.span.path)).reshape(30, 3, 40, 3).mean(axis=(1, 3))
+    assert np.abs(page.greys()[:, :, 0] - wanted).mean() < 3
+    page.close()
 
 
 def test_a_line_drawn_by_hand_is_measured(page: Page) -> None:

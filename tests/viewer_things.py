@@ -22,7 +22,7 @@ from mediasvc.work.disc_content import Wanted
 from tests.disc_things import disc_instances, facts
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-ANSWER = 20_000
+ANSWER = 60_000
 
 
 def viewer_disc(sandbox: Sandbox, folder: Path, instances: Iterable[FileDataset], target: Path, *,

@@ -35,15 +35,20 @@
     return { cells: mixed, colour: true };
   }
 
+  /* As it is stored: neither turned nor coloured by what else stands in the file. */
   function picture(bytes) {
     var blob = new Blob([bytes], { type: "image/jpeg" });
-    if (typeof createImageBitmap === "function") {
-      return createImageBitmap(blob, { colorSpaceConversion: "none" });
-    }
+    if (typeof createImageBitmap !== "function") { return element(blob); }
+    return createImageBitmap(blob, { colorSpaceConversion: "none", imageOrientation: "none" })
+      .catch(function () { return element(blob); });
+  }
+
+  function element(blob) {
     return new Promise(function (resolve, reject) {
       var image = new Image(), url = URL.createObjectURL(blob);
       image.onload = function () { URL.revokeObjectURL(url); resolve(image); };
-      image.onerror = function () { reject(new Error("This image cannot be shown here.")); };
+      image.onerror = function () { reject(new Error("no picture")); };
+      image.style.imageOrientation = "none";
       image.src = url;
     });
   }
@@ -150,7 +155,7 @@
   MV.headerWindow = function (row) { return { c: row[0], w: row[1], f: row[2] }; };
 
   MV.between = function (low, high) {
-    return { c: (low + high) / 2, w: Math.max(high - low, 1e-6), f: "LINEAR_EXACT" };
+    return { c: (low + high) / 2, w: Math.max(high - low, 0), f: "LINEAR_EXACT" };
   };
 
   /* Grey of a value, 0 to 255 (PS3.3 C.11.2.1). */
