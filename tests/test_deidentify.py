@@ -278,3 +278,30 @@ def test_a_patient_called_like_a_term_does_not_break_the_object() -> None:
     new = through(ds)
     assert list(new.ImageType) == list(ds.ImageType) and new.BodyPartExamined == "ABDOMEN"
     assert new.Manufacturer == "Systems"
+
+
+def test_a_name_where_a_number_belongs_goes() -> None:
+    ds = instance(1, transfer_syntax=ImplicitVRLittleEndian)
+    raw = to_bytes(ds)
+    at = raw.index(b"\x18\x00\x60\x00")
+    assert raw[at + 8:at + 12].strip() == b"120"
+    changed = memoryview(raw[:at + 8] + b"Ann " + raw[at + 12:])
+    new = b"".join(assemble(changed, deidentify(changed, BASIC, KEYS).pieces))
+    assert b"Ann " not in new and pydicom.dcmread(io.BytesIO(new)).KVP is None
+
+
+def test_a_short_name_in_a_comment_of_a_compressed_frame_is_found() -> None:
+    ds = instance(1, PatientName="Poe^Edgar", rows=64, columns=64,
+                  transfer_syntax="1.2.840.10008.1.2.4.90")
+    stream = bytearray(ds.PixelData)
+    at = stream.index(b"\xff\x52")  # COD: a comment may stand before it
+    comment = b"\xff\x64\x00\x10\x00\x01scan of Poe "
+    first = stream.index(b"\xff\x4f") - 4
+    length = int.from_bytes(stream[first:first + 4], "little") + len(comment)
+    stream[at:at] = comment
+    stream[first:first + 4] = length.to_bytes(4, "little")
+    ds.PixelData = bytes(stream)
+    with pytest.raises(UnsupportedError, match="pixel data"):
+        through(ds)
+    ds.PatientName = "Doe^John"
+    through(ds)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.deidentify_items import Walk
 from mediasvc.dicom.deidentify_keys import Keys
+from mediasvc.dicom.deidentify_streams import stream_texts
 from mediasvc.dicom.deidentify_words import NATIVE, SEARCHED, Words, words_of
 from mediasvc.dicom.file_meta import PREFIX
 from mediasvc.dicom.findings import warning
@@ -157,7 +158,8 @@ def _search_pixels(framing: Framing, words: Words, pixels: bytes | None) -> None
     if place is None:
         return
     raw = memoryview(pixels) if pixels else framing.body[place.value:place.end]
-    if words.stand_in(raw, SEARCHED if place.encapsulated else NATIVE):
+    if words.stand_in(raw, SEARCHED if place.encapsulated else NATIVE) or any(
+            words.out_of(text) != text for text in stream_texts(framing)):
         raise UnsupportedError("a name or an identifier stands in its pixel data")
 
 

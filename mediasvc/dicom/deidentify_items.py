@@ -12,7 +12,7 @@ from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.deidentify_keys import Keys
 from mediasvc.dicom.deidentify_private import Mark, kept_private, marks_of
 from mediasvc.dicom.deidentify_text import known_words
-from mediasvc.dicom.deidentify_values import dummy, shifted
+from mediasvc.dicom.deidentify_values import dummy, is_plain, shifted
 from mediasvc.dicom.deidentify_words import Words, charset_of
 from mediasvc.dicom.nested import (
     Element,
@@ -36,7 +36,8 @@ DRAWN, TEXT_OBJECTS = (0x00700009, 0x00700209), 0x00700008
 OVERLAY_TYPE, OVERLAY_PLACE, OVERLAY_DATA = 0x0040, 0x0102, 0x3000
 OVERLAY_WORDS = (0x0022, 0x1500, 0x4000)
 TEMPORAL = ("DA", "DT", "TM")
-BULK = ("OB", "OW", "OF", "OL", "OD", "OV", "UN")
+#: Text of digits and a few signs.
+PLAIN = ("AS", "DA", "DS", "DT", "IS", "TM", "UI")
 NONE = Policy()
 
 
@@ -109,9 +110,11 @@ class Walk:
             new = shifted(raw, vr, self.days) if vr in TEMPORAL else self._cleaned(raw, vr, charset)
             if not new and raw.strip(b" \0"):
                 return self._emptied(tag, vr, nested)
-        elif vr in TEXT_VRS and vr not in ("DS", "IS", "DA", "DT", "TM", "UI"):
+        elif vr in PLAIN:
+            new = raw if is_plain(raw, vr) else b""
+        elif vr in TEXT_VRS:
             new = self._scrubbed(raw, vr, charset)
-        elif vr in BULK and self.words.stand_in(memoryview(raw)):
+        elif self.words.stand_in(memoryview(raw)):
             raise UnsupportedError("a name or an identifier stands in its binary data")
         return None if new is None else self.target.element(tag, vr, new)
 

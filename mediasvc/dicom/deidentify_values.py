@@ -12,6 +12,11 @@ DUMMY = {
     "UT": b"REMOVED"}
 _ZEROS = {"FL": 4, "SL": 4, "UL": 4, "OF": 4, "OL": 4, "AT": 4, "FD": 8, "OD": 8, "OV": 8,
           "SV": 8, "UV": 8}
+#: What values of these VRs are made of (PS3.5 6.2), generously; anything else may be a name.
+_PLAIN = {vr: re.compile(pattern) for vr, pattern in {
+    "IS": rb"[\d+\- \\\0]*", "DS": rb"[\d+\-.eE \\\0]*", "UI": rb"[\d.\\ \0]*",
+    "DA": rb"[\d.:\- \\\0]*", "TM": rb"[\d.: \\\0\-]*", "DT": rb"[\d.+\- \\\0]*",
+    "AS": rb"[\dDWMY \\\0]*"}.items()}
 _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})", re.ASCII)
 _TAIL = re.compile(r"(\d{2}|\d{4}|\d{6}(\.\d{1,6})?)?([+-]\d{4})?", re.ASCII)
 
@@ -19,6 +24,12 @@ _TAIL = re.compile(r"(\d{2}|\d{4}|\d{6}(\.\d{1,6})?)?([+-]\d{4})?", re.ASCII)
 def dummy(vr: str) -> bytes:
     """A value that is legal for the VR and says nothing."""
     return DUMMY.get(vr) or bytes(_ZEROS.get(vr, 2))
+
+
+def is_plain(value: bytes, vr: str) -> bool:
+    """Whether a value has only the signs that its VR allows; of other VRs nothing is said."""
+    pattern = _PLAIN.get(vr)
+    return pattern is None or pattern.fullmatch(value) is not None
 
 
 def shifted(value: bytes, vr: str, days: int) -> bytes | None:
