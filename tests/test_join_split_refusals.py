@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
 from mediasvc.dicom.census import Census
-from mediasvc.dicom.kept_originals import CREATOR_TAG, RECORDS_TAG
-from mediasvc.errors import DamagedError, MediasvcError, ProofError, UnsupportedError
+from mediasvc.dicom.kept_originals import CREATOR_TAG, RECORDS_TAG, Keeper, Records, Run
+from mediasvc.errors import BudgetError, DamagedError, MediasvcError, ProofError, UnsupportedError
 from mediasvc.span import Span
 from mediasvc.standard import legacy_converted as table
 from mediasvc.work.join_file import pixel_head
@@ -163,6 +163,15 @@ def test_what_it_keeps_is_limited_by_the_settings(
     monkeypatch.setattr(things, "BUDGET", 1000)
     with pytest.raises(MediasvcError, match="more bytes than the settings allow"):
         things.split_here(object_, tmp_path / "back")
+
+
+def test_a_block_that_would_fill_the_disk_is_refused() -> None:
+    sink = BytesIO()
+    keeper, nothing = Keeper(sink), memoryview(bytes(65 << 20))
+    keeper.add("00" * 32, [Run.literal(len(nothing))], nothing)
+    assert keeper.close() < 10_000
+    with pytest.raises(BudgetError):
+        Records(memoryview(sink.getvalue()), 1 << 40).next()
 
 
 @settings(max_examples=60, deadline=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 
 from mediasvc.dicom.classic_header import EXPLICIT, Elements, items_of, number_of, text_of
@@ -92,9 +93,10 @@ def full_window(header: Elements) -> tuple[str, str]:
 
 def _decimal(header: Elements, tag: int, default: float) -> float:
     try:
-        return float(text_of(header, tag).split("\\")[0])
+        value = float(text_of(header, tag).split("\\")[0])
     except ValueError:
         return default
+    return value if math.isfinite(value) else default
 
 
 def _group(tag: int, inner: Elements) -> Groups:

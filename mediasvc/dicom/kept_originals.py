@@ -36,6 +36,8 @@ _LEVEL = 9
 CHUNK = 1 << 20
 #: A skippable frame (RFC 8878 3.1.2) of one byte makes an odd length even; nine bytes.
 _FILLER = struct.pack("<IIB", 0x184D2A50, 1, 0)
+#: Headers repeat themselves, but a block that grows by more than this, and beyond that, is a bomb.
+_RATIO, _GROWN = 1000, 64 << 20
 #: More runs than a file of one frame in fragments of a sane size has.
 _MOST_RUNS = 1 << 16
 
@@ -62,6 +64,11 @@ class Record:
     sha256: str
     length: int
     runs: tuple[Run, ...]
+
+    @property
+    def of_frame(self) -> int:
+        """Bytes that come from the frame."""
+        return sum(run.length for run in self.runs if run.kind != _LITERAL)
 
 
 class Keeper:
@@ -101,6 +108,7 @@ class Records:
         unpacker = zstandard.ZstdDecompressor(max_window_size=1 << _WINDOW_LOG)
         self._stream = unpacker.stream_reader(packed, read_across_frames=True)
         self._budget = budget
+        self._literals = max(_GROWN, _RATIO * len(packed))
 
     def next(self) -> Record:
         """The next record; its own bytes come from `literal`. Raises BudgetError."""
@@ -112,7 +120,8 @@ class Records:
                 or any(run.kind not in (_LITERAL, _FRAME, _TURNED) for run in runs)):
             raise DamagedError("what it keeps of the single-frame files is damaged")
         self._budget -= length
-        if self._budget < 0:
+        self._literals -= sum(run.length for run in runs if run.kind == _LITERAL)
+        if self._budget < 0 or self._literals < 0:
             raise BudgetError("the single-frame files have more bytes than the settings allow")
         return Record(digest.hex(), length, runs)
 

@@ -64,7 +64,7 @@ def sources_of(paths: Iterable[Path]) -> tuple[Source, ...]:
     for path in paths:
         if not path.exists():
             raise NotFoundError(f"{_shown(path)} does not exist")
-        for one in [path] if path.is_file() else _files(path):
+        for one in [path.resolve()] if path.is_file() else _files(path):
             found.setdefault(str(one), Source(_shown(one), Span.of_file(one)))
     return tuple(found.values())
 
@@ -216,6 +216,8 @@ class _Run:
         if answer.error:
             Path(temp).unlink(missing_ok=True)
             del self.under_way[temp]
+            if answer.error == StorageError.__name__:
+                raise StorageError(answer.text)
             return _refused(group.series, len(group.files), DamagedError(answer.text))
         try:
             os.rename(temp, out)  # noqa: PTH104 - plain strings

@@ -24,7 +24,7 @@ from mediasvc.dicom.kept_originals import CHUNK, Keeper, block_head
 from mediasvc.dicom.nested import SEQUENCE_END, UNDEFINED
 from mediasvc.dicom.single_frame import encapsulated_head, native_head, single_frame
 from mediasvc.direct_write import write_new
-from mediasvc.errors import DamagedError
+from mediasvc.errors import DamagedError, StorageError
 from mediasvc.span import Span
 from mediasvc.standard import legacy_converted as table
 from mediasvc.work.join_seal import head_of_file, sealed_uid
@@ -41,22 +41,30 @@ def join_files(items: list[dict[str, Any]], out: str, order: dict[str, Any]) -> 
 
     ``order``: ``enhanced`` SOP Class, ``series`` (of the sources), ``number``, ``native``,
     ``bits_allocated`` and ``known`` (SOP Instance UID → class, study, series). Raises DamagedError
-    when a file is not any more what it was.
+    when a file is not any more what it was, ProofError when the result does not give the files
+    back, StorageError.
     """
     joining = _Joining(items, order, Path(out).parent)
-    _, length = write_new(out, joining.parts())
-    uid = joining.seal()
-    fd = os.open(out, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        for place in joining.places:
-            os.pwrite(fd, uid.encode(), place)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        _, length = write_new(out, joining.parts())
+        uid = joining.seal()
+        _set_uid(out, uid, joining.places)
+    except OSError as error:
+        raise StorageError(f"it cannot be written ({error.strerror})") from error
     prove_joined(Span(out, 0, length), joining.sums)
     return {"sop_instance_uid": uid, "series_instance_uid": joining.series, "bytes": length,
             "kept_bytes": joining.kept, "without": joining.census.without,
             "unknown_references": joining.unknown}
+
+
+def _set_uid(out: str, uid: str, places: tuple[int, int]) -> None:
+    fd = os.open(out, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        for place in places:
+            os.pwrite(fd, uid.encode(), place)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 @dataclass

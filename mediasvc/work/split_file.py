@@ -19,7 +19,13 @@ from mediasvc.dicom.kept_originals import (
     of_run,
 )
 from mediasvc.direct_write import write_new
-from mediasvc.errors import DamagedError, MediasvcError, ProofError, UnsupportedError
+from mediasvc.errors import (
+    DamagedError,
+    MediasvcError,
+    ProofError,
+    StorageError,
+    UnsupportedError,
+)
 from mediasvc.span import Span
 from mediasvc.work.join_seal import sealed_uid
 from mediasvc.work.mapped import give_back
@@ -38,7 +44,7 @@ def split_file(span: dict[str, Any], folder: str, budget: int, *, as_joined: boo
     sop_instance_uid}] in the order of the frames.
 
     Raises UnsupportedError for what has no single-frame form, DamagedError, ProofError when a file
-    would not be the one that was joined, BudgetError.
+    would not be the one that was joined, BudgetError, StorageError.
     """
     def work(view: memoryview) -> dict[str, Any]:
         framing = _framing(view)
@@ -46,7 +52,10 @@ def split_file(span: dict[str, Any], folder: str, budget: int, *, as_joined: boo
             return {"kind": "converted", "files": list(classic_files(framing, Path(folder)))}
         files = list(_originals(framing, budget, as_joined, _Writer(Path(folder))))
         return {"kind": "original", "files": files}
-    return _viewed(Span.from_json(span), work)
+    try:
+        return _viewed(Span.from_json(span), work)
+    except OSError as error:
+        raise StorageError(f"the files cannot be written ({error.strerror})") from error
 
 
 def prove_joined(span: Span, sha256s: list[str]) -> None:
@@ -112,6 +121,8 @@ def _originals(framing: Framing, budget: int, as_joined: bool,
 def _file(record: Record, records: Records, pixels: Frames, number: int,
           ) -> Iterator[bytes | memoryview]:
     frame = pixels[number]
+    if record.of_frame > len(frame):
+        raise DamagedError(f"frame {number + 1} is shorter than that of its single-frame file")
     for run in record.runs:
         part = of_run(run, frame)
         if part is None:
