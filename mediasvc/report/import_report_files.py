@@ -14,6 +14,8 @@ from mediasvc.work.manifest import Line
 #: States whose reason says more than the state; others have it elsewhere in the report.
 EXPLAINED = ("quarantined", "rejected", "duplicate", "")
 
+#: Errors in DICOMDIR after which nobody knows what else it named.
+LIST_LOST = ("directory-truncated", "directory-damaged", "directory-too-large")
 #: Only of these packages may it be said that nothing is missing.
 COMPLETE = ("done", "duplicate")
 
@@ -44,10 +46,11 @@ def completeness(facts: Facts) -> Iterator[Markup]:
         yield element("div", element("b", f"{count(len(refused), 'file')} on the medium not filed."
                                      ), class_="note")
         yield _named(refused)
-    doubts = [one.text for one in facts.findings if one.severity == "error" and not one.subject]
+    doubts = [one.text.rstrip(".") for one in facts.findings if one.severity == "error"
+              and (not one.subject or one.code in LIST_LOST)]
     if doubts:
         yield element("div", element("b", "It cannot be said that all of it is here: "),
-                      "; ".join(doubts), class_="note alert")
+                      "; ".join(doubts), ".", class_="note alert")
     elif not missing and not refused and facts.package.state in COMPLETE:
         yield element("div", "Nothing is missing, and no instance of the medium was left out.",
                       class_="note fine")
