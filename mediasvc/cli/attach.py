@@ -46,7 +46,7 @@ def attach(session: Session, package: int, labels: tuple[str, ...], group: int |
     with open_desk(session.home, session.settings) as desk:
         rows, done = work(desk, order)
         for row in rows:
-            tell(session, row | ({"out": ""} if row["type"] == "wrapped" else {}))
+            tell(session, row)
         if done is not None:
             show_package(session, desk, done.id)
     code = summary(session, rows, package=str(done.id) if done else "",

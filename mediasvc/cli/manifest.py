@@ -34,21 +34,23 @@ def command(session: Session, package: int) -> int:
     from mediasvc.work.manifest import lines
     from mediasvc.work.manifest import repairs as repairs_of
 
-    missing = other = stored = not_stored = 0
+    missing = other = stored = not_stored = wrapped = 0
     session.say(f"{'DICOMDIR':<9}{'disc':<7}{'stored':<28} file")
     with open_desk(session.home, session.settings) as desk:
         for line in lines(desk, package):
             session.emit("file", **line.as_json())
             session.say(_told(line))
             missing += line.role == "missing"
-            other += line.role in ("non_dicom", "dicomdir")
+            wrapped += line.filed_with is not None
+            other += line.role in ("non_dicom", "dicomdir") and line.filed_with is None
             stored += line.state in ("archived", "duplicate")
             not_stored += line.state not in ("", "archived", "duplicate")
         repairs = list(repairs_of(desk, package))
     for finding in repairs:
         session.emit("repair", subject=finding.subject, text=finding.text)
         session.say(f"repaired: {finding.text}")
-    session.say(f"{stored} stored, {missing} missing, {not_stored} not stored, {other} other files")
+    session.say(f"{stored} stored, {missing} missing, {not_stored} not stored, {other} other files"
+                + (f", {wrapped} wrapped" if wrapped else ""))
     session.summary(package=str(package), stored=stored, missing=missing, not_stored=not_stored,
                     other=other, repairs=len(repairs))
     return 1 if missing or not_stored else 0

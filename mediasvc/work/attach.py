@@ -28,7 +28,7 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.discover import Source
 from mediasvc.work.ingest import adopt_drop
 from mediasvc.work.wrap import WrapOrder, wrap_files
-from mediasvc.work.wrap_file import SOURCE, run_answered
+from mediasvc.work.wrap_file import SOURCE, placed, run_answered
 from mediasvc.work.wrap_identity import Identity, index_identity
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def attach(desk: Desk, order: AttachOrder) -> tuple[list[dict[str, Any]], Packag
     done = run_answered(desk, package.id, chosen.patient, order.by)
     if done.state in ("done", "duplicate"):  # the bytes are in the archive, or were
         shutil.rmtree(desk.home.staging / str(done.id) / "media", ignore_errors=True)
-    return rows, done
+    return placed(desk, rows), done
 
 
 @contextmanager

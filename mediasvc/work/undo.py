@@ -38,7 +38,7 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
                  if group.state == "filed"]
     if not filed:
         raise StateError(f"Package {number} is {package.state}; nothing of it is filed.")
-    _undo_attached(desk, number, by)
+    others = _undo_attached(desk, number, by)
     spans = _restore_all(desk, package)
     with desk.store.transaction() as connection:
         _back_to_waiting(connection, package, spans, filed, by)
@@ -47,18 +47,27 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
         for dependent in removed.dependents:
             ledger.add_findings(connection, dependent, [_no_longer_here(number)])
     forget_given_up(desk)
+    for other in others:
+        removed = _together(removed, other)
     return removed
 
 
-def _undo_attached(desk: Desk, number: int, by: str) -> None:
+def _together(one: Removed, other: Removed) -> Removed:
+    return Removed(
+        one.instances + other.instances, one.series + other.series, one.studies + other.studies,
+        one.patients + other.patients, tuple(sorted({*one.discs, *other.discs})),
+        tuple(sorted({*one.dependents, *other.dependents})))
+
+
+def _undo_attached(desk: Desk, number: int, by: str) -> list[Removed]:
     with desk.store.read() as connection:
         filed = attached.packages_of(connection, number)
-    for other in filed:
-        undo(desk, other, by)
+    removed = [undo(desk, other, by) for other in filed]
     with desk.store.read() as connection:
         waiting = attached.open_packages_of(connection, number)
     for other in waiting:
         discard(desk, other, reason=f"package {number} was taken back", by=by)
+    return removed
 
 
 def _no_longer_here(number: int) -> Finding:

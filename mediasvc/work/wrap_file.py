@@ -46,7 +46,7 @@ def file_wrapped(home: Home, settings: Settings, order: WrapOrder,
             rows += done
             if any(row["type"] == "wrapped" for row in done):
                 packages.append(_filed(desk, out, _person(part)))
-        yield desk, _placed(desk, rows), packages
+        yield desk, placed(desk, rows), packages
 
 
 def by_patient(order: WrapOrder) -> list[WrapOrder]:
@@ -87,7 +87,7 @@ def run_answered(desk: Desk, number: int, patient: Patient | None, by: str) -> P
     return run_line(desk, package.id, lambda *_: None)
 
 
-def _placed(desk: Desk, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def placed(desk: Desk, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows with the path of each instance in the archive, empty while it waits."""
     uids = [row["sop_instance_uid"] for row in rows if row["type"] == "wrapped"]
     with desk.store.read() as connection:
