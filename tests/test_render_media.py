@@ -100,7 +100,7 @@ def test_a_window_that_shows_nothing_is_not() -> None:
 
 
 def test_a_voi_lut_is_white_where_its_table_ends() -> None:
-    lut = item(LUTDescriptor=[256, 0, 8], LUTData=list(range(0, 128)) + [127] * 128)
+    lut = item(LUTDescriptor=[256, 0, 8], LUTData=list(range(128)) + [127] * 128)
     lut["LUTDescriptor"].VR = lut["LUTData"].VR = "US"
     ds = header(BitsStored=8, BitsAllocated=8, VOILUTSequence=[lut])
     drawn = to_picture(np.arange(256, dtype=np.uint8).reshape(16, 16), ds)

@@ -63,16 +63,21 @@ def film(order: FilmOrder, settings: Settings, report: Report) -> Iterator[Row]:
     """``filmed``, ``skipped`` or ``failed`` for each file. Raises SettingsError, StorageError."""
     if reason := can_film(order.codec):
         raise SettingsError(f"No video can be made: {reason}.", "Debian: apt install ffmpeg")
-    targets = _targets(order)
-    for number, (path, out) in enumerate(zip(order.files, targets, strict=True)):
-        report(number, len(targets), path.name)
-        try:
-            yield _row("filmed", path, **_filmed(order, path, out, settings))
-        except (SettingsError, StorageError):
-            raise
-        except MediasvcError as trouble:
-            kind = "skipped" if isinstance(trouble, UnsupportedError) else "failed"
-            yield _row(kind, path, reason=trouble.text)
+    targets, limits = _targets(order), settings.limits
+    largest = max((path.stat().st_size for path in order.files if path.is_file()), default=0)
+    with Sandbox(1, limits.child_memory + 4 * largest,
+                 limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND) as sandbox:
+        sandbox.warm(CHILD)
+        for number, (path, out) in enumerate(zip(order.files, targets, strict=True)):
+            report(number, len(targets), path.name)
+            try:
+                yield _row("filmed", path, **_filmed(order, sandbox, path, out,
+                                                     limits.child_memory))
+            except (SettingsError, StorageError):
+                raise
+            except MediasvcError as trouble:
+                kind = "skipped" if isinstance(trouble, UnsupportedError) else "failed"
+                yield _row(kind, path, reason=trouble.text)
 
 
 def _targets(order: FilmOrder) -> list[Path]:
@@ -92,17 +97,14 @@ def _targets(order: FilmOrder) -> list[Path]:
     return names
 
 
-def _filmed(order: FilmOrder, path: Path, out: Path, settings: Settings) -> Row:
+def _filmed(order: FilmOrder, sandbox: Sandbox, path: Path, out: Path, memory: int) -> Row:
     if not path.is_file():
         raise NotFoundError("there is no such file")
     if not order.force and os.path.lexists(out):
         raise UnsupportedError("OUT has a file of this name already (--force)")
-    span, started = Span.of_file(path.resolve()), time.perf_counter()
-    limits = settings.limits
-    seconds = limits.item_seconds + span.length / SLOWEST_BYTES_PER_SECOND
-    with (Sandbox(1, limits.child_memory + 4 * span.length, seconds) as sandbox,
-          private_folder() as folder):
-        work = _Work(sandbox, order, span, folder, limits.child_memory)
+    started = time.perf_counter()
+    with private_folder() as folder:
+        work = _Work(sandbox, order, Span.of_file(path.resolve()), folder, memory)
         return {**work.done(out), "out": _shown(out),
                 "seconds": round(time.perf_counter() - started, 3)}
 
