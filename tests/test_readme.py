@@ -66,7 +66,7 @@ def test_every_file_that_a_document_names_is_there(document: str) -> None:
     base = ROOT if document == "README.md" else ROOT / "docs"
     linked = [base / name for name in re.findall(r"\]\(([^)#:]+)\)", text)]
     named = [ROOT / name for name in re.findall(
-        r"(?<![\w/])((?:scripts|docs|tests|samples|profiles|mediasvc)/[\w./]*\w)", text)]
+        r"(?<![\w/])((?:scripts|docs|tests|samples|profiles|mediasvc)/[\w./-]*\w)", text)]
     assert [str(path) for path in linked + named if not path.exists()] == []
 
 
