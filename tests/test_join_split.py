@@ -63,7 +63,9 @@ def test_validators_accept_it(tmp_path: Path, modality: str) -> None:
     out = things.joined_here(sorted((tmp_path / "in").iterdir()), tmp_path / "mf.dcm")
     said = subprocess.run([tool("dciodvfy"), str(out)], capture_output=True, text=True, timeout=60)
     assert [line for line in said.stderr.splitlines() if "Error" in line] == []
-    subprocess.run([tool("dcmdump"), "-q", str(out)], check=True, capture_output=True, timeout=60)
+    for reader in (["dcmdump", "-q"], ["gdcminfo"]):
+        subprocess.run([tool(reader[0]), *reader[1:], str(out)], check=True, capture_output=True,
+                       timeout=60)
 
 
 def test_attributes_stand_where_the_standard_puts_them(tmp_path: Path) -> None:
@@ -184,3 +186,23 @@ def test_a_series_of_the_archive_is_joined(cli: Program, tmp_path: Path) -> None
     stored = {row["sha256"] for row in cli("studies", "files", synthesis.uid(1, 1)).of("file")}
     assert cli("split", tmp_path / "mf.dcm", tmp_path / "back").code == 0
     assert set(things.digests(tmp_path / "back")) == stored
+
+
+@pytest.mark.parametrize("name", ["ct_juno", "mr_7t_t1", "mr_ge_loc", "mr_ge_sag_t1"])
+def test_real_series_come_back_as_they_were(real_data: Path, tmp_path: Path, name: str) -> None:
+    paths = sorted((real_data / "series" / name).iterdir())
+    out = things.joined_here(paths, tmp_path / "mf.dcm")
+    things.split_here(out, tmp_path / "back")
+    assert sorted(things.digests(tmp_path / "back")) == sorted(things.digests(paths[0].parent))
+
+
+def test_frames_of_a_real_enhanced_object_are_mr_images(real_data: Path, tmp_path: Path) -> None:
+    source = real_data / "series" / "emr_19f.dcm"
+    made = things.split_here(source, tmp_path / "back")
+    frames = pydicom.dcmread(source).pixel_array
+    assert made["kind"] == "converted" and len(made["files"]) == len(frames) == 19
+    for path, frame in zip(sorted((tmp_path / "back").iterdir()), frames, strict=True):
+        image = pydicom.dcmread(path)
+        assert np.array_equal(image.pixel_array, frame) and image.EchoTime and image.PixelSpacing
+    said = subprocess.run([tool("dciodvfy"), str(path)], capture_output=True, text=True, timeout=60)
+    assert [line for line in said.stderr.splitlines() if "Error" in line] == []
