@@ -110,7 +110,7 @@ def test_a_table_in_a_folder_files_each_patient(known: Program) -> None:
     things.written(batch, "a.jpg", things.jpeg())
     things.written(batch, "b.pdf", things.PDF)
     things.written(batch, "c.gif", b"GIF89a" + bytes(50))
-    things.written(batch, "wrap.csv", (
+    things.written(batch, "identity.csv", (
         "file,patient_id,issuer,name,birth_date,sex\na.jpg,W1,LOCAL,Weiß^Ada,19700102,F\n"
         "b.pdf,W9,LOCAL,Grün^Ida,,\nc.gif,W1,LOCAL,,,\n").encode())
     first, _ = service.turn()

@@ -19,7 +19,7 @@ KIND = "mediasvc.work.wrap_probe:kind_of_file"
 #: Kinds of which nobody but a person can say whose they are. Texts only when they are called so.
 WRAPPABLE = frozenset({"jpeg", "png", "tiff", "pdf", "stl", "obj", "mtl", "cda", "mp4", "ts", "ps",
                        "matroska", "avi", "m2ts", "wmv"})
-FOLDER_SIDE, FOLDER_TABLE = "wrap.json", "wrap.csv"
+FOLDER_SIDE, FOLDER_TABLE = "identity.json", "identity.csv"
 
 
 def files_of(desk: Desk, path: Path) -> list[Path]:
