@@ -39,7 +39,7 @@ def deflate(cells: NDArray[Any]) -> bytes:
     planes = [cells] if cells.ndim == 2 else [cells[:, :, at] for at in range(cells.shape[2])]
     parts = [_folded(plane) for plane in planes]
     stream = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return bytes(imagecodecs.deflate_encode(stream, level=LEVEL))
+    return bytes(imagecodecs.deflate_encode(stream.tobytes(), level=LEVEL))
 
 
 def _folded(plane: NDArray[Any]) -> NDArray[np.uint8]:
@@ -56,16 +56,18 @@ def _folded(plane: NDArray[Any]) -> NDArray[np.uint8]:
 def in_text(data: bytes) -> bytes:
     """UTF-16LE code units that hold ``data``, 15 bits each, the last ones padded by zeros."""
     groups = -(-len(data) // BYTES)
-    padded = np.zeros((groups, BYTES + 1), np.uint32)
-    source = np.frombuffer(data.ljust(groups * BYTES, b"\0"), np.uint8)
-    padded[:, :BYTES] = source.reshape(groups, BYTES)
+    rows = np.zeros((groups, BYTES), np.uint8)
+    rows.reshape(-1)[:len(data)] = np.frombuffer(data, np.uint8)
+    columns = np.ascontiguousarray(rows.T).astype(np.uint16)
     units = np.empty((groups, UNITS), "<u2")
     for unit in range(UNITS):
         at, skipped = divmod(unit * _UNIT_BITS, 8)
-        three = padded[:, at] << 16 | padded[:, at + 1] << 8
-        if at + 2 <= BYTES:
-            three |= padded[:, at + 2]
-        units[:, unit] = (three >> (24 - _UNIT_BITS - skipped) & 0x7FFF) + FIRST
+        two = columns[at] << 8 | columns[at + 1]
+        if skipped < 2:
+            bits = two >> (1 - skipped)
+        else:
+            bits = two << (skipped - 1) | columns[at + 2] >> (9 - skipped)
+        units[:, unit] = (bits & 0x7FFF) + FIRST
     return units.tobytes()[:2 * -(-len(data) * 8 // _UNIT_BITS)]
 
 
@@ -81,4 +83,4 @@ def reduce(samples: NDArray[Any], factor: int) -> NDArray[Any]:
     rows, columns = samples.shape[0] // factor, samples.shape[1] // factor
     blocks = samples[:rows * factor, :columns * factor].reshape(
         rows, factor, columns, factor, *samples.shape[2:])
-    return np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(samples.dtype)
+    return np.asarray(np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)), samples.dtype)
