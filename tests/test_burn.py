@@ -371,3 +371,29 @@ def test_a_bad_burn_is_told_with_exit_code_2(desk: Desk, tmp_path: Path,
     done = cli("burn", "1")
     assert done.code == 2 and "was not released" in done.stderr and "Throw" in done.stderr
     assert json.loads(cli("burn", "--status").stdout.splitlines()[0])["state"] == "failed"
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["disc", "case"])
+@pytest.mark.parametrize(("name", "borrowed"), [
+    ("Ordinary, Ann", ()), ("Müller, Änne " + "Very Long " * 20, ()), ("\x00\x1b[31m", ()),
+    ("山田, 太郎", ("HeiseiKakuGo-W5",)), ("김, 희중", ("HYGothic-Medium",)), ("\U0001f600", ())])
+def test_any_name_can_be_printed_and_borrowed_fonts_are_told(
+        desk: Desk, kind: str, name: str, borrowed: tuple[str, ...]) -> None:
+    pytest.importorskip("reportlab")
+    from mediasvc.report.disc_label import draw_label
+
+    facts = replace(label_facts(desk, disc_of(desk)), patient=name)
+    many = replace(facts, studies=facts.studies * 60, part="Disc 1 of 3")
+    label = draw_label(many, kind)  # type: ignore[arg-type]
+    assert label.pdf.startswith(b"%PDF") and label.borrowed == borrowed
+    assert label == draw_label(many, kind)  # type: ignore[arg-type]
+
+
+def test_a_label_says_who_when_where_and_what(desk: Desk) -> None:
+    facts = label_facts(desk, disc_of(desk))
+    assert (facts.content, facts.recipient, facts.patient_id) == (
+        "DICOM PLUS WEB", "Dr. Who", "P0001")
+    assert facts.patient and facts.institution and facts.created.startswith("20")
+    assert len(facts.studies) == 1

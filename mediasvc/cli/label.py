@@ -8,6 +8,7 @@ import click
 
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+from mediasvc.model import Finding
 
 
 @click.command()
@@ -19,7 +20,7 @@ from mediasvc.errors import SettingsError
 @click.pass_obj
 def command(session: Session, disc: str, target: Path, kind: str) -> int:
     """A PDF in real size for a released disc (by number or path); for no other."""
-    from mediasvc.report.disc_label import Kind, label_pdf
+    from mediasvc.report.disc_label import Kind, draw_label
     from mediasvc.work.burn import find_disc
     from mediasvc.work.desk import open_desk
     from mediasvc.work.label_facts import label_facts
@@ -27,12 +28,15 @@ def command(session: Session, disc: str, target: Path, kind: str) -> int:
     chosen: Kind = "case" if kind == "case" else "disc"
     with open_desk(session.home, session.settings) as desk:
         found = find_disc(desk, disc)
-        data = label_pdf(label_facts(desk, found), chosen)
+        label = draw_label(label_facts(desk, found), chosen)
     try:
         target.touch(mode=0o600, exist_ok=False)
     except FileExistsError as error:
         raise SettingsError(f"{target.name} exists already.", "Choose another --to.") from error
-    target.write_bytes(data)
+    target.write_bytes(label.pdf)
+    for font in label.borrowed:
+        session.finding(Finding("warning", "font-not-embedded", font,
+                                "the PDF reader must have this font; look before you print"))
     session.say(f"{chosen} of disc {found.id} written to {target}")
-    session.summary(disc=found.id, path=str(target), kind=chosen, bytes=len(data))
+    session.summary(disc=found.id, path=str(target), kind=chosen, bytes=len(label.pdf))
     return 0

@@ -9,6 +9,7 @@ import importlib.util
 import io
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,9 +30,20 @@ CONFIDENTIAL = "Confidential medical data"
 FONTS = ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
          "/usr/share/fonts/dejavu/DejaVuSans.ttf", "/Library/Fonts/Arial Unicode.ttf",
          "C:/Windows/Fonts/arial.ttf")
+#: Fonts that PDF readers bring, and the national character set that each surely has.
+FAR_EASTERN = {"HeiseiKakuGo-W5": "shift_jis", "STSong-Light": "gb2312",
+               "HYGothic-Medium": "euc_kr", "MSung-Light": "big5"}
 
 
-def label_pdf(facts: LabelFacts, kind: Kind) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Label:
+    """``borrowed``: fonts that are not in the PDF, so that its reader must have them."""
+
+    pdf: bytes
+    borrowed: tuple[str, ...]
+
+
+def draw_label(facts: LabelFacts, kind: Kind) -> Label:
     """One page; the same facts give the same bytes. Raises SettingsError without reportlab."""
     try:
         from reportlab.pdfgen.canvas import Canvas
@@ -45,7 +57,7 @@ def label_pdf(facts: LabelFacts, kind: Kind) -> bytes:
     (_disc if kind == "disc" else _case)(pen, facts)
     canvas.showPage()
     canvas.save()
-    return sink.getvalue()
+    return Label(sink.getvalue(), tuple(sorted(pen.borrowed)))
 
 
 def _disc(pen: _Pen, facts: LabelFacts) -> None:
@@ -84,6 +96,7 @@ class _Pen:
     def __init__(self, canvas: Any, size: float) -> None:
         self.canvas, self.size, self.middle = canvas, size, size / 2
         self._fonts = _fonts()
+        self.borrowed: set[str] = set()
 
     def ring(self, lines: Iterable[Line], *, above: bool) -> None:
         """Centred lines between hub and rim, as large as fits; above or below the hub."""
@@ -125,6 +138,8 @@ class _Pen:
             points -= 0.5
         while len(text) > 4 and self._width(text, font, points) > width:
             text = text[:-4] + "..."
+        if font in FAR_EASTERN:
+            self.borrowed.add(font)
         self.canvas.setFont(font, points)
         start = self.middle - self._width(text, font, points) / 2 if centred else MARGIN
         self.canvas.drawString(start * MM, height * MM, text)
@@ -160,8 +175,7 @@ def _fonts() -> list[tuple[str, frozenset[int] | None]]:
             pdfmetrics.registerFont(font)
             found.append(("MediasvcSans", frozenset(font.face.charToGlyph)))
             break
-    for name, encoding in (("HeiseiKakuGo-W5", "shift_jis"), ("STSong-Light", "gb2312"),
-                           ("HYGothic-Medium", "euc_kr"), ("MSung-Light", "big5")):
+    for name, encoding in FAR_EASTERN.items():
         pdfmetrics.registerFont(UnicodeCIDFont(name))
         found.append((name, _letters(encoding)))
     # the last one draws what none has whole, with question marks

@@ -63,7 +63,7 @@ def label_facts(desk: Desk, disc: Disc) -> LabelFacts:
         birth_date=words.date(only.demographics.patient_birth_date) if only else "",
         created=f"{datetime.fromisoformat(disc.created_at):%Y-%m-%d}",
         institution=site.institution, contact=site.contact,
-        content=WITHOUT_WEB if disc.path.endswith(".eml") else WITH_WEB,
+        content=WITHOUT_WEB if "-SEC-" in disc.profile or disc.path.endswith(".eml") else WITH_WEB,
         part=f"Disc {disc.part}" if disc.part else "", file_set_id=disc.file_set_id,
         recipient=disc.recipient,
         studies=tuple(sorted((LabelStudy(words.date(study.study_date), study.study_description,
