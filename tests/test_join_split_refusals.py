@@ -138,6 +138,17 @@ def test_another_identity_is_noticed_and_said(object_: Path, tmp_path: Path, cli
     assert things.digests(tmp_path / "back") == things.digests(object_.parent / "in")
 
 
+def test_the_frames_with_the_identity_of_now_are_new_instances(
+        object_: Path, tmp_path: Path) -> None:
+    path = _changed(object_, tmp_path / "mf.dcm", b"P0001 ", b"P0002 ")
+    made = things.split_here(path, tmp_path / "back", as_new=True)
+    images = [pydicom.dcmread(tmp_path / "back" / row["name"]) for row in made["files"]]
+    assert {image.PatientID for image in images} == {"P0002"}
+    assert all(CREATOR_TAG not in image for image in images)
+    assert [image.SOPInstanceUID for image in images] == [
+        row["sop_instance_uid"] for row in made["files"]]
+
+
 def test_a_changed_sample_is_noticed(object_: Path, tmp_path: Path) -> None:
     data = bytearray(object_.read_bytes())
     pixels = pydicom.dcmread(object_).PixelData

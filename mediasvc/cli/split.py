@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mediasvc.cli.session import Session
+from mediasvc.errors import SettingsError
 
 _PATH = click.Path(path_type=Path)
 
@@ -17,8 +18,10 @@ _PATH = click.Path(path_type=Path)
 @click.argument("out", metavar="OUT/", type=_PATH)
 @click.option("--as-joined", is_flag=True,
               help="Also of an object whose attributes were changed after it was joined.")
+@click.option("--as-new", is_flag=True,
+              help="New instances of its frames, with the attributes that it has now.")
 @click.pass_obj
-def command(session: Session, source: Path, out: Path, as_joined: bool) -> int:
+def command(session: Session, source: Path, out: Path, as_joined: bool, as_new: bool) -> int:
     """Give the single-frame files of a multi-frame object back.
 
     Of an object that mediasvc join made they are the very files, each proven by its sha256. Of
@@ -27,7 +30,9 @@ def command(session: Session, source: Path, out: Path, as_joined: bool) -> int:
     """
     from mediasvc.work.split import split
 
-    done = split(source, out, session.settings, as_joined=as_joined)
+    if as_joined and as_new:
+        raise SettingsError("--as-joined and --as-new exclude each other.")
+    done = split(source, out, session.settings, as_joined=as_joined, as_new=as_new)
     for row in done.files:
         name = os.fsencode(done.out / row["name"]).decode("utf-8", "replace")
         session.emit("file", path=name, kind=done.kind,

@@ -24,6 +24,7 @@ from mediasvc.dicom.functional_groups import (
     reference,
     sequence,
 )
+from mediasvc.dicom.kept_originals import GROUP
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.standard import classic_images as classic
 from mediasvc.standard import legacy_converted as table
@@ -44,7 +45,8 @@ def classic_headers(framing: Framing, sop_instance_uid: str, series_instance_uid
     Raises UnsupportedError for what has no single-frame form, DamagedError when the functional
     groups are not those of its frames.
     """
-    top = classic_header(framing)
+    top = {tag: element for tag, element in classic_header(framing).items()
+           if tag >> 16 != GROUP}  # what a joined object keeps is of the files, not of its frames
     source = text_of(top, SOP_CLASS_UID), text_of(top, SOP_INSTANCE_UID)
     if source[0] not in CLASSIC_OF:
         raise UnsupportedError("its SOP Class has no single-frame form that its frames could take")

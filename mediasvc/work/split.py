@@ -29,8 +29,9 @@ SLOWEST_BYTES_PER_SECOND = 8 << 20
 _ERRORS: dict[str, type[MediasvcError]] = {
     error.__name__: error for error in (BudgetError, ProofError, StorageError, UnsupportedError)}
 _ADVICE = {
-    "ProofError": "Where only its identity was corrected, --as-joined gives the files with the "
-                  "identity that they had; where the frames were transcoded, transcode them back."}
+    "ProofError": "Where its identity was corrected, --as-new gives new instances with that one, "
+                  "and --as-joined the files as they were; where the frames were transcoded, "
+                  "transcode them back."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,11 @@ class Split:
     files: tuple[dict[str, Any], ...]
 
 
-def split(path: Path, out: Path, settings: Settings, *, as_joined: bool = False) -> Split:
+def split(path: Path, out: Path, settings: Settings, *, as_joined: bool = False,
+          as_new: bool = False) -> Split:
     """Write the single-frame files of ``path`` into the folder ``out``, which is new or empty; all
-    of them or none.
+    of them or none. ``as_joined``: also of an object whose attributes were changed since;
+    ``as_new``: new instances with the attributes that it has now.
 
     Raises NotFoundError, StateError, UnsupportedError, DamagedError, ProofError (the object was
     changed after it was joined), BudgetError, StorageError.
@@ -58,7 +61,7 @@ def split(path: Path, out: Path, settings: Settings, *, as_joined: bool = False)
     folder = parent / f".{uuid.uuid4().hex}.part"
     try:
         folder.mkdir(parents=True)
-        made = _in_child(path, folder, settings, as_joined=as_joined)
+        made = _in_child(path, folder, settings, as_joined=as_joined, as_new=as_new)
         _sync(folder)
         os.rename(folder, out.absolute())  # noqa: PTH104 - an empty folder may be there
         _sync(parent)
@@ -69,13 +72,13 @@ def split(path: Path, out: Path, settings: Settings, *, as_joined: bool = False)
     return Split(out, made["kind"], tuple(made["files"]))
 
 
-def _in_child(path: Path, folder: Path, settings: Settings, *, as_joined: bool) -> dict[str, Any]:
+def _in_child(path: Path, folder: Path, settings: Settings, **how: bool) -> dict[str, Any]:
     """The child maps the file, so its address space grows with it."""
     source, limits = Span.of_file(path.resolve()), settings.limits
     seconds = limits.item_seconds + source.length / SLOWEST_BYTES_PER_SECOND
     with Sandbox(1, limits.child_memory + source.length, seconds) as sandbox:
         answer = sandbox.call(f"{SPLIT}:split_file", span=source.as_json(), folder=str(folder),
-                              budget=limits.package_bytes, as_joined=as_joined)
+                              budget=limits.package_bytes, **how)
     if answer.error:
         kind = _ERRORS.get(answer.error, DamagedError)
         raise kind(f"It cannot be split: {answer.text}.", _ADVICE.get(answer.error, ""))

@@ -38,17 +38,18 @@ _Result = TypeVar("_Result")
 
 
 def split_file(span: dict[str, Any], folder: str, budget: int, *, as_joined: bool = False,
-               ) -> dict[str, Any]:
+               as_new: bool = False) -> dict[str, Any]:
     """Write the single-frame files into ``folder`` (there, empty): ``kind`` (``original``, or
-    ``converted`` for an object that was not joined by us) and ``files`` [{name, sha256, bytes,
-    sop_instance_uid}] in the order of the frames.
+    ``converted`` for an object that was not joined by us, or ``as_new``) and ``files`` [{name,
+    sha256, bytes, sop_instance_uid}] in the order of the frames. ``as_joined``: also when what
+    stands before the frames was changed since.
 
     Raises UnsupportedError for what has no single-frame form, DamagedError, ProofError when a file
     would not be the one that was joined, BudgetError, StorageError.
     """
     def work(view: memoryview) -> dict[str, Any]:
         framing = _framing(view)
-        if _records_tag(framing) is None:
+        if as_new or _records_tag(framing) is None:
             return {"kind": "converted", "files": list(classic_files(framing, Path(folder)))}
         files = list(_originals(framing, budget, as_joined, _Writer(Path(folder))))
         return {"kind": "original", "files": files}
