@@ -36,6 +36,8 @@ DRAWN, TEXT_OBJECTS = (0x00700009, 0x00700209), 0x00700008
 OVERLAY_TYPE, OVERLAY_PLACE, OVERLAY_DATA = 0x0040, 0x0102, 0x3000
 OVERLAY_WORDS = (0x0022, 0x1500, 0x4000)
 TEMPORAL = ("DA", "DT", "TM")
+#: Groups of commands, file meta and directories are no part of an instance (PS3.5 7.1).
+FIRST_GROUP = 0x0008
 #: Text of digits and a few signs.
 PLAIN = ("AS", "DA", "DS", "DT", "IS", "TM", "UI")
 NONE = Policy()
@@ -70,7 +72,7 @@ class Walk:
         for row in rows:
             if row.tag & 0x10000:
                 new = self._private(source, row, private, charset)
-            elif row.tag >> 24 == 0x50 or (
+            elif row.tag >> 16 < FIRST_GROUP or row.tag >> 24 == 0x50 or (
                     row.tag >> 24 == 0x60 and (row.tag >> 16 not in overlays
                                                or row.tag & 0xFFFF in OVERLAY_WORDS)):
                 new = None
