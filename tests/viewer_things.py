@@ -102,7 +102,8 @@ class Page:
         """What the screen shows of the image, one pixel of the screen for each of the image:
         (rows, columns, 3)."""
         left, top, rows, columns = self.do(
-            "() => { const v = MV.active; delete v.frame.record.as; v.zoom = 1; v.pan = {x: 0, y: 0}; v.paint();"
+            "() => { const v = MV.active; delete v.frame.record.as; v.zoom = 1;"
+            " v.pan = {x: 0, y: 0}; v.paint();"
             " document.getElementById('app').classList.add('bare');"
             " const m = v.matrix(); return [m.e, m.f, v.frame.rows, v.frame.columns]; }")
         picture = imagecodecs.png_decode(self.page.locator("canvas.image").screenshot())

@@ -52,11 +52,11 @@ class HeaderRows:
 
 def _raw(header: Dataset, tag: BaseTag) -> Any:
     """What equals only if the element is the same; its text costs more than this."""
-    element = header.get_item(tag)
+    element: Any = header.get_item(tag)
     if isinstance(element, RawDataElement):
         return element.value
-    if element is None or element.VR == "SQ":
-        return len(element.value) if element else 0
+    if element.VR == "SQ":
+        return len(element.value)
     return str(element.value)[:TEXT]
 
 
