@@ -134,9 +134,10 @@ def test_the_name_of_a_folder_may_say_whose_its_files_are(known: Program) -> Non
     assert "naming rule" in findings[0]["text"]
 
 
-def test_a_package_whose_name_looks_like_one_stays_a_package(known: Program) -> None:
+def test_a_package_stays_a_package_whatever_is_said_beside_it(known: Program) -> None:
     service = Service(known.home, naming="{patient_id}")
     write_disc(service.inbox / "W1", study(1, 1, count=1))
+    (service.inbox / "W1.json").write_text(json.dumps(things.IDENTITY))
     rows, _ = service.turn()
     assert states(rows) == [("waiting", "decision")] and rows[0]["instances"] == 1
 

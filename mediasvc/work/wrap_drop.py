@@ -1,9 +1,9 @@
 """Ordinary files dropped into the inbox: whose they are is said beside them, or they wait.
 
 ``NAME.json`` or ``NAME.csv`` beside a file or folder, ``identity.json`` or ``identity.csv`` in a
-folder, or the folder's own name by the setting ``[wrap] naming``. What is wrapped goes down the ordinary line,
-whose rules decide whether the patient is certain. Where nobody says anything the package waits for
-``mediasvc queue identify``.
+folder, or the folder's own name by the setting ``[wrap] naming``. What is wrapped goes down the
+ordinary line, whose rules decide whether the patient is certain. Where nobody says anything the
+package waits for ``mediasvc queue identify``.
 """
 
 from __future__ import annotations

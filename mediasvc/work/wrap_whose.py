@@ -13,7 +13,14 @@ from mediasvc.span import Span
 from mediasvc.work.desk import Desk
 from mediasvc.work.wrap_identity import Identity, identity_of, read_identity
 from mediasvc.work.wrap_naming import Naming
-from mediasvc.work.wrap_sides import Identities, for_all, from_table, read_table, sides_of
+from mediasvc.work.wrap_sides import (
+    TABLE,
+    Identities,
+    for_all,
+    from_table,
+    read_table,
+    sides_of,
+)
 
 KIND = "mediasvc.work.wrap_probe:kind_of_file"
 #: Kinds of which nobody but a person can say whose they are. Texts only when they are called so.
@@ -46,27 +53,33 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def identities_of(desk: Desk, path: Path) -> Identities | None:
-    """What the drop says of each of its files; None when it says nothing. Raises SettingsError."""
-    for side in [*sides_of(path), path / FOLDER_TABLE, path / FOLDER_SIDE]:
-        if not side.is_file():
-            continue
-        files = files_of(desk, path)
-        if side.suffix.lower() == ".csv":
-            table = read_table(side)
-            return from_table(files, replace(table, folder=path if path.is_dir() else path.parent))
-        return for_all(files, read_identity(side))
-    return _by_name(desk, path)
-
-
-def _by_name(desk: Desk, path: Path) -> Identities | None:
-    rule = desk.settings.wrap.naming
-    if not rule or not path.is_dir() or not Naming(rule).begins(path.name):
+    """What the drop says of each of its files; None when it says nothing, or when there is DICOM
+    in it: that is a package, whatever lies beside it. Raises SettingsError."""
+    said = _beside(path) or _naming(desk, path)
+    if said is None:
         return None
-    naming = Naming(rule)
     files = files_of(desk, path)
     if not files or any(_kind(desk, file) == "dicom" for file in files):
-        return None  # a package whose name only looks like one
-    return {file: _named(naming, file, path) for file in files}
+        return None
+    if isinstance(said, Naming):
+        return {file: _named(said, file, path) for file in files}
+    if said.suffix.lower() == TABLE:
+        folder = path if path.is_dir() else path.parent
+        return from_table(files, replace(read_table(said), folder=folder))
+    return for_all(files, read_identity(said))
+
+
+def _beside(path: Path) -> Path | None:
+    sides = [*sides_of(path), path / FOLDER_TABLE, path / FOLDER_SIDE]
+    return next((side for side in sides if side.is_file()), None)
+
+
+def _naming(desk: Desk, path: Path) -> Naming | None:
+    rule = desk.settings.wrap.naming
+    if not rule or not path.is_dir():
+        return None
+    naming = Naming(rule)
+    return naming if naming.begins(path.name) else None
 
 
 def _named(naming: Naming, file: Path, drop: Path) -> Identity | MediasvcError:
