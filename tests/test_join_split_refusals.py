@@ -229,6 +229,7 @@ def test_without_the_block_the_frames_are_new_instances(object_: Path, tmp_path:
         assert (source.ReferencedSOPInstanceUID, source.ReferencedFrameNumber) == (
             joined.SOPInstanceUID, number)
         assert "SharedFunctionalGroupsSequence" not in back
+        assert "ReferencedSOPInstanceUID" not in back
 
 
 def test_the_same_frames_are_the_same_instances(object_: Path, tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def _flat(item: Elements) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     last: dict[int, bytes] = {}
     for tag, element in item.items():
+        if tag == table.CONVERSION_SOURCE:  # of the object, not of what is made of it
+            continue
         items = items_of(element)
         if tag in (table.UNASSIGNED_SHARED, table.UNASSIGNED_PER_FRAME) and items:
             last |= items[0]
