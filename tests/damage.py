@@ -129,7 +129,8 @@ def plain_twins() -> dict[str, Callable[[Frame, FrameSpec], Array]]:
 
     lossless = _planes(jpeg_lossless_reference.decode)
     return {ts.RLE: _rle, ts.JPEG_LOSSLESS: lossless, ts.JPEG_LOSSLESS_SV1: lossless,
-            ts.JPEG_LS: _planes(jpeg_ls_reference.decode)}
+            ts.JPEG_LS: _planes(jpeg_ls_reference.decode),
+            ts.JPEG_LS_NEAR: _planes(jpeg_ls_reference.decode)}
 
 
 def twin_says(uid: str, data: bytes, spec: FrameSpec) -> Array | None:

@@ -11,6 +11,9 @@ from mediasvc.codecs import (
     jpeg_lossless,
     jpeg_lossless_reference,
     jpeg_ls,
+    jpeg_ls_decode,
+    jpeg_ls_encode,
+    jpeg_ls_reference,
     jpeg_ls_stream,
     jpeg_reference,
 )
@@ -19,6 +22,7 @@ from mediasvc.codecs.jpeg_stream import end_of_image, read_jpeg_header
 from mediasvc.codecs.samples import from_codes, to_codes
 from mediasvc.errors import BudgetError, DamagedError, UnsupportedError
 from tests.codec_contract import samples_of, spec_of
+from tests.corners import corners
 
 RGB = spec_of(33, 41, samples=3, allocated=8, stored=8, photometric="RGB")
 YBR = spec_of(33, 41, samples=3, allocated=8, stored=8, photometric="YBR_FULL_422")
@@ -226,6 +230,28 @@ def test_jpeg_ls_of_every_interleave_mode_is_read_by_both(mode: int, near: int) 
     one, two = (jpeg_ls.NEAR_LOSSLESS.decode(stream, RGB, which) for which in ("first", "second"))
     assert np.array_equal(one, two)
     assert np.abs(one.astype(int) - array).max() <= near
+
+
+@pytest.mark.parametrize("near", [0, 1, 3, 17, 100, 255])
+def test_jpeg_ls_with_any_error_is_what_charls_writes_and_ours_read(near: int) -> None:
+    from _CharLS import _encode
+    looked = 0
+    for corner in corners(23, start=near % 23):
+        spec, bits = corner.spec, max(2, corner.spec.bits_stored)
+        if bits > 16 or near > min(255, ((1 << bits) - 1) // 2):
+            continue
+        codes = samples_of(spec, corner.pattern).astype(np.uint8 if bits <= 8 else np.uint16)
+        codes = np.ascontiguousarray(codes & ((1 << bits) - 1))
+        stream = jpeg_ls_encode.encode_codes(codes, bits, near)
+        mode = 0 if spec.samples_per_pixel == 1 else 2
+        assert stream == bytes(_encode(codes.tobytes() + bytes(4 * codes.nbytes + 4096), near, mode,
+                                       spec.rows, spec.columns, spec.samples_per_pixel, bits)), spec
+        back, _ = jpeg_ls_decode.decode_codes(stream)
+        assert np.abs(back.astype(int) - codes).max() <= near, spec
+        plain = jpeg_ls_reference.decode(stream).transpose(1, 2, 0)
+        assert np.array_equal(back.reshape(plain.shape), plain), spec
+        looked += 1
+    assert looked > 3
 
 
 def test_jpeg_ls_presets_are_used() -> None:

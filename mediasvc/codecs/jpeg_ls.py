@@ -1,4 +1,4 @@
-"""JPEG-LS lossless (.80) and near-lossless (.81), the latter written by CharLS (PS3.5 8.2.3, T.87).
+"""JPEG-LS lossless (.80) and near-lossless (.81) (PS3.5 8.2.3, T.87).
 
 The stream carries unsigned codes; signed samples are two's complement (`samples.code_bits`).
 """
@@ -19,15 +19,11 @@ from mediasvc.codecs.codec import (
     Frame,
     Takes,
 )
-from mediasvc.codecs.jpeg_ls_stream import BY_COMPONENT, BY_SAMPLE
 from mediasvc.codecs.samples import code_bits, from_codes, to_codes, value_range
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard.photometric import COLOUR, GREY, MONOCHROME
 from mediasvc.standard.transfer_syntaxes import JPEG_LS, JPEG_LS_NEAR
-
-#: CharLS is given twice the source's bytes as space; small or very noisy frames need more.
-_SPACE = 1 << 12
 
 
 def _check(frame: Frame, spec: FrameSpec) -> None:
@@ -65,6 +61,7 @@ def _decode_by_charls(frame: Frame, spec: FrameSpec) -> Array:
 def _encode_near(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     """``dial`` is NEAR. Codes are cut at the ends of the stream's range; signed samples must keep
     away from the ends of theirs, where an error of NEAR would turn the sign."""
+    from mediasvc.codecs.jpeg_ls_encode import encode_codes
     near = int(dial or 0)
     low, high = value_range(spec)
     if spec.pixel_representation and (array.min() < low + near or array.max() > high - near):
@@ -73,28 +70,13 @@ def _encode_near(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     if near > min(255, (high - low) // 2):
         raise UnsupportedError(f"a maximum error of {near} in {spec.bits_stored} bits")
     bits = code_bits(spec) if spec.pixel_representation else spec.bits_stored
-    return _charls_encode(array, spec, near, bits)
+    codes = to_codes(array, spec).astype(np.uint8 if bits <= 8 else np.uint16, copy=False)
+    return encode_codes(np.ascontiguousarray(codes), bits, near)
 
 
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from mediasvc.codecs.jpeg_ls_encode import encode
     return encode(array, spec)
-
-
-def _charls_encode(array: Array, spec: FrameSpec, near: int, bits: int) -> bytes:
-    from _CharLS import _encode as charls_encode
-    codes = to_codes(array, spec).astype(np.uint8 if bits <= 8 else np.uint16, copy=False)
-    source = codes.astype(codes.dtype.newbyteorder("<"), copy=False).tobytes()
-    mode = BY_COMPONENT if spec.samples_per_pixel == 1 else BY_SAMPLE
-    space = _SPACE
-    while True:
-        try:
-            return bytes(charls_encode(source + bytes(space), near, mode, spec.rows,
-                                       spec.columns, spec.samples_per_pixel, bits))
-        except RuntimeError as error:
-            if "too small" not in str(error) or space > 4 * len(source) + _SPACE:
-                raise DamagedError("CharLS could not encode the frame") from error
-            space = 2 * space + len(source)
 
 
 def _by_pixel(spec: FrameSpec) -> FrameSpec:
@@ -123,5 +105,5 @@ LOSSLESS = Codec(
 NEAR_LOSSLESS = Codec(
     uid=JPEG_LS_NEAR, name="JPEG-LS near-lossless", check=_check, first=_OURS, second=_CHARLS,
     decoded=_by_pixel,
-    lossy=Encoder("CharLS", NEAR_TAKES, _encode_near, _by_pixel, Control(255, 1, 2, whole=True)),
+    lossy=Encoder("mediasvc", NEAR_TAKES, _encode_near, _by_pixel, Control(255, 1, 2, whole=True)),
     clause="PS3.5 8.2.3")

@@ -36,11 +36,18 @@ NARROW = 15
 
 
 @bare
-def quantized(d: Any, t1: Any, t2: Any, t3: Any) -> Any:
-    """A.3.3 with NEAR = 0 in the type of its arguments, without a branch."""
+def quantized(d: Any, near: Any, t1: Any, t2: Any, t3: Any) -> Any:
+    """A.3.3 in the type of its arguments, without a branch."""
     kind = type(d)
-    return kind(kind(d > 0) + kind(d >= t1) + kind(d >= t2) + kind(d >= t3)
-                - kind(d < 0) - kind(d <= -t1) - kind(d <= -t2) - kind(d <= -t3))
+    return kind(kind(d > near) + kind(d >= t1) + kind(d >= t2) + kind(d >= t3)
+                - kind(d < -near) - kind(d <= -t1) - kind(d <= -t2) - kind(d <= -t3))
+
+
+@bare
+def fill_quantizer(quantizer: NDArray[np.int8], maxval: int, near: int, thresholds: Ints) -> None:
+    """What `quantized` makes of each difference from -``maxval`` on."""
+    for k in range(2 * maxval + 1):
+        quantizer[k] = quantized(k - maxval, near, thresholds[0], thresholds[1], thresholds[2])
 
 
 @bare
@@ -48,3 +55,49 @@ def order(n: int, a: int) -> int:
     """k of A.5.1."""
     k = leading_zeros(n) - leading_zeros(a | n)
     return k + np.int64((n << k) < a)
+
+
+@bare
+def learned(a: int, b: int, c: int, n: int, size: int, error: int, reset: int,
+            ) -> tuple[int, int, int, int]:
+    """A.6: A B C N of a regular context behind an error, which enters A as ``size``."""
+    a += size
+    b += error
+    if n == reset:
+        a, b, n = a >> 1, b >> 1, n >> 1
+    n += 1
+    more = ((b + n - 1) >> 63) - (-b >> 63)
+    b = min(max(b - more * n, 1 - n), 0)
+    c += more
+    if c < MIN_C or c > MAX_C:
+        c -= more
+    return a, b, c, n
+
+
+@bare
+def learned_of_run(a: int, nn: int, n: int, mapped: int, kind: int, negative: int, reset: int,
+                   ) -> tuple[int, int, int]:
+    """A.7.2.2: A Nn N of a run's context behind a mapped error."""
+    nn += negative
+    a += (mapped + 1 - kind) >> 1
+    if n == reset:
+        a, n, nn = a >> 1, n >> 1, nn >> 1
+    return a, nn, n + 1
+
+
+@bare
+def span_of(maxval: int, near: int) -> int:
+    """RANGE of A.2.1, in samples: what an error is modulo of."""
+    return ((maxval + 2 * near) // (2 * near + 1) + 1) * (2 * near + 1)
+
+
+@bare
+def restored(value: int, near: int, span: int, maxval: int) -> int:
+    """A.4.4 and A.4.5: a prediction and its error → the sample. ``maxval`` is all ones."""
+    if near == 0:
+        return value & maxval
+    if value < -near:
+        value += span
+    elif value > maxval + near:
+        value -= span
+    return min(max(value, 0), maxval)

@@ -1,5 +1,5 @@
-"""Reading JPEG-LS (T.87): the container half. Lossless scans of one component or interleaved by
-sample, with values that use their whole precision, go through `jpeg_ls_decode_kernel`; for all
+"""Reading JPEG-LS (T.87): the container half. Scans of one component or interleaved by sample, with
+values that use their whole precision, go through `jpeg_ls_decode_kernel`; for all
 others, which are rare, `jpeg_ls_reference` is quick enough."""
 
 from __future__ import annotations
@@ -48,33 +48,33 @@ def decode_codes(frame: Frame) -> tuple[NDArray[np.unsignedinteger], int]:
         preset = preset_of(rows, preset)
         numbers, near, interleave = scan_of(rows[-1].body, header)
         chosen = parameters(preset, header.precision, near)
-        if not _plain(chosen, header.precision, numbers, near, interleave):
+        if not _plain(chosen, header.precision, numbers, interleave):
             planes = jpeg_ls_reference.decode(frame).astype(dtype, copy=False)
             out = np.ascontiguousarray(planes.transpose(1, 2, 0))
             break
-        at = _scan(frame, rows[-1].end, numbers, header.precision, chosen, out)
+        at = _scan(frame, rows[-1].end, numbers, header.precision, near, chosen, out)
         left -= {header.identifiers[number] for number in numbers}
     return (out if len(header.components) > 1 else out[..., 0]), header.precision
 
 
-def _plain(chosen: Parameters, precision: int, numbers: list[int], near: int, interleave: int,
-           ) -> bool:
+def _plain(chosen: Parameters, precision: int, numbers: list[int], interleave: int) -> bool:
     """Whether the kernel takes this kind of scan."""
     in_order = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    return (near == 0 and len(numbers) in (1, 3) and interleave != BY_LINE
+    return (len(numbers) in (1, 3) and interleave != BY_LINE
             and in_order and chosen.reset <= _MOST_RESET and chosen.maxval == (1 << precision) - 1)
 
 
-def _scan(frame: Frame, start: int, numbers: list[int], precision: int, chosen: Parameters,
-          out: NDArray[np.unsignedinteger]) -> int:
+def _scan(frame: Frame, start: int, numbers: list[int], precision: int, near: int,
+          chosen: Parameters, out: NDArray[np.unsignedinteger]) -> int:
     """Decode one scan into its components' places in ``out``; the position behind it."""
     from mediasvc.codecs.jpeg_ls_bits import SLACK
-    from mediasvc.codecs.jpeg_ls_decode_kernel import decode_scan
+    from mediasvc.codecs.jpeg_ls_decode_kernel import decode_near_scan, decode_scan
     from mediasvc.codecs.jpeg_ls_lines import BOX
 
-    thresholds = np.array([chosen.t1, chosen.t2, chosen.t3, chosen.reset], np.int64)
+    kernel = decode_near_scan if near else decode_scan
+    thresholds = np.array([chosen.t1, chosen.t2, chosen.t3, chosen.reset, near], np.int64)
     lines = np.zeros((2, (out.shape[1] + 2) * len(numbers)), np.int32)
-    end = int(decode_scan(
+    end = int(kernel(
         np.frombuffer(frame, np.uint8), start, numbers[0], len(numbers), precision, thresholds,
         lines, np.zeros(BOX, np.int32), np.zeros(2 << precision, np.int8),
         np.empty(len(frame) - start + 2 * SLACK, np.uint8), out))

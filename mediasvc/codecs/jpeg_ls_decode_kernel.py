@@ -1,9 +1,10 @@
-"""Decoding lossless JPEG-LS, compiled for speed (T.87 annex A). Import it only through
+"""Decoding JPEG-LS, compiled for speed (T.87 annex A). Import it only through
 `jpeg_ls_decode`.
 
 What a line needs of the line above it is worked out for many samples at once (`look_above`); the
 rest is one chain from sample to sample, kept short: the order k of a context is found when the
-context changes, not when it is wanted.
+context changes, not when it is wanted. Lossless and near-lossless scans have kernels of their own
+from the same lines: what an error of 0 makes simple is gone where NEAR is a constant 0.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from numpy.typing import NDArray
 from mediasvc.codecs.compiled import BYTES, INT, INTS, SPACE
 from mediasvc.codecs.jpeg_ls_bits import unstuffed
 from mediasvc.codecs.jpeg_ls_contexts import (
-    CONTEXTS,
-    MAX_C,
-    MIN_C,
     PART,
     REGULAR,
     Box,
     Ints,
     J,
+    fill_quantizer,
+    learned,
+    learned_of_run,
     order,
-    quantized,
+    restored,
+    span_of,
 )
 from mediasvc.codecs.jpeg_ls_lines import (
     FIVE,
@@ -36,6 +38,7 @@ from mediasvc.codecs.jpeg_ls_lines import (
     UCEILING,
     UFLOOR,
     UPARTIAL,
+    fill_box,
     look_above,
     put,
     repeat,
@@ -51,47 +54,50 @@ Line = NDArray[np.int32]
 MOST_PADDING = 15
 _LINES = types.Array(types.int32, 2, "C")
 _BOX, _SIGNS = types.Array(types.int32, 1, "C"), types.Array(types.int8, 1, "C")
-_OUT = [types.Array(kind, 3, "C") for kind in (types.uint8, types.uint16)]
+_SCANS = [types.int64(BYTES, INT, INT, INT, INT, INTS, _LINES, _BOX, _SIGNS, SPACE,
+                      types.Array(kind, 3, "C")) for kind in (types.uint8, types.uint16)]
 
 
 @bare
-def _interruption(box: Box, kind: int, ra: int, rb: int, bits: int, most: int, reset: int,
-                  octets: Bytes, word: int, have: int, at: int) -> tuple[int, int, int, int]:
+def _interruption(box: Box, kind: int, ra: int, rb: int, near: int, span: int, maxval: int,
+                  size: int, most: int, reset: int, octets: Bytes, word: int, have: int, at: int,
+                  ) -> tuple[int, int, int, int]:
     """The sample that ends a run (A.7.2): (its value, or -1; the reader). ``kind`` is RItype."""
     place = np.uintp((REGULAR + kind) * STRIDE)
     a, nn, n = np.int64(box[place]), np.int64(box[place + ONE]), np.int64(box[place + THREE])
     golomb = order(n, a + (n >> 1) * kind)
     word, have, at = filled(octets, word, have, at)
-    mapped, word, have, at = long_code(octets, golomb, most, bits, word, have, at)
-    if mapped < 0 or mapped >> (bits + 1):
+    mapped, word, have, at = long_code(octets, golomb, most, size, word, have, at)
+    if mapped < 0 or mapped >> (size + 1):
         return DAMAGED, word, have, at
     flag = (mapped + kind) & 1
     error = (mapped + kind + flag) >> 1
     if flag == (np.int64(golomb != 0) | np.int64(2 * nn >= n)):
         error = -error
-    nn += np.int64(error < 0)
-    a += (mapped + 1 - kind) >> 1
-    if n == reset:
-        a, n, nn = a >> 1, n >> 1, nn >> 1
-    box[place], box[place + ONE], box[place + THREE] = a, nn, n + 1
-    return (rb + (-error if ra > rb else error)) & ((1 << bits) - 1), word, have, at
+    box[place], box[place + ONE], box[place + THREE] = learned_of_run(
+        a, nn, n, mapped, kind, np.int64(error < 0), reset)
+    error *= 2 * near + 1
+    if near and kind:
+        return restored(ra + error, near, span, maxval), word, have, at
+    return (restored(rb + (-error if ra > rb else error), near, span, maxval), word, have, at)
 
 
 @bare
 def _decode_line(octets: Bytes, box: Box, quantizer: NDArray[np.int8], line: Line, above: Line,
-                 thresholds: Ints, bits: int, step: int, index: int, word: int, have: int, at: int,
-                 ) -> tuple[int, int, int, int]:
+                 thresholds: Ints, bits: int, size: int, near: int, step: int, index: int,
+                 word: int, have: int, at: int) -> tuple[int, int, int, int]:
     """One line; its first ``step`` samples and both ends of ``above`` are the borders of A.2.1.
-    (The index of the run order, -1 when the line is damaged; the reader.)
+    ``size`` is qbpp. (The index of the run order, -1 when the line is damaged; the reader.)
 
     It is one function, for one chain: what is in a register here would go through memory.
     """
-    maxval, most, reset = (1 << bits) - 1, 2 * (bits + max(8, bits)) - bits - 1, thresholds[3]
+    maxval, most, reset = (1 << bits) - 1, 2 * (bits + max(8, bits)) - size - 1, thresholds[3]
+    span = span_of(maxval, near)
     width, first = len(line) - 2 * step, 0
     ra, rc, rb, q = np.int64(line[0]), np.int64(above[0]), 0, 0
     while first < width:
         part = min(PART // step * step, width - first)
-        look_above(above, first, part, step, thresholds, box)
+        look_above(above, first, part, step, near, thresholds, box)
         x = 0
         while x < part:
             some = 0
@@ -142,34 +148,25 @@ def _decode_line(octets: Bytes, box: Box, quantizer: NDArray[np.int8], line: Lin
                         have -= zeros + 1 + golomb
                     else:
                         mapped, word, have, at = long_code(
-                            octets, golomb, most, bits, word, have, at)
-                    if mapped >> (bits + 1):
+                            octets, golomb, most, size, word, have, at)
+                    if mapped >> (size + 1):
                         return DAMAGED, word, have, at
-                    mapped ^= np.int64(box[place + FIVE])
-                    error = (mapped >> 1) ^ -(mapped & 1)
-                    ra = (px + ((error ^ sign) - sign)) & maxval
-                    a += (mapped + 1) >> 1
-                    b += error
-                    if n == reset:
-                        a, b, n = a >> 1, b >> 1, n >> 1
-                    box[place] = a
-                    n += 1
-                    box[place + THREE] = n
-                    more = ((b + n - 1) >> 63) - (-b >> 63)
-                    b = min(max(b - more * n, 1 - n), 0)
-                    box[place + ONE] = b
-                    c += more
-                    if c < MIN_C or c > MAX_C:
-                        c -= more
-                    box[place + TWO] = c
+                    if near == 0:
+                        mapped ^= np.int64(box[place + FIVE])
+                    error = ((mapped >> 1) ^ -(mapped & 1)) * (2 * near + 1)
+                    ra = restored(px + ((error ^ sign) - sign), near, span, maxval)
+                    a, b, c, n = learned(a, b, c, n, (mapped + 1) >> 1, error, reset)
+                    box[place], box[place + ONE] = a, b
+                    box[place + TWO], box[place + THREE] = c, n
                     golomb = order(n, a)
                     box[place + FOUR] = golomb
-                    box[place + FIVE] = shift_right((2 * b + n - 1) & (golomb - 1), 63)
+                    if near == 0:
+                        box[place + FIVE] = shift_right((2 * b + n - 1) & (golomb - 1), 63)
                 else:
-                    kind = np.int64(step == 1 and rb == ra)
+                    kind = np.int64(step == 1 and abs(rb - ra) <= near)
                     ra, word, have, at = _interruption(
-                        box, kind, ra, rb, bits, most - run_order - 1, reset, octets, word, have,
-                        at)
+                        box, kind, ra, rb, near, span, maxval, size, most - run_order - 1, reset,
+                        octets, word, have, at)
                     if ra < 0:
                         return DAMAGED, word, have, at
                 line[here] = ra
@@ -180,44 +177,25 @@ def _decode_line(octets: Bytes, box: Box, quantizer: NDArray[np.int8], line: Lin
 
 
 @bare
-def _fill_box(box: Box, bits: int) -> None:
-    """The variables at the begin of a scan (A.2.1)."""
-    for context in range(CONTEXTS):
-        place = STRIDE * context
-        box[place], box[place + 3] = max(2, ((1 << bits) + 32) >> 6), 1
-        box[place + 4] = order(1, np.int64(box[place]))
-
-
-@bare_kernels(*(types.int64(BYTES, INT, INT, INT, INT, INTS, _LINES, _BOX, _SIGNS, SPACE, out)
-                for out in _OUT))
-def decode_scan(data: Bytes, start: int, component: int, step: int, bits: int, thresholds: Ints,
-                lines: Line, box: Box, quantizer: NDArray[np.int8], octets: Bytes, out: Samples,
-                ) -> int:
-    """Decode one scan from byte ``start``: ``step`` components (1 or 3) from number ``component``
-    on, interleaved by sample, to their places in ``out`` (rows, columns, components of the frame).
-    The position behind it, or `DAMAGED`. ``thresholds`` are T1, T2, T3 and RESET.
-
-    Space, zeros: ``lines`` (2, (columns + 2) × ``step``), ``box`` of `BOX`, ``quantizer`` of
-    2 << ``bits``; without zeros ``octets``, the bytes behind ``start`` and 2 × `SLACK` more.
-    """
+def _decode_scan(data: Bytes, start: int, component: int, step: int, bits: int, near: int,
+                 thresholds: Ints, lines: Line, box: Box, quantizer: NDArray[np.int8],
+                 octets: Bytes, out: Samples) -> int:
     rows, columns, _ = out.shape
-    width = columns * step
+    width, maxval = columns * step, (1 << bits) - 1
     line, above = lines[0], lines[1]
     end, length = unstuffed(data, start, octets)
-    maxval = (1 << bits) - 1
-    for k in range(2 * maxval + 1):
-        quantizer[k] = quantized(k - maxval, thresholds[0], thresholds[1], thresholds[2])
-    _fill_box(box, bits)
+    fill_quantizer(quantizer, maxval, near, thresholds)
+    size = fill_box(box, maxval, near)
     index, word, have, at = 0, 0, 0, 0
     for row in range(rows):
         for k in range(step):
             line[k], above[width + step + k] = above[step + k], above[width + k]
         if step == 1:  # a line of its own, in which the number is known
             index, word, have, at = _decode_line(octets, box, quantizer, line, above, thresholds,
-                                                 bits, 1, index, word, have, at)
+                                                 bits, size, near, 1, index, word, have, at)
         elif step == 3:
             index, word, have, at = _decode_line(octets, box, quantizer, line, above, thresholds,
-                                                 bits, 3, index, word, have, at)
+                                                 bits, size, near, 3, index, word, have, at)
         if index < 0 or 8 * at - have > length:
             return DAMAGED
         put(line, out[row], component, step)
@@ -227,3 +205,27 @@ def decode_scan(data: Bytes, start: int, component: int, step: int, bits: int, t
     if end == len(data) or padding > MOST_PADDING or (padding and shift_right(word, 64 - padding)):
         return DAMAGED
     return end
+
+
+@bare_kernels(*_SCANS)
+def decode_scan(data: Bytes, start: int, component: int, step: int, bits: int, thresholds: Ints,
+                lines: Line, box: Box, quantizer: NDArray[np.int8], octets: Bytes, out: Samples,
+                ) -> int:
+    """Decode one lossless scan from byte ``start``: ``step`` components (1 or 3) from number
+    ``component`` on, interleaved by sample, to their places in ``out`` (rows, columns, components
+    of the frame). The position behind it, or `DAMAGED`. ``thresholds``: T1, T2, T3, RESET, NEAR.
+
+    Space, zeros: ``lines`` (2, (columns + 2) × ``step``), ``box`` of `BOX`, ``quantizer`` of
+    2 << ``bits``; without zeros ``octets``, the bytes behind ``start`` and 2 × `SLACK` more.
+    """
+    return _decode_scan(data, start, component, step, bits, 0, thresholds, lines, box, quantizer,
+                        octets, out)
+
+
+@bare_kernels(*_SCANS)
+def decode_near_scan(data: Bytes, start: int, component: int, step: int, bits: int,
+                     thresholds: Ints, lines: Line, box: Box, quantizer: NDArray[np.int8],
+                     octets: Bytes, out: Samples) -> int:
+    """As `decode_scan`, near-lossless."""
+    return _decode_scan(data, start, component, step, bits, thresholds[4], thresholds, lines, box,
+                        quantizer, octets, out)

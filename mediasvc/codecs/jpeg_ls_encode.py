@@ -1,5 +1,6 @@
-"""Writing lossless JPEG-LS with the default parameters (T.87 annexes A and C): the container half.
-The arithmetic is in `jpeg_ls_encode_kernel`. Colour is interleaved by sample."""
+"""Writing JPEG-LS with the default parameters (T.87 annexes A and C): the container half. The
+arithmetic is in `jpeg_ls_encode_kernel`, with an error in `jpeg_ls_encode_near_kernel`. Colour is
+interleaved by sample."""
 
 from __future__ import annotations
 
@@ -25,53 +26,76 @@ def encode(array: Array, spec: FrameSpec) -> bytes:
     return encode_codes(np.ascontiguousarray(to_codes(array, spec)), code_bits(spec))
 
 
-def encode_codes(codes: NDArray[np.unsignedinteger], precision: int) -> bytes:
+def encode_codes(codes: NDArray[np.unsignedinteger], precision: int, near: int = 0) -> bytes:
     """Codes of ``precision`` bits (2 to 16), uint8 or uint16, shape (rows, columns) or (rows,
-    columns, components), as a whole stream."""
+    columns, components), as a whole stream, each with an error of up to ``near``."""
     from mediasvc.codecs.jpeg_ls_bits import stuff
 
     rows, columns, *more = codes.shape
     step = more[0] if more else 1
-    space, bits = _bits(codes, step, precision)
+    space, bits = _bits(codes, step, precision, near)
     out = np.empty(bits // 7 + 32, np.uint8)
     length = stuff(space, bits, out)
-    return b"".join([_header(rows, columns, step, precision), out[:length].data, _marker(EOI)])
+    header = _header(rows, columns, step, precision, near)
+    return b"".join([header, out[:length].data, _marker(EOI)])
 
 
-def _bits(codes: NDArray[np.unsignedinteger], step: int, precision: int,
+def _bits(codes: NDArray[np.unsignedinteger], step: int, precision: int, near: int,
           ) -> tuple[NDArray[np.uint8], int]:
     """The entropy-coded bits, and how many they are."""
-    from mediasvc.codecs.jpeg_ls_contexts import NARROW
-    from mediasvc.codecs.jpeg_ls_encode_kernel import LONGEST, RUNS, encode_scan
+    from mediasvc.codecs.jpeg_ls_writer import LONGEST, RUNS
 
     rows, columns = codes.shape[:2]
-    thresholds = np.array(default_thresholds((1 << precision) - 1, 0), np.int64)
     octets = codes.reshape(-1).view(np.uint8).reshape(rows, -1)
-    dtype = np.int16 if precision <= NARROW else np.int32
+    scan = _near_scan if near else _scan
     one_line = columns * step * LONGEST + RUNS
     room = codes.nbytes + codes.nbytes // 4 + 2 * one_line
     while True:
         space = np.empty(room, np.uint8)
-        lines = np.zeros((2, (columns + 2) * step), dtype)
-        bits = int(encode_scan(octets, step, precision, thresholds, lines, space))
+        bits = scan(octets, step, (columns + 2) * step, precision, near, space)
         if bits >= 0:
             return space, bits
         room *= 2  # noise grows
 
 
-def _header(rows: int, columns: int, components: int, precision: int) -> bytes:
+def _scan(octets: NDArray[np.uint8], step: int, width: int, precision: int, near: int,
+          space: NDArray[np.uint8]) -> int:
+    from mediasvc.codecs.jpeg_ls_contexts import NARROW
+    from mediasvc.codecs.jpeg_ls_encode_kernel import encode_scan
+    from mediasvc.codecs.jpeg_ls_neighbours import BOX
+
+    lines = np.zeros((2, width), np.int16 if precision <= NARROW else np.int32)
+    thresholds = np.array(default_thresholds((1 << precision) - 1, near), np.int64)
+    return int(encode_scan(octets, step, precision, thresholds, lines, np.zeros(BOX, np.int32),
+                           space))
+
+
+def _near_scan(octets: NDArray[np.uint8], step: int, width: int, precision: int, near: int,
+               space: NDArray[np.uint8]) -> int:
+    from mediasvc.codecs.jpeg_ls_encode_near_kernel import encode_near_scan
+    from mediasvc.codecs.jpeg_ls_lines import BOX
+    from mediasvc.codecs.jpeg_ls_neighbours import BOX as CODES
+
+    chosen = (*default_thresholds((1 << precision) - 1, near), _RESET, near)
+    return int(encode_near_scan(
+        octets, step, precision, np.array(chosen, np.int64), np.zeros((3, width), np.int32),
+        np.zeros(BOX, np.int32), np.zeros(2 << precision, np.int8), np.zeros(CODES, np.int32),
+        space))
+
+
+def _header(rows: int, columns: int, components: int, precision: int, near: int) -> bytes:
     """Everything before the first entropy-coded byte (T.87 C.2)."""
     names = bytes(range(1, components + 1))
     frame = struct.pack(">BHHB", precision, rows, columns, components)
     maxval = (1 << precision) - 1
-    presets = struct.pack(">B5H", 1, maxval, *default_thresholds(maxval, 0), _RESET)
+    presets = struct.pack(">B5H", 1, maxval, *default_thresholds(maxval, near), _RESET)
     interleave = BY_SAMPLE if components > 1 else BY_COMPONENT
     return b"".join([
         _marker(SOI),
         _segment(SOF_LS, frame + b"".join(bytes([name, 0x11, 0]) for name in names)),
         _segment(LSE, presets) if precision > _CERTAIN else b"",
         _segment(SOS, bytes([components]) + b"".join(bytes([name, 0]) for name in names)
-                 + bytes([0, interleave, 0])),
+                 + bytes([near, interleave, 0])),
     ])
 
 
