@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mediasvc.work.render_sources import Target
 
 _PATH = click.Path(path_type=Path)
+#: What the first child loads while we load our own libraries.
+_CHILDREN = ("mediasvc.work.render_file", "mediasvc.work.render_pictures")
 _FORMS = ("auto", "png", "jpeg", "tiff", "mp4", "json", "html", "text")
 
 
@@ -113,29 +115,33 @@ def _window(text: str) -> tuple[float, float] | None:
 def _over_packages(session: Session, order: RenderOrder) -> int:
     from mediasvc.work.children import SCREEN, open_sandbox
     from mediasvc.work.private_folder import private_folder
-    from mediasvc.work.render_sources import of_packages
 
-    with private_folder() as scratch, progress(session) as report:
-        with open_sandbox(session.settings, SCREEN) as sandbox:
-            targets = of_packages(sandbox, order, scratch, session.settings, report)
-        return _rendered(session, order, targets, report)
+    with (private_folder() as scratch, progress(session) as report,
+          open_sandbox(session.settings, SCREEN, *_CHILDREN) as sandbox):
+        from mediasvc.work.render_sources import of_packages
+
+        targets = of_packages(sandbox, order, scratch, session.settings, report)
+        return _rendered(session, order, targets, report, sandbox)
 
 
 def _over_archive(session: Session, order: RenderOrder) -> int:
-    from mediasvc.work.desk import open_desk
-    from mediasvc.work.render_sources import of_archive
+    from mediasvc.work.children import open_sandbox
 
-    with open_desk(session.home, session.settings) as desk:
-        targets = of_archive(desk, order)
-    with progress(session) as report:
-        return _rendered(session, order, targets, report)
+    with open_sandbox(session.settings, *_CHILDREN) as sandbox, progress(session) as report:
+        from mediasvc.work.desk import open_desk
+        from mediasvc.work.render_sources import of_archive
+
+        with open_desk(session.home, session.settings, sandbox) as desk:
+            targets = of_archive(desk, order)
+        return _rendered(session, order, targets, report, sandbox)
 
 
-def _rendered(session: Session, order: RenderOrder, targets: list[Target], report: Any) -> int:
+def _rendered(session: Session, order: RenderOrder, targets: list[Target], report: Any,
+              sandbox: Any) -> int:
     from mediasvc.work.render import render
 
     counts: Counter[str] = Counter(rendered=0, skipped=0, failed=0, files=0)
-    for row in render(order, targets, session.settings, report):
+    for row in render(order, targets, session.settings, report, sandbox):
         counts[row["type"]] += 1
         counts["files"] += len(row.get("files", ()))
         _tell(session, row)

@@ -25,6 +25,8 @@ from mediasvc.work.render_order import RenderOptions, RenderOrder
 from mediasvc.work.render_sources import Target, items_of
 
 CHILD = "mediasvc.work.render_file"
+#: What every child would load at its first instance.
+CHILDREN = (CHILD, "mediasvc.work.render_pictures", "mediasvc.dicom.walk_kernel")
 #: Small instances are asked for so many at a time.
 BATCH, SMALL = 8, 4 << 20
 #: A child may take the settings' time for a file, and a second more for each of this many bytes.
@@ -38,15 +40,16 @@ Row = dict[str, Any]
 
 
 def render(order: RenderOrder, targets: list[Target], settings: Settings, report: Report,
-           ) -> Iterator[Row]:
+           sandbox: Sandbox | None = None) -> Iterator[Row]:
     """A row for each instance: ``rendered``, ``skipped`` or ``failed``; in order of completion.
 
-    ``order`` must come from `check_render`. Raises StorageError when nothing can be written.
+    ``order`` must come from `check_render`. Large instances need a ``sandbox`` of their own, with
+    other limits. Raises StorageError when nothing can be written.
     """
     options = replace(order.options, film=not can_film())
     yield from (_row("skipped", one, reason=one.refused) for one in targets if one.refused)
     with _work_folder(order.to) as folder:
-        run = _Run(order, options, targets, settings, folder)
+        run = _Run(order, options, targets, settings, folder, sandbox)
         wanted = list(items_of(targets, folder))
         for done, row in enumerate(run.rows(wanted), 1):
             report(done, len(wanted), "rendering")
@@ -74,22 +77,34 @@ class _Run:
     targets: list[Target]
     settings: Settings
     folder: Path
+    sandbox: Sandbox | None
 
     def rows(self, items: list[dict[str, Any]]) -> Iterator[Row]:
-        """The small ones in batches, the large ones alone."""
+        """The large ones alone, the small ones in batches."""
+        small = [item for item in items if item["span"]["length"] <= SMALL]
+        large = [item for item in items if item["span"]["length"] > SMALL]
+        with self._children(items) as sandbox:
+            size = min(BATCH, -(-len(small) // self.settings.work.count()) or 1)
+            yield from self._batches(sandbox, large, 1)
+            yield from self._batches(sandbox, small, size)
+
+    @contextmanager
+    def _children(self, items: list[dict[str, Any]]) -> Iterator[Sandbox]:
         limits = self.settings.limits
         largest = max((item["span"]["length"] for item in items), default=0)
-        workers = min(self.settings.work.count(), max(1, len(items)))
-        with Sandbox(workers, limits.child_memory + MAPPINGS * largest,
+        if self.sandbox is not None and largest <= SMALL:
+            yield self.sandbox
+            return
+        with Sandbox(min(self.settings.work.count(), max(1, len(items))),
+                     limits.child_memory + MAPPINGS * largest,
                      limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND) as sandbox:
-            sandbox.warm(CHILD, "mediasvc.work.render_pictures", "mediasvc.dicom.walk_kernel")
-            small = [item for item in items if item["span"]["length"] <= SMALL]
-            large = [item for item in items if item["span"]["length"] > SMALL]
-            for part, size in ((large, 1), (small, min(BATCH, -(-len(small) // workers) or 1))):
-                for item, answer in run_batches(
-                        sandbox, f"{CHILD}:render_instances", part, size,
-                        options=self.options.as_json()):
-                    yield self._row(self.targets[item["number"]], Path(item["folder"]), answer)
+            sandbox.warm(*CHILDREN)
+            yield sandbox
+
+    def _batches(self, sandbox: Sandbox, items: list[dict[str, Any]], size: int) -> Iterator[Row]:
+        for item, answer in run_batches(sandbox, f"{CHILD}:render_instances", items, size,
+                                        options=self.options.as_json()):
+            yield self._row(self.targets[item["number"]], Path(item["folder"]), answer)
 
     def _row(self, target: Target, folder: Path, answer: Answer) -> Row:
         if answer.error:
