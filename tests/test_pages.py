@@ -23,7 +23,14 @@ from mediasvc.media import words
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
 from mediasvc.media.display import pixel_aspect, shrink, to_picture
 from mediasvc.media.markup import element, page
-from mediasvc.media.page_content import PICTURES, SeriesContent, choose, frames_of, spread
+from mediasvc.media.page_content import (
+    PICTURES,
+    Document,
+    SeriesContent,
+    choose,
+    frames_of,
+    spread,
+)
 from mediasvc.media.pages import web_pages
 from mediasvc.media.readme import readme
 from mediasvc.model import InstanceHeader
@@ -261,7 +268,12 @@ def test_every_link_leads_to_a_page_or_picture(
 def test_pages_are_valid_xhtml(drawn: tuple[Layout, dict[int, SeriesContent], Path],
                                tmp_path: Path) -> None:
     layout, contents, _ = drawn
-    for number, data in enumerate(pages_of(layout, contents, remarks=("One & two",)).values()):
+    files = (Document("REPORTS/R000001.HTM", "report", "5 > 3 & more"),
+             Document("VIDEO/V000001.MP4", "video", ""))
+    contents = {number: replace(one, documents=files) for number, one in contents.items()}
+    more = {"remarks": ("One & two",), "viewer": "VIEWER/VIEWER.HTM", "viewer_factor": 2,
+            "site_viewer": "SITEVIEW/"}
+    for number, data in enumerate(pages_of(layout, contents, **more).values()):
         (tmp_path / f"{number}.htm").write_bytes(data)
     done = subprocess.run(["xmllint", "--noout", "--nonet", "--dtdvalid", str(DTD),
                            *map(str, tmp_path.glob("*.htm"))], capture_output=True, text=True,

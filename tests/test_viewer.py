@@ -271,6 +271,15 @@ def test_the_list_has_every_series_and_its_documents(page: Page, disc: Path) -> 
                    ".every(i => i.complete && i.naturalWidth > 0)")
 
 
+def test_a_page_leads_to_its_series(chromium: Any, disc: Path) -> None:
+    page = chromium.new_page()
+    page.goto((disc / "IHE_PDI" / "SE000003.HTM").as_uri())
+    page.click("text=Open in the viewer")
+    page.wait_for_function("window.MV && MV.active && MV.active.frame")
+    assert page.evaluate("() => MV.active.series.n") == 3
+    page.close()
+
+
 def test_the_attributes_are_those_of_the_image(page: Page, disc: Path) -> None:
     page.show(1, 17)
     rows = page.do("() => MV.header(MV.active.series, 17)")

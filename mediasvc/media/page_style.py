@@ -21,4 +21,4 @@ STYLE = (
     "a.button{display:inline-block;background:#0b5d8f;color:#fff;border-radius:6px;"
     "padding:12px 26px;font-size:17px;font-weight:600;text-decoration:none}"
     "div.first p{margin:4px 0}"
-    "img{border:0}p.small{color:#5a6875;font-size:13px}")
+    "img{border:0}p.small{color:#5a6875;font-size:13px}td p.small{margin:2px 0}")

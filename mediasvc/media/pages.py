@@ -22,6 +22,8 @@ from mediasvc.model import InstanceHeader
 
 THUMBNAIL = 80
 CELL = 228
+#: Reports and videos of a study that the start page lists; the page of the study has all.
+LISTED = 12
 
 
 def web_pages(facts: DiscFacts, layout: Layout, contents: Mapping[int, SeriesContent],
@@ -30,7 +32,7 @@ def web_pages(facts: DiscFacts, layout: Layout, contents: Mapping[int, SeriesCon
     studies = [(patient, study) for patient in layout.patients for study in patient.studies]
     numbers = iter(numbered(layout))
     own = [[contents[next(numbers)[0]] for _ in study.series] for _, study in studies]
-    yield (INDEX,), _index(facts, layout)
+    yield (INDEX,), _index(facts, layout, own)
     for number, ((patient, study), series) in enumerate(zip(studies, own, strict=True), 1):
         yield (WEB_FOLDER, _study_name(number)), _study_page(facts, patient, study, series)
         for content in series:
@@ -43,9 +45,10 @@ def _document(facts: DiscFacts, title: str, trail: Markup | str, *body: object) 
                 element("div", *body, class_="main"))
 
 
-def _index(facts: DiscFacts, layout: Layout) -> bytes:
-    numbers = iter(range(1, 1 << 30))
-    cards = [_patient_card(patient, numbers) for patient in layout.patients]
+def _index(facts: DiscFacts, layout: Layout, contents: list[list[SeriesContent]]) -> bytes:
+    """``contents`` of each study of the layout."""
+    studies = iter(enumerate(contents, 1))
+    cards = [_patient_card(patient, studies) for patient in layout.patients]
     return _document(
         facts, "Medical images", facts.institution, *_viewer_card(facts), *_notes(facts), *cards,
         element("div", element("h2", "About this disc"), element("table", *_rows(
@@ -90,9 +93,10 @@ def _site_viewer(facts: DiscFacts) -> list[Markup]:
                                  href=facts.site_viewer), class_="small")]
 
 
-def _patient_card(patient: Patient, numbers: Iterator[int]) -> Markup:
+def _patient_card(patient: Patient, studies: Iterator[tuple[int, list[SeriesContent]]],
+                  ) -> Markup:
     header = patient.header
-    rows = [_study_row(next(numbers), study) for study in patient.studies]
+    rows = [_study_row(*next(studies), study) for study in patient.studies]
     return element(
         "div", element("h2", words.person_name(header.patient_name)),
         element("p", _identity(header), class_="small"),
@@ -101,13 +105,14 @@ def _patient_card(patient: Patient, numbers: Iterator[int]) -> Markup:
                 *rows), class_="card")
 
 
-def _study_row(number: int, study: Study) -> Markup:
+def _study_row(number: int, contents: list[SeriesContent], study: Study) -> Markup:
     header = study.header
     kinds = sorted({series.header.modality for series in study.series} - {""})
     link = element("a", header.study_description or "Study without description",
                    href=f"{WEB_FOLDER}/{_study_name(number)}")
-    cells = (words.date(header.study_date), link, ", ".join(kinds), len(study.series),
-             words.count(study.instances, "object"))
+    files = [one for content in contents for one in _documents(content, "")][:LISTED]
+    cells = (words.date(header.study_date), join((link, *files)), ", ".join(kinds),
+             len(study.series), words.count(study.instances, "object"))
     return element("tr", *(element("td", cell) for cell in cells), class_="line")
 
 
@@ -161,7 +166,7 @@ def _series_page(facts: DiscFacts, patient: Patient, study: Study, content: Seri
             ("Kind", header.modality), ("Content", _amount(content)),
             ("Shown here", _shown(content)), ("Files", "/".join(content.series.folder)),
             ("Device", f"{header.manufacturer} {header.manufacturer_model_name}".strip()))),
-            class_="card"),
+            *_in_viewer(facts, content), class_="card"),
         element("div", NOT_FOR_DIAGNOSIS, class_="note"),
         *([element("div", *_documents(content), class_="card")] if content.documents else []),
         *([element("div", *shots, class_="grid")] if shots else []))
@@ -170,10 +175,18 @@ def _series_page(facts: DiscFacts, patient: Patient, study: Study, content: Seri
 _OPEN = {"report": "Read the report", "document": "Open the PDF", "video": "Play the video"}
 
 
-def _documents(content: SeriesContent) -> list[Markup]:
-    """A link to each ordinary file; pages stand one folder below the root."""
-    return [element("p", element("a", _OPEN[one.kind], href=f"../{one.path}"),
-                    f" {one.title}".rstrip()) for one in content.documents]
+def _documents(content: SeriesContent, root: str = "../") -> list[Markup]:
+    """A link to each ordinary file, from a page that sees the disc's root at ``root``."""
+    return [element("p", element("a", _OPEN[one.kind], href=f"{root}{one.path}"),
+                    f": {one.title}" if one.title else "", class_="small")
+            for one in content.documents]
+
+
+def _in_viewer(facts: DiscFacts, content: SeriesContent) -> list[Markup]:
+    if not facts.viewer or not content.frames:
+        return []
+    return [element("p", element("a", "Open in the viewer",
+                                 href=f"../{facts.viewer}#{content.number}"))]
 
 
 def _series_title(header: InstanceHeader) -> str:

@@ -64,6 +64,13 @@
     MV.layout(1);
   };
 
+  /* A page of the disc may ask for a series by its number: VIEWER.HTM#3. */
+  function asked() {
+    var number = Number(location.hash.slice(1));
+    var place = MV.places.filter(function (one) { return one.series.n === number; })[0];
+    if (place) { MV.put(place, MV.active); }
+  }
+
   MV.start = function () {
     var app = document.getElementById("app");
     if (!MV.listing) {
@@ -83,6 +90,8 @@
     MV.choose("window");
     MV.layout(1);
     MV.activate(MV.views[0]);
+    asked();
+    window.addEventListener("hashchange", asked);
     if (!MV.places.length) { MV.views[0].say("The disc holds no images."); }
     document.addEventListener("keydown", MV.keys);
     window.addEventListener("resize", function () {
