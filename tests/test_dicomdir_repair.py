@@ -84,6 +84,13 @@ def test_correct_dicomdir_is_written_beside_the_medium(cli: Program, tmp_path: P
         subprocess.run([tool, target], check=True, capture_output=True)
 
 
+def test_empty_directory_is_not_written(cli: Program, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    done = cli("inspect", tmp_path / "d", "--repaired-dicomdir", tmp_path / "DICOMDIR")
+    assert "nothing-to-name" in {row["code"] for row in done.of("finding")}
+    assert not (tmp_path / "DICOMDIR").exists()
+
+
 def test_medium_is_never_written_to(cli: Program, tmp_path: Path) -> None:
     write_disc(tmp_path / "d", study(1, 1, count=1), dicomdir=False)
     assert cli("inspect", tmp_path / "d", "--repaired-dicomdir", tmp_path / "d" / "DICOMDIR"

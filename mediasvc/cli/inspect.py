@@ -41,7 +41,7 @@ def command(session: Session, path: Path, password_file: Path | None, repaired: 
     session.say(f"{summary['kind']}: {summary['instances']} instances of {summary['patients']} "
                 f"patients, {summary['missing']} files missing, {summary['refused']} refused, "
                 f"{summary['non_dicom']} other files")
-    if seen.repaired:
+    if seen.repaired and seen.repaired.records:
         session.say(f"A correct DICOMDIR is in {seen.repaired.path}: {seen.repaired.named} files "
                     f"in {seen.repaired.records} records, {seen.repaired.left_out} left out")
     session.summary(**summary)

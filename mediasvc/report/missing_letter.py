@@ -30,7 +30,7 @@ def letter_text(facts: Lacking, site: Site, file_sets: Sequence[str], day: str) 
     lines = [*_address(facts, site, day), "", "Dear colleagues,", "", *_request(facts, file_sets),
              ""]
     for words, rows in _parts(facts):
-        lines += [f"{words} ({len(rows)}):", "", *_rows(rows), ""]
+        lines += [f"{words} ({len(rows)}{_shared(rows)}):", "", *_rows(rows), ""]
     if facts.general:
         lines += ["We also found:", "", *_general(facts), ""]
     lines += [_closing(), "", "With kind regards", site.institution,
@@ -48,13 +48,15 @@ def letter_page(facts: Lacking, site: Site, file_sets: Sequence[str], day: str) 
             element("p", "Dear colleagues,"),
             *(element("p", line, class_="lead") for line in _request(facts, file_sets))]
     for words, rows in _parts(facts):
-        body += [element("h2", f"{words}: {count(len(rows), 'file')}"), _table(rows)]
+        body += [element("h2", f"{words}: {count(len(rows), 'file')}{_shared(rows)}"),
+                 _table(rows)]
     if facts.general:
         body += [element("h2", "We also found"),
                  element("ul", *(element("li", line[2:]) for line in _general(facts)))]
     body += [element("p", _closing()), element("p", *_with_breaks(
         ["With kind regards", site.institution, site.contact]), class_="keep")]
-    return page(f"Files of package {facts.package.id} that could not be read", STYLE, element(
+    style = STYLE.replace("Import report - confidential", "Files that we could not read")
+    return page(f"Files of package {facts.package.id} that could not be read", style, element(
         "div", head, element("div", *body, class_="body"), class_="sheet"))
 
 
@@ -70,12 +72,12 @@ def _request(facts: Lacking, file_sets: Sequence[str]) -> list[str]:
                                     display(facts.sender.software_versions))))
     total = len(facts.missing) + len(facts.unreadable) + len(facts.refused)
     disc = f"a disc of yours (File-set ID {names})" if names else "a disc of yours"
-    made = f", written by {system}," if system else ""
+    made = f" of {system}" if system else ""
     came = (f" {count(facts.came, 'further file')} came with another disc meanwhile."
             if facts.came else "")
-    lines = [f"On {facts.package.arrived_at[:10]} a patient brought us {disc}. We took in "
-             f"{count(facts.instances, 'instance')}{made} but "
-             f"{count(total, 'file')} could not be taken in.{came}"]
+    lines = [f"On {facts.package.arrived_at[:10]} a patient brought us {disc}. We found "
+             f"{count(facts.instances, 'instance')}{made} on it, but "
+             f"{count(total, 'file')} cannot be read or used.{came}"]
     lines.append("Please send us these files, or the whole disc, once more. You find the patient "
                  "by the SOP Instance UIDs.")
     return lines
@@ -88,11 +90,21 @@ def _parts(facts: Lacking) -> Iterator[tuple[str, tuple[Lacked, ...]]]:
             yield words, rows
 
 
+def _alike(rows: Sequence[Lacked]) -> bool:
+    """Whether the same is to be said of all of them, and so only once."""
+    return len({(row.why, row.clause) for row in rows}) == 1
+
+
+def _shared(rows: Sequence[Lacked]) -> str:
+    return f", {rows[0].clause}" if _alike(rows) and rows[0].clause else ""
+
+
 def _rows(rows: Sequence[Lacked]) -> Iterator[str]:
     for row in rows:
         yield f"- {display(row.name)}"
         yield f"  SOP Instance UID {row.sop_instance_uid or 'not known'}"
-        yield f"  {row.why}{f' ({row.clause})' if row.clause else ''}"
+        if not _alike(rows) or not row.clause:
+            yield f"  {row.why}{f' ({row.clause})' if row.clause else ''}"
 
 
 def _general(facts: Lacking) -> list[str]:
@@ -106,12 +118,18 @@ def _closing() -> str:
 
 
 def _table(rows: Sequence[Lacked]) -> Markup:
-    return element("table", element("thead", element("tr", *(element("th", name) for name in (
-        "File ID", "SOP Instance UID", "What is wrong", "Clause")))), element("tbody", *(element(
-            "tr", element("td", display(row.name), class_="name"),
-            element("td", row.sop_instance_uid or "not known", class_="hash"),
-            element("td", row.why), element("td", row.clause, class_="small"))
-            for row in rows)), class_="files")
+    once = _alike(rows) and bool(rows[0].clause)
+    names = ("File ID", "SOP Instance UID") + (() if once else ("What is wrong", "Clause"))
+    lines = []
+    for row in rows:
+        cells = [element("td", display(row.name), class_="name"),
+                 element("td", row.sop_instance_uid or "not known", class_="hash")]
+        if not once:
+            cells += [element("td", row.why), element("td", row.clause, class_="small")]
+        lines.append(element("tr", *cells))
+    return element("table", element("thead", element("tr", *(element("th", name)
+                                                             for name in names))),
+                   element("tbody", *lines), class_="files")
 
 
 def _with_breaks(lines: Sequence[str]) -> Iterator[object]:

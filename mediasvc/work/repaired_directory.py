@@ -61,6 +61,10 @@ def write_repaired(sandbox: Sandbox, target: Path, files: Sequence[Found], scrat
         for found, file_id in sorted(named, key=lambda row: row[1]):
             span = found.span.as_json() if found.span else {}
             lines.write(json.dumps([found.member.label, span, file_id]) + "\n")
+    if not named:  # PS3.11 D.3: an empty directory is none
+        return Repaired(target, 0, 0, len(findings), (*findings, Finding(
+            "error", "nothing-to-name", "", "No DICOMDIR was written: it would name no file.",
+            "R11-3")))
     _create(target)
     answer = sandbox.call("mediasvc.work.repaired_directory:write_directory", listing=str(listing),
                           target=str(target), scratch=str(scratch), **_names(directories))
