@@ -305,3 +305,11 @@ def test_a_short_name_in_a_comment_of_a_compressed_frame_is_found() -> None:
         through(ds)
     ds.PatientName = "Doe^John"
     through(ds)
+
+
+def test_a_newborn_who_was_imaged_on_the_day_of_birth_goes_out_with_dates() -> None:
+    ds = instance(1, PatientBirthDate="20240301", StudyDate="20240301",
+                  Manufacturer="born 20240301")
+    new = through(ds, Policy.of(["dates"]))
+    assert new.StudyDate == "20240301" and new.PatientBirthDate == ""
+    assert new.Manufacturer == "born"

@@ -151,7 +151,7 @@ class Walk:
         if vr not in TEXT_VRS:
             return None
         text, _ = decode(raw, charset, vr)
-        words = set(self.words.words)
+        words = self.words.all
         parts = [text] if vr in SINGLE_VRS else text.split("\\")
         return _ascii("\\".join(known_words(part, words) for part in parts)).strip(b"\\")
 

@@ -30,6 +30,7 @@ IDENTIFIERS = frozenset({
 INSTITUTION = frozenset({0x00080080, 0x00080081, 0x00081040})
 DEVICE = frozenset({0x00081010, 0x00181000})
 UIDS = frozenset({0x00080018, 0x0020000D, 0x0020000E, 0x00081155, 0x00200052})
+DATE_LENGTH = 8
 #: In pixel data shorter words would stand by chance.
 LEAST_BYTES = 6
 #: Bytes searched for identifying words at most, half from each end. Native samples hold no text,
@@ -39,12 +40,18 @@ SEARCHED, NATIVE = 64 << 20, 64 << 10
 
 @dataclass(frozen=True)
 class Words:
-    """``words`` are case folded."""
+    """``words`` are case folded. ``dates`` are taken out of texts as well, but may stand where
+    another date is kept or has moved to."""
 
     words: frozenset[str]
+    dates: frozenset[str] = frozenset()
+
+    @cached_property
+    def all(self) -> set[str]:
+        return {*self.words, *self.dates}
 
     def out_of(self, text: str, *, codes: bool = False) -> str:
-        return without_words(text, set(self.words), codes=codes)
+        return without_words(text, self.all, codes=codes)
 
     @cached_property
     def patterns(self) -> tuple[bytes, ...]:
@@ -75,19 +82,23 @@ def words_of(framing: Framing, policy: Policy, also: Iterable[str] = ()) -> Word
     stop = framing.pixel.start if framing.pixel else framing.end
     names: list[str] = []
     ids: list[str] = []
+    dates: list[str] = []
     for tag, vr, text in _texts(source, framing.dataset_start, stop, ""):
         if vr == "PN":
             names.append(text)
         elif vr == "DA":
-            ids += [] if policy.has("dates") and tag != 0x00100030 else text.split("\\")
+            dates += [] if policy.has("dates") and tag != 0x00100030 else text.split("\\")
         elif vr == "UI":
             ids += [] if policy.has("uids") else text.split("\\")
         elif not ((tag in INSTITUTION and policy.has("institution"))
                   or (tag in DEVICE and policy.has("device"))):
             ids += text.split("\\")
     for text in also:
+        if text.isdigit() and len(text) == DATE_LENGTH:
+            dates.append(text)
         (ids if any(c.isdigit() for c in text) else names).append(text)
-    return Words(frozenset(name_words(names) | id_words(ids)))
+    found = frozenset(id_words(dates))
+    return Words(frozenset(name_words(names) | id_words(ids)) - found, found)
 
 
 def _texts(source: Source, start: int, stop: int, charset: str) -> Iterator[tuple[int, str, str]]:
