@@ -14,10 +14,10 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
 from mediasvc.dicom.census import Census
 from mediasvc.dicom.kept_originals import CREATOR_TAG, RECORDS_TAG, Keeper, Records, Run
+from mediasvc.dicom.single_frame import pixel_head
 from mediasvc.errors import BudgetError, DamagedError, MediasvcError, ProofError, UnsupportedError
 from mediasvc.span import Span
 from mediasvc.standard import legacy_converted as table
-from mediasvc.work.join_file import pixel_head
 from mediasvc.work.join_kind import Scanned, group_of
 from mediasvc.work.join_seal import head_of_file
 from samples import synthesis

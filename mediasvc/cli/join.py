@@ -12,7 +12,8 @@ from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mediasvc.work.join import Places, Source
+    from mediasvc.work.join import Places
+    from mediasvc.work.join_sources import Source
 
 
 
@@ -43,7 +44,7 @@ def command(session: Session, paths: tuple[str, ...], series: str | None, study:
 
 def _sources(session: Session, paths: list[Path], series: str | None, study: str | None,
              ) -> tuple[tuple[Source, ...], Places]:
-    from mediasvc.work.join import sources_of
+    from mediasvc.work.join_sources import sources_of
 
     if sum((bool(paths), series is not None, study is not None)) != 1:
         raise SettingsError("Say what to join: files and folders, --series or --study.",

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mediasvc.dicom.classic_header import EXPLICIT
-from mediasvc.dicom.frames import frame_spec, native_frame_bytes, number_of_frames
+from mediasvc.dicom.encapsulation import offset_tables
+from mediasvc.dicom.frames import (
+    EXTENDED_OFFSET_TABLE,
+    EXTENDED_OFFSET_TABLE_LENGTHS,
+    frame_spec,
+    native_frame_bytes,
+    number_of_frames,
+)
 from mediasvc.dicom.framing import Framing
 from mediasvc.dicom.kept_originals import Run, turned
 from mediasvc.dicom.nested import dictionary_vr
@@ -97,3 +104,16 @@ def native_head(bits_allocated: int, length: int) -> bytes:
 
 def encapsulated_head() -> bytes:
     return EXPLICIT.element(PIXEL_DATA, "OB", b"")[:-4] + b"\xff\xff\xff\xff"
+
+
+def pixel_head(lengths: list[int], *, native: bool, bits_allocated: int) -> bytes:
+    """Pixel Data of frames of these lengths up to the first one, with their offset table: the
+    Extended one where 32 bits do not reach (PS3.3 C.7.6.3.1.8)."""
+    if native:
+        return native_head(bits_allocated, sum(lengths) + sum(lengths) % 2)
+    basic, extended = offset_tables(lengths)
+    tables = b""
+    if extended is not None:
+        tables = b"".join(EXPLICIT.element(tag, "OV", value) for tag, value in zip(
+            (EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS), extended, strict=True))
+    return tables + encapsulated_head() + basic

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import os
-import stat
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import (
     DamagedError,
-    MediasvcError,
-    NotFoundError,
     SettingsError,
     StorageError,
     UnsupportedError,
 )
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
-from mediasvc.span import Span
 from mediasvc.work.batches import run_batches
 from mediasvc.work.join_kind import Group, Scanned, group_of, kinds_of
+from mediasvc.work.join_rows import Row, joined_row, refused_row
+from mediasvc.work.join_sources import Source, shown
 
 Report = Callable[[int, int, str], None]
-Row = dict[str, Any]
 Places = dict[str, tuple[str, str, str]]
 
 SCAN, JOIN, SPLIT = (f"mediasvc.work.{name}" for name in ("join_scan", "join_file", "split_file"))
@@ -34,14 +31,6 @@ BATCH = 32
 SLOWEST_BYTES_PER_SECOND, SLOWEST_FILES_PER_SECOND = 8 << 20, 20
 #: Address space: files are mapped one at a time, the new one and its proof once.
 MAPPINGS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file that is to be joined, and what it is called towards the person."""
-
-    label: str
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +44,6 @@ class JoinOrder:
     apart: bool = False
     into: bool = False
     known: Places = field(default_factory=dict)
-
-
-def sources_of(paths: Iterable[Path]) -> tuple[Source, ...]:
-    """Every regular file of the paths in a fixed order; links are not followed into. Raises
-    NotFoundError."""
-    found: dict[str, Source] = {}
-    for path in paths:
-        if not path.exists():
-            raise NotFoundError(f"{_shown(path)} does not exist")
-        for one in [path.resolve()] if path.is_file() else _files(path):
-            found.setdefault(str(one), Source(_shown(one), Span.of_file(one)))
-    return tuple(found.values())
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(parent, name)
-            if stat.S_ISREG(path.lstat().st_mode):
-                yield path
 
 
 def join_series(order: JoinOrder, settings: Settings, report: Report) -> Iterator[Row]:
@@ -153,20 +121,20 @@ class _Run:
     def _groups(self, uid: str) -> tuple[list[Group], list[Row]]:
         """Nothing of a series is joined while one of its images cannot be, unless asked."""
         files, troubles = self.series.get(uid, []), self.troubles.get(uid, [])
-        rows = [_refused(uid, len(troubles), UnsupportedError(troubles[0]))] if troubles else []
+        rows = [refused_row(uid, len(troubles), UnsupportedError(troubles[0]))] if troubles else []
         if troubles and (not self.order.apart or not files):
             rows[0]["instances"] += len(files)
             return [], rows
         try:
             kinds = kinds_of(files, apart=self.order.apart)
         except UnsupportedError as trouble:
-            return [], [*rows, _refused(uid, len(files), trouble)]
+            return [], [*rows, refused_row(uid, len(files), trouble)]
         groups: list[Group] = []
         for members in kinds:
             try:
                 groups.append(group_of(uid, len(groups) + 1, members))
             except UnsupportedError as trouble:
-                rows.append(_refused(uid, len(members), trouble))
+                rows.append(refused_row(uid, len(members), trouble))
         return groups, rows
 
     def _outs(self, groups: list[Group]) -> list[Path]:
@@ -180,7 +148,7 @@ class _Run:
             outs = [out / f"MF{number:06d}.dcm" for number in range(1, len(groups) + 1)]
         for one in outs:
             if os.path.lexists(one):
-                raise SettingsError(f"{_shown(one)} is there already", "Choose another name.")
+                raise SettingsError(f"{shown(one)} is there already", "Choose another name.")
         if outs:
             try:
                 outs[0].parent.mkdir(parents=True, exist_ok=True)
@@ -218,44 +186,14 @@ class _Run:
             del self.under_way[temp]
             if answer.error == StorageError.__name__:
                 raise StorageError(answer.text)
-            return _refused(group.series, len(group.files), DamagedError(answer.text))
+            return refused_row(group.series, len(group.files), DamagedError(answer.text))
         try:
             os.rename(temp, out)  # noqa: PTH104 - plain strings
             _sync(out.parent)
         except OSError as error:
             raise StorageError(f"it cannot be written ({error.strerror})") from error
         del self.under_way[temp]
-        return _row(group, out, answer.value)
-
-
-def _row(group: Group, out: Path, made: dict[str, Any]) -> Row:
-    kind = group.files[0].facts["kind"]
-    return {
-        "type": "joined", "out": _shown(out), "sop_class_uid": group.conversion.enhanced,
-        "sop_instance_uid": made["sop_instance_uid"],
-        "series_instance_uid": made["series_instance_uid"],
-        "source_series_instance_uid": group.series,
-        "transfer_syntax_uid": group.transfer_syntax_uid,
-        "rows": int(kind["Rows"]), "columns": int(kind["Columns"]), "frames": len(group.files),
-        "bytes": made["bytes"], "source_bytes": sum(one.span.length for one in group.files),
-        "kept_bytes": made["kept_bytes"], "notes": list(_notes(made))}
-
-
-def _notes(made: dict[str, Any]) -> Iterator[str]:
-    without = made["without"]
-    words = {"overlay": "overlay planes", "window": "a VOI LUT", "signature": "a digital signature"}
-    for name, word in words.items():
-        if without.get(name):
-            yield (f"{without[name]} images have {word} that the multi-frame object does not show; "
-                   "split gives it back")
-    if made["unknown_references"]:
-        yield (f"{made['unknown_references']} images that they refer to are not among the files, "
-               "so their series stands in no evidence")
-
-
-def _refused(series: str, instances: int, trouble: MediasvcError) -> Row:
-    return {"type": "refused", "series_instance_uid": series, "instances": instances,
-            "reason": trouble.text, "advice": trouble.advice}
+        return joined_row(group, out, answer.value)
 
 
 def _sync(path: Path) -> None:
@@ -264,7 +202,3 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _shown(path: Path) -> str:
-    return os.fsencode(path).decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from mediasvc.errors import NotFoundError
 from mediasvc.span import Span
 from mediasvc.store import index
 from mediasvc.work.desk import Desk
-from mediasvc.work.join import Source
+from mediasvc.work.join_sources import Source
 
 
 def archived(desk: Desk, series: str | None, study: str | None,

@@ -17,12 +17,12 @@ from typing import Any, BinaryIO
 from mediasvc.dicom.census import Census
 from mediasvc.dicom.classic_header import EXPLICIT, classic_header
 from mediasvc.dicom.converted_header import SOP_INSTANCE_UID, Identity, top_level
-from mediasvc.dicom.encapsulation import DELIMITER, ITEM, ITEM_HEADER, offset_tables
+from mediasvc.dicom.encapsulation import DELIMITER, ITEM, ITEM_HEADER
 from mediasvc.dicom.framing import read_framing
 from mediasvc.dicom.functional_groups import frame_content, reference, sequence
 from mediasvc.dicom.kept_originals import CHUNK, Keeper, block_head
 from mediasvc.dicom.nested import SEQUENCE_END, UNDEFINED
-from mediasvc.dicom.single_frame import encapsulated_head, native_head, single_frame
+from mediasvc.dicom.single_frame import pixel_head, single_frame
 from mediasvc.direct_write import write_new
 from mediasvc.errors import DamagedError, StorageError
 from mediasvc.span import Span
@@ -194,19 +194,6 @@ class _Joining:
         sink.seek(0)
         while part := sink.read(CHUNK):
             yield part
-
-
-def pixel_head(lengths: list[int], *, native: bool, bits_allocated: int) -> bytes:
-    """Pixel Data of frames of these lengths up to the first one, with their offset table: the
-    Extended one where 32 bits do not reach (PS3.3 C.7.6.3.1.8)."""
-    if native:
-        return native_head(bits_allocated, sum(lengths) + sum(lengths) % 2)
-    basic, extended = offset_tables(lengths)
-    tables = b""
-    if extended is not None:
-        tables = b"".join(EXPLICIT.element(tag, "OV", value) for tag, value in zip(
-            (0x7FE00001, 0x7FE00002), extended, strict=True))
-    return tables + encapsulated_head() + basic
 
 
 def _copied(part: bytes | memoryview) -> Iterator[bytes]:
