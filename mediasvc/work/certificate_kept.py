@@ -24,6 +24,15 @@ def disc_signer(desk: Desk, order: ExportOrder) -> Signer | None:
     return desk_signer(desk)
 
 
+def private_note(order: ExportOrder) -> dict[str, str]:
+    """What the ledger keeps of how a disc was encrypted or de-identified."""
+    note = {"encrypted": order.seal.kind} if order.seal else {}
+    if order.privacy:
+        note |= {"deidentified": " ".join(sorted(order.privacy.policy.options)) or "basic",
+                 "project": order.privacy.project}
+    return note
+
+
 def keep_certificate(desk: Desk, name: str, data: bytes, signer: Signer | None) -> Path:
     """HOME/outbox/certificates/NAME.json, with its signature beside it. Raises StorageError."""
     folder = desk.home.outbox / FOLDER

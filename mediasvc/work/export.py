@@ -23,7 +23,12 @@ from mediasvc.store import discs
 from mediasvc.store.discs import Disc
 from mediasvc.work import release
 from mediasvc.work.certificate import as_json, as_page, certificate
-from mediasvc.work.certificate_kept import desk_signer, disc_signer, keep_certificate
+from mediasvc.work.certificate_kept import (
+    desk_signer,
+    disc_signer,
+    keep_certificate,
+    private_note,
+)
 from mediasvc.work.check_disc import check_disc
 from mediasvc.work.deidentify_order import write_mapping
 from mediasvc.work.desk import Desk
@@ -239,7 +244,7 @@ def _release(desk: Desk, order: ExportOrder, draft: _Draft, conformed: Conformed
     with desk.store.transaction() as connection:
         draft.row = discs.change_disc(
             connection, draft.row.id, expect="verified", to="released",
-            note={"certificate_sha256": hashlib.sha256(data).hexdigest()})
+            note={"certificate_sha256": hashlib.sha256(data).hexdigest(), **private_note(order)})
     return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),
                     draft.row.bytes, draft.row.sha256, draft.file_set.id, draft.verdict,
                     Path(draft.row.certificate), draft.row.id)
