@@ -72,13 +72,18 @@ def unlocked(container: Container, context: Context) -> Container:
 
 
 def _directory(container: Container) -> int | None:
-    """The DICOMDIR nearest to the root."""
+    """The DICOMDIR nearest to the root. One in the root stands near an end of the list: first on a
+    disc image, behind the images in a sorted folder."""
     found: tuple[int, int] | None = None
-    for index in range(len(container)):
+    last = len(container) - 1
+    for step in range(last + 1):
+        index = step // 2 if step % 2 == 0 else last - step // 2
         parts = container.entry(index).parts
         if parts[-1].partition(";")[0].rstrip(".").upper() == DICOMDIR and (
                 found is None or len(parts) < found[0]):
             found = len(parts), index
+            if len(parts) == 1:
+                break
     return None if found is None else found[1]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mediasvc.errors import SettingsError
+from mediasvc.errors import BudgetError, SettingsError
 from mediasvc.media.disc_file import DICOM_FOLDER, DICOMDIR, MANIFEST, DiscFile
 from mediasvc.media.markup import element, page
 from mediasvc.media.page_content import DiscFacts
@@ -17,6 +17,8 @@ from mediasvc.media.secure_zip_write import check_password
 from mediasvc.span import Span
 from mediasvc.standard.profiles import Profile
 
+#: An envelope is opened in memory, several times over; readers elsewhere do the same.
+LARGEST = 512 << 20
 OPENED_BY = ("The DICOM files of this medium are encrypted (DICOM PS3.15, CMS). A DICOM reader for "
              "secure media opens them with the password or key that was sent separately.")
 
@@ -67,6 +69,9 @@ def sealed(files: Iterable[DiscFile], seal: Seal, scratch: Path) -> Iterator[Dis
         if file.parts[0] not in (DICOM_FOLDER, DICOMDIR, MANIFEST):
             yield file
             continue
+        if file.span.length > LARGEST:
+            raise BudgetError("an instance is too large for a secure medium "
+                              f"({file.span.length >> 20} MiB)", "Use a zip with a password.")
         with file.span.view() as view:
             data = envelope(bytes(view), seal.recipients)
         path = folder / f"{number:08d}"
