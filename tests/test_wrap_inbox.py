@@ -186,3 +186,12 @@ def test_a_naming_rule_that_cannot_be_is_refused(rule: str) -> None:
         Wrap(naming=rule)
 
 
+
+
+def test_a_failed_package_can_be_tried_again(known: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "disc"
+    folder.mkdir()
+    things.written(folder, "README.TXT", b"nothing here")
+    assert known("ingest", folder).of("package")[0]["state"] == "failed"
+    write_disc(folder, study(1, 1, count=1))
+    assert known("queue", "retry", "1", "--by", "clerk").summary["state"] == "waiting"

@@ -9,9 +9,6 @@ they are taken back too.
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -27,6 +24,7 @@ from mediasvc.work.batches import run_batches
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import Source
 from mediasvc.work.ingest import adopt_drop
+from mediasvc.work.private_folder import private_folder
 from mediasvc.work.wrap import WrapOrder, wrap_files
 from mediasvc.work.wrap_file import SOURCE, placed, run_answered
 from mediasvc.work.wrap_identity import Identity, index_identity
@@ -34,7 +32,7 @@ from mediasvc.work.wrap_identity import Identity, index_identity
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
 
-PREFIX, FOLDER = "attach-", "attached"
+PLACE, FOLDER = "attach", "attached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,8 @@ def attach(desk: Desk, order: AttachOrder) -> tuple[list[dict[str, Any]], Packag
     if not Path(chosen.package.location).exists():
         raise NotFoundError(f"What package {order.package} came from is not there any more.",
                             "Put the disc in again, or wrap a copy with mediasvc wrap.")
-    with _workspace(desk) as folder:
+    # in staging, so that what is wrapped is claimed by a rename
+    with private_folder(desk.home.staging / PLACE) as folder:
         files, rows = _fetched(desk, chosen, order.password, folder)
         out = folder / FOLDER
         out.mkdir()
@@ -90,13 +89,6 @@ def attach(desk: Desk, order: AttachOrder) -> tuple[list[dict[str, Any]], Packag
     if done.state in ("done", "duplicate"):  # the bytes are in the archive, or were
         shutil.rmtree(desk.home.staging / str(done.id) / "media", ignore_errors=True)
     return placed(desk, rows), done
-
-
-@contextmanager
-def _workspace(desk: Desk) -> Iterator[Path]:
-    """In staging, so that what is wrapped is claimed by a rename."""
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=desk.home.staging) as folder:
-        yield Path(folder)
 
 
 def _choose(connection: Connection, order: AttachOrder) -> _Chosen:

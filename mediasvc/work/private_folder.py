@@ -1,4 +1,4 @@
-"""A folder for unpacked bytes of a look that keeps nothing (inspect, check-disc)."""
+"""A folder for bytes that are not kept: unpacked for a look, or on their way to another place."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mediasvc.errors import StorageError
 
 
 @contextmanager
-def private_folder() -> Iterator[Path]:
+def private_folder(root: Path | None = None) -> Iterator[Path]:
     """Nobody else may read it, and what a killed process left is removed by the next (FAULTS L03).
 
-    It lies in the system's folder for temporary files (TMPDIR). Raises StorageError when somebody
+    It lies in ``root``, or the system's folder for temporary files (TMPDIR). Raises StorageError when somebody
     else owns our place there.
     """
-    root = _root()
+    root = _checked(root or Path(tempfile.gettempdir()) / f"mediasvc-{os.getuid()}")
     guard = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(guard, fcntl.LOCK_EX)
@@ -38,8 +38,7 @@ def private_folder() -> Iterator[Path]:
         os.close(alive)
 
 
-def _root() -> Path:
-    root = Path(tempfile.gettempdir()) / f"mediasvc-{os.getuid()}"
+def _checked(root: Path) -> Path:
     root.mkdir(mode=0o700, exist_ok=True)
     status = root.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
