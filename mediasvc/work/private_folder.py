@@ -18,8 +18,8 @@ from mediasvc.errors import StorageError
 def private_folder(root: Path | None = None) -> Iterator[Path]:
     """Nobody else may read it, and what a killed process left is removed by the next (FAULTS L03).
 
-    It lies in ``root``, or the system's folder for temporary files (TMPDIR). Raises StorageError when somebody
-    else owns our place there.
+    It lies in ``root``, or the system's folder for temporary files (TMPDIR). Raises StorageError
+    when somebody else owns our place there.
     """
     root = _checked(root or Path(tempfile.gettempdir()) / f"mediasvc-{os.getuid()}")
     guard = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
