@@ -222,6 +222,21 @@ def test_the_ledger_tells_who_exported_what_to_whom(desk: Desk, tmp_path: Path) 
     assert (second.studies, second.instances) == (1, 3)
 
 
+def test_even_a_disc_that_names_nobody_is_known_to_be_somebodys(desk: Desk,
+                                                                tmp_path: Path) -> None:
+    """De-identified: the UIDs on it are in no index."""
+    import sqlalchemy as sa
+
+    made(desk, ordered(tmp_path / "a.zip", "ZIP"))
+    with desk.store.transaction() as connection:
+        connection.execute(sa.text(
+            "UPDATE disc_instance SET sop_instance_uid = '2.25.' || file_id"))
+    with desk.store.read() as connection:
+        [row] = burns.handed_out(connection, whose=1)
+    assert row.patients == (PatientKey("P0001", "LOCAL"),)
+    assert (row.studies, row.instances) == (0, 8)
+
+
 # --- mail ----------------------------------------------------------------------------------------
 
 def test_a_message_is_what_annex_l_asks_for(desk: Desk, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from mediasvc.store import states
 from mediasvc.store.discs import Disc
 from mediasvc.store.events import now, record
 from mediasvc.store.schema import burn as table
-from mediasvc.store.schema import disc, disc_instance, instance, patient, series, study
+from mediasvc.store.schema import disc, disc_instance, event, instance, patient, series, study
 
 BurnState = Literal["planned", "built", "verified", "released", "failed"]
 Method = Literal["drive", "folder", "robot"]
@@ -116,21 +117,36 @@ def handed_out(connection: sa.Connection, *, whose: int | None = None, since: st
     """Released discs, oldest first. ``whose``: row of a patient; ``since``: YYYY-MM-DD, UTC."""
     query = sa.select(*(disc.c[field.name] for field in fields(Disc))).where(
         disc.c.state == "released", disc.c.created_at >= since).order_by(disc.c.id)
+    planned = _planned_for(connection)
     if whose is not None:
-        query = query.where(disc.c.id.in_(
-            _carried(sa.select(disc_instance.c.disc_id)).where(study.c.patient == whose)))
+        noted = [number for number, rows in planned.items() if whose in rows]
+        query = query.where(sa.or_(disc.c.id.in_(noted), disc.c.id.in_(
+            _carried(sa.select(disc_instance.c.disc_id)).where(study.c.patient == whose))))
     for row in connection.execute(query).all():
-        yield _handed(connection, Disc(*row))
+        yield _handed(connection, Disc(*row), planned.get(row.id, ()))
 
 
-def _handed(connection: sa.Connection, one: Disc) -> Handed:
+def _planned_for(connection: sa.Connection) -> dict[int, tuple[int, ...]]:
+    """Disc → rows of the patients whose studies were asked for, as the ledger noted it."""
+    rows = connection.execute(sa.select(event.c.subject, event.c.data).where(
+        event.c.subject_kind == "disc", event.c.action == "planned"))
+    return {int(subject): tuple(json.loads(data).get("patients", ())) for subject, data in rows}
+
+
+def _handed(connection: sa.Connection, one: Disc, planned: Sequence[int]) -> Handed:
+    """What is on it, and where the index does not know that (de-identified), whose it is."""
     people = connection.execute(_carried(sa.select(
         patient.c.patient_id, patient.c.issuer).distinct()).join(
             patient, patient.c.id == study.c.patient).where(
                 disc_instance.c.disc_id == one.id).order_by(patient.c.patient_id)).all()
-    studies, instances = connection.execute(_carried(sa.select(
-        sa.func.count(study.c.study_instance_uid.distinct()), sa.func.count())).where(
-            disc_instance.c.disc_id == one.id)).one()
+    if not people and planned:
+        people = connection.execute(sa.select(patient.c.patient_id, patient.c.issuer).where(
+            patient.c.id.in_(planned)).order_by(patient.c.patient_id)).all()
+    studies = connection.execute(_carried(sa.select(
+        sa.func.count(study.c.study_instance_uid.distinct()))).where(
+            disc_instance.c.disc_id == one.id)).scalar_one()
+    instances = connection.execute(sa.select(sa.func.count()).select_from(disc_instance).where(
+        disc_instance.c.disc_id == one.id)).scalar_one()
     return Handed(one, tuple(PatientKey(*row) for row in people), studies, instances)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -39,13 +39,16 @@ _COLUMNS = [table.c[field.name] for field in fields(Disc)]
 
 
 def plan_disc(connection: sa.Connection, *, path: str, profile: str, file_set_id: str,
-              by: str = "", recipient: str = "", part: str = "") -> Disc:
-    """A new row in state planned."""
+              by: str = "", recipient: str = "", part: str = "", whose: Sequence[int] = (),
+              ) -> Disc:
+    """A new row in state planned. ``whose``: rows of the patients whose studies it will carry; the
+    ledger keeps them, because on a de-identified disc nothing else tells."""
     row = {"state": "planned", "path": path, "profile": profile, "file_set_id": file_set_id,
            "created_at": now(), "by": by, "recipient": recipient, "part": part}
     number = int(connection.execute(sa.insert(table).values(row).returning(table.c.id))
                  .scalar_one())
-    record(connection, "disc", number, "planned", by=by, data={"profile": profile})
+    record(connection, "disc", number, "planned", by=by,
+           data={"profile": profile, **({"patients": list(whose)} if whose else {})})
     return disc(connection, number)
 
 

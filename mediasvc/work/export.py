@@ -153,7 +153,7 @@ def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
     file_set, facts = describe(desk, order, conformed, plan, number, of)
     row = release.reserve(desk, path.absolute(), profile=order.profile.name,
                           file_set_id=file_set.id, by=order.by, recipient=order.recipient,
-                          part=facts.part)
+                          part=facts.part, whose=conformed.whose)
     return _Draft(row, facts, file_set, plan)
 
 

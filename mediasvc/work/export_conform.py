@@ -34,6 +34,8 @@ class Conformed:
     findings: list[Finding] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     transcoded: int = 0
+    whose: tuple[int, ...] = ()
+    """Rows of the patients that all of this is of, whatever the instances say of them."""
     privacy: Privacy | None = None
     renamed: list[Renamed] = field(default_factory=list)
     """Of a de-identified export that keeps a mapping: who became who."""
@@ -63,6 +65,7 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
     allows an incomplete disc.
     """
     result = Conformed(privacy=order.privacy)
+    result.whose = tuple(sorted({row.patient.row for row in selected}))
     compress = _compresses(desk, order, selected)
     if compress and order.compress is None:
         result.findings.append(Finding(

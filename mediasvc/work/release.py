@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -122,13 +122,14 @@ def require_room(path: Path, needed: int) -> None:
 
 
 def reserve(desk: Desk, path: Path, *, profile: str, file_set_id: str, by: str,
-            recipient: str = "", part: str = "") -> Disc:
+            recipient: str = "", part: str = "", whose: Sequence[int] = ()) -> Disc:
     """The row of a new disc. Raises StateError when another export writes to that path."""
     with desk.store.transaction() as connection:
         if any(disc.path == str(path) for disc in unreleased_discs(connection)):
             raise StateError(f"Another export writes {path.name}.", "Wait for it, then look.")
         return discs.plan_disc(connection, path=str(path), profile=profile,
-                               file_set_id=file_set_id, by=by, recipient=recipient, part=part)
+                               file_set_id=file_set_id, by=by, recipient=recipient, part=part,
+                               whose=whose)
 
 
 def publish(disc: Disc, certificate: bytes, readable: bytes, replace: bool,
