@@ -22,7 +22,7 @@ from pydicom.uid import (
 
 from mediasvc.dicom.deidentify import Deidentified, deidentify
 from mediasvc.dicom.deidentify_keys import Keys
-from mediasvc.dicom.deidentify_text import known_words, without_words
+from mediasvc.dicom.deidentify_text import known_words, name_words, without_words
 from mediasvc.dicom.deidentify_values import shifted
 from mediasvc.dicom.framing import read_framing
 from mediasvc.dicom.pieces import assemble
@@ -313,3 +313,13 @@ def test_a_newborn_who_was_imaged_on_the_day_of_birth_goes_out_with_dates() -> N
     new = through(ds, Policy.of(["dates"]))
     assert new.StudyDate == "20240301" and new.PatientBirthDate == ""
     assert new.Manufacturer == "born"
+
+
+def test_names_of_other_scripts_are_found_in_texts_that_stay() -> None:
+    words = name_words(["Yamada^Tarou=山田^太郎=やまだ^たろう", "Müller^Jörg"])
+    assert without_words("患者山田太郎様", words) == "患者様"
+    assert without_words("scan of MUELLER and Muller, Joerg", words).split() == [
+        "scan", "of", "and", ","]
+    ds = instance(1, PatientName="Yamada^Tarou=山田^太郎", Manufacturer="山田製作所")
+    ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    assert "山田" not in str(through(ds).Manufacturer)

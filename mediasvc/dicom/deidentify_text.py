@@ -8,12 +8,16 @@ of scan protocols: a list of what is harmless is never complete, and so fails to
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 #: Shorter parts of names stand in too many innocent words.
 LEAST_NAME, LEAST_ID = 3, 4
+#: From here on stand Han, Kana and Hangul.
+IDEOGRAPHS = 0x2E80
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 _NAME_PARTS = re.compile(r"[^\W\d_]+")
 _SEPARATORS = re.compile(r"(\s+|[_/,;:()\[\]+*<>=&|-]+)")
 _NUMBER = re.compile(r"[a-z]{0,2}\d{1,3}([.,x]\d{1,3})?[a-z]{0,2}", re.ASCII | re.IGNORECASE)
@@ -37,9 +41,12 @@ with without weighted wrist x y z xray hand foot ankle elbow shoulder series
 
 
 def name_words(texts: Iterable[str]) -> set[str]:
-    """The parts of person names, case folded, that are long enough to be told from other words."""
-    return {part.casefold() for text in texts for part in _NAME_PARTS.findall(text)
-            if len(part) >= LEAST_NAME}
+    """The parts of person names, case folded, that are long enough to be told from other words,
+    with their forms without accents (Müller: also muller and mueller)."""
+    parts = {part.casefold() for text in texts for part in _NAME_PARTS.findall(text)}
+    forms = parts | {_plain(part) for part in parts} | {
+        part.translate(_UMLAUTS) for part in parts}
+    return {part for part in forms if len(part) >= LEAST_NAME or _is_ideographic(part)}
 
 
 def id_words(texts: Iterable[str]) -> set[str]:
@@ -56,10 +63,20 @@ def without_words(text: str, words: set[str], *, codes: bool = False) -> str:
     for word in sorted(hits, key=len, reverse=True):
         # digits and letters of an identifier count inside longer runs as well, names do not
         edge = r"(?<![^\W\d_])", r"(?![^\W\d_])"
-        pattern = re.escape(word) if any(c.isdigit() for c in word) else (
-            edge[0] + re.escape(word) + edge[1])
+        free = _is_ideographic(word) or any(sign.isdigit() for sign in word)
+        pattern = re.escape(word) if free else edge[0] + re.escape(word) + edge[1]
         text = re.sub(pattern, "", text, flags=re.IGNORECASE)
     return text if not hits else re.sub(r"\s{2,}", " ", text).strip(" ")
+
+
+def _plain(word: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKD", word)
+                   if not unicodedata.combining(sign))
+
+
+def _is_ideographic(word: str) -> bool:
+    """Scripts that put no spaces between words: two signs are a whole name there."""
+    return len(word) > 1 and any(ord(sign) >= IDEOGRAPHS for sign in word)
 
 
 def known_words(text: str, words: set[str]) -> str:
