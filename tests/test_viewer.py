@@ -367,6 +367,23 @@ def test_nothing_is_complained_of_and_nothing_leaves_the_disc(page: Page, plain:
         assert all(url.startswith(("file://", "blob:")) for url in one.asked)
 
 
+def test_a_system_that_shows_names_in_small_letters(chromium: Any, disc: Path,
+                                                    tmp_path: Path) -> None:
+    """Linux does, with a disc that has plain ISO 9660 names."""
+    for path in disc.rglob("*"):
+        copy = tmp_path / str(path.relative_to(disc)).lower()
+        if path.is_dir():
+            copy.mkdir()
+        else:
+            copy.symlink_to(path)
+    page = chromium.new_page()
+    page.goto((tmp_path / "viewer" / "viewer.htm").as_uri())
+    page.wait_for_function("window.MV && MV.active && MV.active.frame")
+    page.wait_for_function("Array.from(document.querySelectorAll('.shot img'))"
+                           ".every(i => i.complete && i.naturalWidth > 0)")
+    page.close()
+
+
 def test_a_missing_file_of_the_disc_is_said_in_words(
         chromium: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     target = tmp_path / "disc"

@@ -59,7 +59,9 @@ def _beside(facts: DiscFacts) -> list[str]:
 def _browser(facts: DiscFacts) -> list[str]:
     if not facts.viewer:
         return []
-    text = "Its first link leads to a viewer with window, zoom and measuring."
+    text = ("Its first link leads to a viewer with window, zoom and measuring. Where a system "
+            "shows the names on the disc in small letters, links may fail: open "
+            f"{facts.viewer.lower()} yourself then.")
     if facts.viewer_factor > 1:
         text += (f" The viewer's images are reduced to 1/{facts.viewer_factor} of their rows and "
                  "columns; the DICOM files are complete.")

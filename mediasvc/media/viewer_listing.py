@@ -1,4 +1,4 @@
-"""VIEWER/: the page, its code, and the list of patients, studies and series (STUDY.JS)."""
+"""VIEWER/: the page with its code, and the list of patients, studies and series (STUDY.JS)."""
 
 from __future__ import annotations
 
@@ -27,17 +27,22 @@ def viewer_files(facts: DiscFacts, layout: Layout, contents: Mapping[int, Series
 
     ``factor``: how much these are reduced. ``missing``: names of chunks that could not be made.
     """
-    yield (VIEWER_FOLDER, START_PAGE), _code("viewer.html")
-    yield (VIEWER_FOLDER, "VIEWER.CSS"), _code("viewer.css")
-    yield (VIEWER_FOLDER, "VIEWER.JS"), b"".join(_code(name) for name in SCRIPTS)
+    yield (VIEWER_FOLDER, START_PAGE), _page()
     told = json.dumps(_listing(facts, layout, contents, chunks, factor, missing),
                       separators=(",", ":"))
     yield (VIEWER_FOLDER, "STUDY.JS"), f"MV.disc({told});\n".encode()
 
 
-@lru_cache(maxsize=16)
-def _code(name: str) -> bytes:
-    return (_SOURCE / name).read_bytes()
+@lru_cache(maxsize=1)
+def _page() -> bytes:
+    """One file, so that a slow drive seeks once."""
+    scripts = "".join(_code(name) for name in SCRIPTS)
+    page = _code("viewer.html").replace("/* STYLE */", _code("viewer.css"), 1)
+    return page.replace("/* CODE */", scripts, 1).encode()
+
+
+def _code(name: str) -> str:
+    return (_SOURCE / name).read_text("utf-8")
 
 
 def _listing(facts: DiscFacts, layout: Layout, contents: Mapping[int, SeriesContent],

@@ -32,6 +32,12 @@
     return out;
   };
 
+  /* A path as it stands on this medium: some systems show the names of a disc in small letters,
+     and then want them so. */
+  MV.path = function (path) {
+    return /viewer\.htm$/.test(location.pathname) ? path.toLowerCase() : path;
+  };
+
   function script(path) {
     return new Promise(function (resolve, reject) {
       var element = document.createElement("script");
@@ -40,10 +46,13 @@
         element.remove();
         reject(new Error("The file " + path + " cannot be read from the disc."));
       };
-      element.src = path;
+      element.src = MV.path(path);
       document.head.appendChild(element);
     });
   }
+
+  /* A promise of the list of series. */
+  MV.listed = function () { return script("STUDY.JS").catch(function () { /* said by start */ }); };
 
   function read(series, number) {
     var key = series + "/" + number;

@@ -218,7 +218,7 @@
 
   function link(parent, path, text) {
     var one = make("a", "", parent);
-    one.href = path;
+    one.href = MV.path(path);
     one.textContent = text;
     return one;
   }
@@ -236,7 +236,7 @@
     var shot = make("span", "shot", card), words = make("span", "words", card);
     if (series.thumb) {
       var image = make("img", "", shot);
-      image.src = "../IHE_PDI/" + series.thumb;
+      image.src = MV.path("../IHE_PDI/" + series.thumb);
       image.alt = "";
     } else {
       shot.textContent = series.kind || "–";

@@ -71,7 +71,7 @@
     if (place) { MV.put(place, MV.active); }
   }
 
-  MV.start = function () {
+  function start() {
     var app = document.getElementById("app");
     if (!MV.listing) {
       MV.make("p", "fatal", app).textContent =
@@ -97,5 +97,7 @@
     window.addEventListener("resize", function () {
       MV.views.forEach(function (view) { view.resize(); });
     });
-  };
+  }
+
+  MV.listed().then(start);
 })(window.MV = window.MV || {});
