@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import DamagedError, StateError
 from mediasvc.span import Span
@@ -14,6 +15,9 @@ from mediasvc.store.refiles import Refile, Staged
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.desk import Desk
 from mediasvc.work.undo import forget_given_up
+
+if TYPE_CHECKING:
+    from mediasvc.store.db import Connection
 
 BATCH = 16
 
@@ -26,32 +30,36 @@ def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Re
     """
     with desk.store.transaction() as connection:
         one = refiles.get(connection, number)
-        staged = [each for page in refiles.staged(connection, number) for each in page]
-        present = index.instances(connection, [each.sop_instance_uid for each in staged])
-        if one.state != "done" or not staged:
-            raise StateError(f"Refile {number} is {one.state}; there is nothing to take back."
-                             if one.state != "done" else
-                             f"What refile {number} moved is not in the archive any more.")
-        if any(each.sop_instance_uid not in present
-               or present[each.sop_instance_uid].object_sha256 != each.after.object_sha256
-               for each in staged):
-            raise StateError(f"The studies of refile {number} were changed since.",
-                             "Take the later change back first, or refile them.")
+        if one.state != "done":
+            raise StateError(f"Refile {number} is {one.state}; there is nothing to take back.")
+        count = sum(_unchanged(connection, page) for page in refiles.staged(connection, number))
+        if not count:
+            raise StateError(f"What refile {number} moved is not in the archive any more.")
         one = refiles.change(connection, number, expect="done", to="undoing")
         ledger.record(connection, "patient", one.patient, "refile-undoing", by=by,
                       data={"refile": number, "reason": reason})
-    return finish_return(desk, one), len(staged)
+    return finish_return(desk, one), count
+
+
+def _unchanged(connection: Connection, page: Sequence[Staged]) -> int:
+    """How many they are. Raises StateError when one is not as the refile left it."""
+    present = index.instances(connection, [each.sop_instance_uid for each in page])
+    if any(each.sop_instance_uid not in present
+           or present[each.sop_instance_uid].object_sha256 != each.after.object_sha256
+           for each in page):
+        raise StateError("The studies were changed since.",
+                         "Take the later change back first, or refile them.")
+    return len(page)
 
 
 def finish_return(desk: Desk, one: Refile) -> Refile:
     """Also after a crash: files first, then all rows at once."""
     with desk.store.read() as connection:
-        pages = list(refiles.staged(connection, one.id))
-    for page in pages:
-        _make_again(desk, page)
+        for page in refiles.staged(connection, one.id):
+            _make_again(desk, page)
     with desk.store.transaction() as connection:
         refiles.change(connection, one.id, expect="undoing", to="undone")
-        for page in pages:
+        for page in refiles.staged(connection, one.id):
             index.put_objects(connection, {each.before.object_sha256: desk.objects.path(
                 each.before.object_sha256).stat().st_size for each in page})
             if not refile_rows.set_instances(connection, page, back=True):
@@ -65,12 +73,8 @@ def finish_return(desk: Desk, one: Refile) -> Refile:
                                 data={"refile": one.id})
         removal.give_up(connection, digests, seq)
     forget_given_up(desk)
-    return refiles_row(desk, one.id)
-
-
-def refiles_row(desk: Desk, number: int) -> Refile:
     with desk.store.read() as connection:
-        return refiles.get(connection, number)
+        return refiles.get(connection, one.id)
 
 
 def _make_again(desk: Desk, page: Sequence[Staged]) -> None:
