@@ -56,9 +56,9 @@ def states(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def test_a_file_with_a_side_car_is_filed_and_a_repeat_is_a_duplicate(known: Program) -> None:
     service = Service(known.home)
-    for expected in ("done", "duplicate"):
+    for expected, side in (("done", "a.jpg.json"), ("duplicate", "a.jpg.JSON")):
         things.written(service.inbox, "a.jpg", things.jpeg())
-        (service.inbox / "a.jpg.json").write_text(json.dumps(things.IDENTITY))
+        (service.inbox / side).write_text(json.dumps(things.IDENTITY))
         rows, _ = service.turn()
         assert [row["state"] for row in rows] == [expected]
         assert list(service.inbox.iterdir()) == []

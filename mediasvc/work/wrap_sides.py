@@ -83,7 +83,7 @@ def side_car(path: Path) -> Path:
 
 def sides_of(path: Path) -> list[Path]:
     """The side-car and the table that lie beside a file or folder and are named after it."""
-    return [side for suffix in (TABLE, SIDE_CAR)
+    return [side for suffix in (TABLE, SIDE_CAR, TABLE.upper(), SIDE_CAR.upper())
             if (side := path.with_name(path.name + suffix)).is_file()]
 
 
