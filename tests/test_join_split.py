@@ -176,6 +176,32 @@ def test_odd_pages_of_eight_bits_are_put_behind_each_other(tmp_path: Path) -> No
     assert things.digests(tmp_path / "back") == things.digests(tmp_path / "in")
 
 
+def test_samples_of_an_old_ge_scanner_are_turned_round(tmp_path: Path) -> None:
+    paths = things.series(tmp_path / "in", transfer_syntax=ImplicitVRLittleEndian)
+    before = [pydicom.dcmread(path).pixel_array for path in paths]
+    for path, samples in zip(paths, before, strict=True):
+        data = path.read_bytes().replace(
+            ImplicitVRLittleEndian.encode() + b"\0", b"1.2.840.113619.5.2")
+        path.write_bytes(data.replace(samples.tobytes(), samples.byteswap().tobytes()))
+    out = things.joined_here(paths, tmp_path / "mf.dcm")
+    assert np.array_equal(pydicom.dcmread(out).pixel_array, before)
+    things.split_here(out, tmp_path / "back")
+    assert things.digests(tmp_path / "back") == things.digests(tmp_path / "in")
+
+
+def test_bytes_behind_a_frame_stay_with_its_file(tmp_path: Path) -> None:
+    paths = things.series(tmp_path / "in")
+    before = [pydicom.dcmread(path).pixel_array for path in paths]
+    for path in paths:
+        classic = pydicom.dcmread(path)
+        classic.PixelData += b"surplus!"
+        classic.save_as(path)
+    out = things.joined_here(paths, tmp_path / "mf.dcm")
+    assert np.array_equal(pydicom.dcmread(out).pixel_array, before)
+    things.split_here(out, tmp_path / "back")
+    assert things.digests(tmp_path / "back") == things.digests(tmp_path / "in")
+
+
 def test_a_series_of_the_archive_is_joined(cli: Program, tmp_path: Path) -> None:
     things.series(tmp_path / "in")
     package = cli("ingest", tmp_path / "in").of("package")[0]["package"]

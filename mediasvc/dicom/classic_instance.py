@@ -53,8 +53,10 @@ def classic_headers(framing: Framing, sop_instance_uid: str, series_instance_uid
     kind = CLASSIC_OF[source[0]]
     count = number_of_frames(framing)
     shared = items_of(top.get(table.SHARED_GROUPS))[:1]
-    own = items_of(top.get(table.PER_FRAME_GROUPS)) or [{}] * count
-    if len(own) != count or (kind != table.SECONDARY_CAPTURE and not shared):
+    own = items_of(top.get(table.PER_FRAME_GROUPS))
+    if kind == table.SECONDARY_CAPTURE and not own:  # they need none
+        own = [{}] * count
+    elif len(own) != count or not shared:
         raise DamagedError("its functional groups are not those of its frames")
     for number, groups in enumerate(own, 1):
         header = dict(top)

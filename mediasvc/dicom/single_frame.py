@@ -22,12 +22,13 @@ from mediasvc.standard import transfer_syntaxes as ts
 
 #: The largest fragment (PS3.5 A.4; the length is even and not the undefined one).
 LONGEST_FRAGMENT = 0xFFFFFFFE
+_NATIVE = frozenset((ts.IMPLICIT, ts.EXPLICIT, ts.BIG_ENDIAN, ts.DEFLATED, ts.GE_PRIVATE))
 
 
 @dataclass(frozen=True, slots=True)
 class SingleFrame:
     """``parts``: (position, length) in the framing's body, together the frame. ``turn``: its 16-bit
-    words are big endian. ``padded``: bytes that the value has behind the frame."""
+    words are big endian."""
 
     parts: tuple[tuple[int, int], ...]
     turn: bool
@@ -63,11 +64,14 @@ def single_frame(framing: Framing) -> SingleFrame:
         raise UnsupportedError("it is a multi-frame object already")
     if place.encapsulated:
         return _encapsulated(framing)
+    if framing.transfer_syntax_uid not in _NATIVE:
+        raise UnsupportedError("its pixel data are not as its transfer syntax says, or nobody "
+                               "knows that")
     spec = frame_spec(framing)
     if spec.bits_allocated not in (8, 16, 32):
         raise UnsupportedError(f"{spec.bits_allocated} bits allocated for a pixel")
     size, actual = native_frame_bytes(spec), place.end - place.value
-    if not size or actual not in (size, size + size % 2):
+    if not size or actual < size:  # what some write behind the frame belongs to the file alone
         raise DamagedError(f"the pixel data have {actual} bytes, the image needs {size}")
     return SingleFrame(((place.value, size),), _is_turned(framing, size))
 
@@ -89,7 +93,8 @@ def _encapsulated(framing: Framing) -> SingleFrame:
 
 def _is_turned(framing: Framing, size: int) -> bool:
     vr = framing.vr(PIXEL_DATA) or dictionary_vr(PIXEL_DATA, {}, signed=False)
-    if not framing.big_endian or vr == "OB":
+    turned_alone = framing.transfer_syntax_uid == ts.GE_PRIVATE  # but not the rest of it
+    if not (framing.big_endian or turned_alone) or vr == "OB":
         return False
     if size % 2 or frame_spec(framing).bits_allocated > 16:
         raise UnsupportedError("big endian words that no little endian object can hold")
