@@ -25,8 +25,11 @@ from mediasvc.work.render_order import RenderOptions
 FOLDER = "VIDEO"
 RENDER = "mediasvc.work.render_file:render_instances"
 PROBE = "mediasvc.work.report_files:cine_rates"
-#: Shorter loops are shown whole by the pages; more raw bytes than this would take too long.
-FEWEST, MOST_BYTES, MOST_VIDEOS = 8, 1 << 30, 100
+#: Shorter loops are shown whole by the pages. More raw bytes than this, of one and of all
+#: together, would take too long.
+FEWEST, MOST_BYTES, MOST_TOGETHER = 8, 1 << 30, 4 << 30
+MOST_VIDEOS = 100
+PRESET = "veryfast"
 #: What comes out of a stream and what every browser plays after only its container is changed.
 _STREAMS = {".ts", ".m2ts"}
 Report = Callable[[int, int], None]
@@ -69,10 +72,13 @@ def draw_videos(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | Non
 
 
 def _candidates(layout: Layout) -> Iterator[Item]:
+    left = MOST_TOGETHER
     for number, series in numbered(layout):
         for place, instance in enumerate(series.instances, 1):
             frames = frames_of(instance)
-            if frames >= FEWEST and (_is_stream(instance) or _raw(instance) <= MOST_BYTES):
+            size = 0 if _is_stream(instance) else _raw(instance)
+            if frames >= FEWEST and size <= min(MOST_BYTES, left):
+                left -= size
                 yield {"series": number, "span": instance.span.as_json(),
                        "stream": _is_stream(instance),
                        "title": f"image {instance.header.instance_number or place}"}
@@ -115,7 +121,7 @@ def _made(sandbox: Sandbox, item: Item, work: Path, target: Path) -> Span | None
 
 def _finished(done: dict[str, Any], work: Path, target: Path, memory: int) -> Span | None:
     if done["raw"] is not None:
-        made = work / film_of_raw(work, "film", done["raw"], memory)
+        made = work / film_of_raw(work, "film", done["raw"], memory, PRESET)
     else:
         made = work / str(done["files"][0])
         if made.suffix in _STREAMS:

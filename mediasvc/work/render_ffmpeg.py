@@ -66,12 +66,13 @@ def can_film(codec: str = "h264") -> str:
 
 
 def encode(raw: Raw, out: Path, memory: int, *, codec: str = "h264", crf: float = 18,
-           level: str = "") -> None:
+           level: str = "", preset: str = "medium") -> None:
     """Make ``out``, an MP4 with every frame of ``raw`` once. Raises UnsupportedError.
 
-    ``crf`` is the encoder's own dial, smaller is better; ``memory`` bytes are what it may have.
+    ``crf`` is the encoder's own dial, smaller is better, ``preset`` its speed; ``memory`` bytes are
+    what it may have.
     """
-    settings = ["-c:v", ENCODERS[codec], "-preset", "medium", "-crf", f"{crf:g}"]
+    settings = ["-c:v", ENCODERS[codec], "-preset", preset, "-crf", f"{crf:g}"]
     if codec == "h264":
         settings += ["-profile:v", "high", *(["-level:v", level] if level else [])]
     else:

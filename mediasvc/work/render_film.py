@@ -19,10 +19,11 @@ def raw_from_json(path: Path, row: dict[str, Any]) -> Raw:
                int(row["frames"]), Fraction(int(numerator), int(denominator)))
 
 
-def film_of_raw(folder: Path, stem: str, row: dict[str, Any], memory: int) -> str:
+def film_of_raw(folder: Path, stem: str, row: dict[str, Any], memory: int,
+                preset: str = "medium") -> str:
     """Make ``stem``.mp4 of ``stem``.raw in ``folder``; its name. Raises UnsupportedError."""
     raw = raw_from_json(folder / f"{stem}.raw", row)
-    encode(raw, folder / f"{stem}.mp4", memory, crf=CRF)
+    encode(raw, folder / f"{stem}.mp4", memory, crf=CRF, preset=preset)
     raw.path.unlink()
     return f"{stem}.mp4"
 
