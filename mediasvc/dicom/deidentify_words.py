@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from mediasvc.dicom.deidentify_keys import WELL_KNOWN
 from mediasvc.dicom.deidentify_text import (
     id_words,
     name_words,
@@ -89,7 +90,8 @@ def words_of(framing: Framing, policy: Policy, also: Iterable[str] = ()) -> Word
         elif vr == "DA":
             dates += [] if policy.has("dates") and tag != 0x00100030 else text.split("\\")
         elif vr == "UI":
-            ids += [] if policy.has("uids") else text.split("\\")
+            ids += [] if policy.has("uids") else [
+                uid for uid in text.split("\\") if not uid.startswith(WELL_KNOWN)]
         elif not ((tag in INSTITUTION and policy.has("institution"))
                   or (tag in DEVICE and policy.has("device"))):
             ids += text.split("\\")

@@ -74,4 +74,5 @@ def _files(source: Path) -> list[Path]:
         return [source]
     if not source.is_dir():
         raise NotFoundError("There is no such file or folder.")
-    return sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink()
+                  and path.name.upper() != "DICOMDIR")  # it lists the old names
