@@ -257,6 +257,19 @@ def test_the_name_stands_over_every_view(page: Page, disc: Path) -> None:
     page.page.select_option("select[title=Views]", label="1 view")
 
 
+def test_linked_views_scroll_together(page: Page) -> None:
+    page.page.select_option("select[title=Views]", label="2 views")
+    page.do("() => { MV.put(MV.places[0], MV.views[1]); MV.put(MV.places[0], MV.views[0]);"
+            " MV.views[1].go(5); }")
+    page.page.keyboard.press("k")
+    page.page.keyboard.press("PageDown")
+    assert page.do("() => MV.views.map(v => v.index)") == [10, 15]
+    page.page.keyboard.press("k")
+    page.page.keyboard.press("ArrowUp")
+    assert page.do("() => MV.views.map(v => v.index)") == [9, 15]
+    page.page.select_option("select[title=Views]", label="1 view")
+
+
 def test_the_list_has_every_series_and_its_documents(page: Page, disc: Path) -> None:
     cards = page.page.locator(".series").all_inner_texts()
     assert len(cards) == 10

@@ -52,12 +52,18 @@
   MV.command = function (key, view) {
     var row = COMMANDS.filter(function (one) { return one[2] === key; })[0];
     if (key === "[" || key === "]") { nextSeries(view, key === "]" ? 1 : -1); return true; }
+    if (key === "k") { link_(); return true; }
     if (key === "t") { parts.app.classList.toggle("bare"); return true; }
     if (key === "n") { MV.smooth = !MV.smooth; MV.views.forEach(paint); return true; }
     if (!row) { return false; }
     run(row[0], view);
     return true;
   };
+
+  function link_() {
+    MV.linked = !MV.linked;
+    parts.link.classList.toggle("on", MV.linked);
+  }
 
   function nextSeries(view, by) {
     var place = MV.places[MV.places.indexOf(view.place) + by];
@@ -161,6 +167,7 @@
     [[1, "1 view"], [2, "2 views"], [4, "4 views"]].forEach(function (row) {
       option(parts.layout, String(row[0]), row[1]);
     });
+    parts.link = button(bar, "link", "Link", "Scroll all views together (K)", link_);
     var last = make("span", "group last", bar);
     COMMANDS.slice(6).forEach(function (row) { commandButton(last, row); });
   };
@@ -321,6 +328,7 @@
     ["Right button", "zoom; Ctrl and wheel: zoom at the pointer"],
     ["Middle button, Shift + left", "move the image"],
     ["[ and ]", "the series before and the next one"],
+    ["K", "scroll all views together"],
     ["Double click", "this view alone, and back"],
     ["1 to 9, 0", "windows of the list; as the header says"],
     ["Space", "play and stop"],

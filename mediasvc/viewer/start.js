@@ -32,6 +32,7 @@
     count = wanted;
     MV.parts.layout.value = String(wanted);
     grid.dataset.count = String(wanted);
+    MV.parts.link.style.display = wanted > 1 ? "" : "none";
     while (MV.views.length > wanted) { MV.views.pop().remove(); }
     while (MV.views.length < wanted) { addView(); }
     MV.views.forEach(function (view) { view.resize(); });

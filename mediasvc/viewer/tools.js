@@ -343,6 +343,9 @@
   function scroll(view, by) {
     view.stop();
     view.step = by > 0 ? 1 : -1;
+    MV.views.forEach(function (other) {
+      if (MV.linked && other !== view) { other.go(other.index + by); }
+    });
     return view.go(view.index + by);
   }
 
