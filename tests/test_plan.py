@@ -12,17 +12,20 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
 
+from mediasvc.codecs.search import Goal
 from mediasvc.errors import BudgetError, NotFoundError, SettingsError
 from mediasvc.media.mail_write import payload_limit
 from mediasvc.model import PatientKey
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Recipient, Settings
 from mediasvc.standard.profiles import load_profile
+from mediasvc.standard.transfer_syntaxes import transfer_syntax
 from mediasvc.store import burns
 from mediasvc.store.patients import put_patients
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export, plans_of
 from mediasvc.work.export_conform import conform
+from mediasvc.work.export_lossy import lossy_for
 from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 from mediasvc.work.export_presets import chosen
 from mediasvc.work.export_select import select
@@ -30,6 +33,7 @@ from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.plan import rehearse
 from mediasvc.work.plan_options import archived, offers
 from mediasvc.work.recipients import narrowed, recipient_of, warnings
+from mediasvc.work.transcode_row import Options
 from samples.synthesis import instance, study, uid, write_disc
 from tests.conftest import Program
 from tests.disc_things import broken, judge, new_sandbox
@@ -145,6 +149,68 @@ def test_native_images_are_compressed_only_when_asked_or_when_it_saves_a_disc(
     conformed = conform(desk, full, select(desk, full), None, lambda *_: None)
     assert "compressed" in {finding.code for finding in conformed.findings}
     assert syntaxes("never", compress=False) == {ExplicitVRLittleEndian}
+
+
+# --- loss ----------------------------------------------------------------------------------------
+
+def lossy(order: ExportOrder, syntax: str, **goal: float) -> ExportOrder:
+    options = Options(Goal(**goal))  # type: ignore[arg-type]
+    return replace(order, lossy=lossy_for(order.profile, transfer_syntax(syntax).uid, options))
+
+
+def test_nothing_is_lost_unless_asked_and_then_copies_say_so(desk: Desk, tmp_path: Path) -> None:
+    plain = ordered(tmp_path / "plain", "STD-GEN-USB-J2K")
+    made(desk, plain)
+    originals = below(plain.to)
+    assert not any("LossyImageCompression" in ds for ds in originals.values())
+    order = lossy(ordered(tmp_path / "lossy", "STD-GEN-USB-J2K"), "j2k-lossy", ratio=4)
+    told: list[str] = []
+    export(desk, order, lambda finding: told.append(finding.code), lambda *_: None)
+    copies = [ds for ds in below(order.to).values()
+              if ds.file_meta.TransferSyntaxUID.endswith(".4.91")]
+    assert copies and "lossy" in told
+    for ds in copies:
+        assert ds.LossyImageCompression == "01" and ds.SOPInstanceUID not in originals
+        [source] = ds.SourceImageSequence
+        assert source.ReferencedSOPInstanceUID in originals
+    assert "compressed with loss" in (order.to / "README.TXT").read_text()
+    with desk.store.read() as connection:
+        assert [row.patients for row in burns.handed_out(connection, whose=1)] == [
+            (PatientKey("P0001", "LOCAL"),)] * 2
+
+
+def test_what_has_lost_before_never_loses_again(desk: Desk, sandbox: Sandbox,
+                                                tmp_path: Path) -> None:
+    once = lossy(ordered(tmp_path / "once", "STD-GEN-USB-JPEG", studies=(uid(1, 2),),
+                         patient=None), "jpeg", quality=80)
+    made(desk, once)
+    package = submit(desk, once.to, source="", by="clerk")
+    assert run_line(desk, package.id, lambda *_: None).state == "done"
+    before = {ds.SOPInstanceUID for ds in below(once.to).values()
+              if ds.get("LossyImageCompression") == "01"}
+    assert before
+    again = lossy(ordered(tmp_path / "again", "STD-GEN-USB-J2K", studies=(uid(1, 2),),
+                          patient=None), "j2k-lossy", ratio=4)
+    told: list[str] = []
+    export(desk, again, lambda finding: told.append(finding.code), lambda *_: None)
+    held = below(again.to)
+    assert "not-lossy" in told and before <= held.keys()
+    assert all(len(ds.LossyImageCompressionMethod.split("\\")) == 1
+               if isinstance(ds.LossyImageCompressionMethod, str) else False
+               for ds in held.values() if ds.get("LossyImageCompression") == "01")
+
+
+def test_a_lossy_plan_is_exact_too(desk: Desk, tmp_path: Path) -> None:
+    order = lossy(ordered(tmp_path / "a.iso", "STD-GEN-DVD-JPEG"), "jpeg", quality=70)
+    planned, built = made(desk, order, dry=True), made(desk, order)
+    assert planned.discs[0].bytes == built.discs[0].bytes
+
+
+@pytest.mark.parametrize(("profile", "syntax", "words"), [
+    ("STD-GEN-DVD-JPEG", "jpll", "no lossy syntax"), ("STD-GEN-CD", "jpeg", "does not allow")])
+def test_a_lossy_syntax_must_lose_and_be_allowed(profile: str, syntax: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        lossy_for(load_profile(profile), transfer_syntax(syntax).uid, Options())
 
 
 # --- elsewhere -----------------------------------------------------------------------------------

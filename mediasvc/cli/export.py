@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mediasvc.cli.export_offers import show_offers
+from mediasvc.cli.lossy_options import Loss, lossy_options
 from mediasvc.cli.person import by_option
 from mediasvc.cli.private_options import Wishes, private_options
 from mediasvc.cli.progress import progress
@@ -47,10 +48,11 @@ CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.viewer_chunks",
 @click.option("--allow-incomplete", is_flag=True,
               help="Leave out what the archive cannot give, and say so on the disc.")
 @click.option("--no-viewer", is_flag=True, help="No viewer on the disc, only DICOM and pages.")
+@lossy_options
 @private_options
 @by_option
 @click.pass_obj
-def command(session: Session, private: Wishes, patient: str | None,
+def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
             studies: tuple[str, ...], not_exported: bool,
             last: int | None, profile: str, to: str, recipient: str, disc: str,
             compress: bool | None, no_split: bool, dry_run: bool, replace: bool,
@@ -81,7 +83,7 @@ def command(session: Session, private: Wishes, patient: str | None,
         videos=session.settings.export.videos,
         site_viewer=(Path(session.settings.export.viewer_dir)
                      if session.settings.export.viewer_dir else None), by=by)
-    order = private.applied(session, order)
+    order = loss.applied(session, private.applied(session, order))
     with open_sandbox(session.settings, *CHILDREN) as sandbox:
         from mediasvc.work.desk import open_desk
         from mediasvc.work.export import export

@@ -54,11 +54,15 @@ CLAIMS = (
           ("test_dicomdir_write.py::test_every_kind_of_object_is_named_under_its_series",
            "test_dicomdir_write.py::test_missing_keys_are_invented_in_the_directory_only")),
     Claim("7.2.1", "An instance in another transfer syntax than the profile allows is transcoded "
-          "without loss, decoded again and compared; what cannot be is left out and named. Nothing "
-          "is compressed with loss for a medium.",
+          "without loss, decoded again and compared; what cannot be is left out and named.",
           ("test_export.py::test_what_a_profile_does_not_allow_is_transcoded_into_what_it_does",
            "test_profile_discs.py::"
            "test_what_a_narrow_profile_cannot_hold_is_named_with_its_rule")),
+    Claim("7.2.1", "Nothing is compressed with loss unless whoever makes the medium asks for it, "
+          "and nothing that has lost before. Copies have SOP Instance UIDs of their own, are "
+          "labelled (PS3.3 C.7.6.1.1.5), and what names an image on the medium names the copy.",
+          ("test_plan.py::test_nothing_is_lost_unless_asked_and_then_copies_say_so",
+           "test_plan.py::test_what_has_lost_before_never_loses_again")),
     Claim("7.2.1", "A study that does not fit on one medium becomes several independent file-sets; "
           "none spans media.",
           ("test_export.py::test_studies_that_do_not_fit_together_go_on_discs_of_their_own",

@@ -37,6 +37,8 @@ class Limits:
     sop_classes: frozenset[str]
     largest_file: int
     images: tuple[ImageRule, ...] = ()
+    lossy: bool = False
+    """Every image is tried in a lossy syntax."""
     compress: bool = False
     """Native pixel data become smaller, whatever the profile would allow."""
 
@@ -45,7 +47,7 @@ class Limits:
         return cls(frozenset(row["transfer_syntaxes"]), frozenset(row["sop_classes"]),
                    int(row["largest_file"]),
                    tuple(ImageRule(**rule) for rule in row.get("images", ())),
-                   bool(row.get("compress")))
+                   bool(row.get("lossy")), bool(row.get("compress")))
 
     def facts(self, span: Span, header: InstanceHeader) -> dict[str, Any]:
         """What the rules for images must know; read in full only where the header is not enough."""
@@ -106,7 +108,7 @@ def _needs(span: Span, header: InstanceHeader, item: Item, limits: Limits) -> li
     head = next(Span(span.path, span.offset, min(HEAD, span.length)).chunks(HEAD))
     needs = []
     if (header.transfer_syntax_uid not in limits.transfer_syntaxes
-            or (limits.compress and is_native(header))):
+            or (limits.compress and is_native(header)) or (limits.lossy and header.rows)):
         needs.append("transcode")
     if item["patient"] and not _belongs(header, item["patient"]):
         needs.append("coerce")

@@ -51,7 +51,7 @@ def _rewrite(item: Item) -> dict[str, Any]:
     first, second = (Path(temp) for temp in item["temps"])
     needs, source = set(item["needs"]), Span.from_json(item["span"])
     if "transcode" in needs:
-        source = _transcoded(source, first, item["preferred"])
+        source = _transcoded(source, first, item)
     source = _spliced(source, second, needs, item["order"])
     first.unlink(missing_ok=True)
     return _proven(source)
@@ -146,17 +146,31 @@ def _to_file(view: memoryview, pieces: Sequence[Piece], target: Path) -> Span:
     return Span(str(target), 0, length)
 
 
-def _transcoded(source: Span, target: Path, preferred: Sequence[str]) -> Span:
-    """Into the first syntax that can hold it. Raises UnsupportedError when none can."""
-    for number, uid in enumerate(preferred, 1):
+def _transcoded(source: Span, target: Path, item: Item) -> Span:
+    """With loss where that was asked for and may be; otherwise into the first syntax that can hold
+    it. Raises UnsupportedError when none can."""
+    if wish := item.get("lossy"):
         try:
-            done = transcode_file(source.as_json(), str(target), uid, DEFAULT.as_json())
-            return Span(str(target), 0, int(done["length"]))
+            return _into(source, target, wish["uid"], wish["options"])
         except UnsupportedError:
-            target.unlink(missing_ok=True)
-            if number == len(preferred):
+            if item["allowed"]:
+                return source
+    for number, uid in enumerate(item["preferred"], 1):
+        try:
+            return _into(source, target, uid, DEFAULT.as_json())
+        except UnsupportedError:
+            if number == len(item["preferred"]):
                 raise
     raise UnsupportedError("nothing is transcoded into what the profile allows")
+
+
+def _into(source: Span, target: Path, uid: str, options: dict[str, Any]) -> Span:
+    try:
+        done = transcode_file(source.as_json(), str(target), uid, options)
+    except UnsupportedError:
+        target.unlink(missing_ok=True)
+        raise
+    return Span(str(target), 0, int(done["length"]))
 
 
 def _proven(span: Span) -> dict[str, Any]:

@@ -173,10 +173,15 @@ def describe(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPla
 
 
 def _remarks(conformed: Conformed) -> tuple[str, ...]:
-    if not conformed.excluded:
-        return ()
-    return (f"{count(len(conformed.excluded), 'object')} of these studies could not be put on this "
-            "disc. Ask the institution for them.",)
+    """What a reader of the disc must know of it."""
+    remarks = []
+    if conformed.excluded:
+        remarks.append(f"{count(len(conformed.excluded), 'object')} of these studies could not be "
+                       "put on this disc. Ask the institution for them.")
+    if conformed.copies:
+        remarks.append(f"{count(len(conformed.copies), 'image')} of these studies are copies that "
+                       "were compressed with loss. Ask the institution for the originals.")
+    return tuple(remarks)
 
 
 def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:

@@ -17,6 +17,7 @@ from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.deidentify_order import Privacy, Renamed
 from mediasvc.work.desk import Desk
+from mediasvc.work.export_lossy import follow_copies
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import Selected, order_of_coercion
 
@@ -34,6 +35,8 @@ class Conformed:
     findings: list[Finding] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     transcoded: int = 0
+    copies: dict[str, str] = field(default_factory=dict)
+    """Lossy copies: SOP Instance UID of the original → of the copy."""
     whose: tuple[int, ...] = ()
     """Rows of the patients that all of this is of, whatever the instances say of them."""
     privacy: Privacy | None = None
@@ -82,6 +85,8 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
     for done, (task, answer) in enumerate(rewritten, 1):
         report(done, len(tasks), "transcoding")
         _note(order, result, task, answer)
+    if order.lossy is not None:
+        follow_copies(desk.sandbox, result, order.lossy, scratch)
     return result
 
 
@@ -137,7 +142,7 @@ def _compresses(desk: Desk, order: ExportOrder, selected: Sequence[Selected]) ->
 
 def _limits(order: ExportOrder) -> dict[str, Any]:
     profile = order.profile
-    return {"compress": order.compress,
+    return {"compress": order.compress, "lossy": order.lossy is not None,
             "transfer_syntaxes": profile.transfer_syntaxes, "sop_classes": profile.sop_classes,
             "largest_file": profile.medium.largest_file,
             "images": [asdict(rule) for rule in profile.images]}
@@ -151,11 +156,20 @@ def _rewritten(desk: Desk, order: ExportOrder, tasks: Sequence[_Task], scratch: 
         {"at": at, "span": _span(desk, task.selected).as_json(), "needs": task.needs,
          "order": orders[task.selected.patient.key],
          "privacy": order.privacy and order.privacy.as_json(task.selected.patient),
+         "allowed": _may_stay(order, task),
+         "lossy": asdict(order.lossy) if order.lossy else None,
          "preferred": order.profile.preferred_for(task.header.sop_class_uid, task.facts),
          "temps": [str(scratch / f"{at:07d}.{step}") for step in "ab"]}
         for at, task in enumerate(tasks))
     for item, answer in run_batches(desk.sandbox, REWRITER, items, REWRITE):
         yield tasks[item["at"]], answer
+
+
+def _may_stay(order: ExportOrder, task: _Task) -> bool:
+    """Whether it needs no other syntax when the one with loss is not for it."""
+    syntax = task.header.transfer_syntax_uid
+    return (not order.compress and syntax in order.profile.transfer_syntaxes
+            and not order.profile.trouble(task.header.sop_class_uid, syntax, task.facts))
 
 
 def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) -> None:
@@ -170,6 +184,8 @@ def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) ->
         row = answer.value
         header = InstanceHeader.from_json(row["header"])
         _note_private(result, task, header, row)
+        if order.lossy and header.sop_instance_uid != task.header.sop_instance_uid:
+            result.copies[task.header.sop_instance_uid] = header.sop_instance_uid
         if words := order.profile.trouble(header.sop_class_uid, header.transfer_syntax_uid,
                                           {**task.facts, **header_facts(header)}):
             result.exclude(header.sop_instance_uid, "R11-2b", words)

@@ -15,6 +15,7 @@ from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 
 if TYPE_CHECKING:
     from mediasvc.work.deidentify_order import Privacy
+    from mediasvc.work.export_lossy import Lossy
     from mediasvc.work.seal import Seal
 
 Container = Literal["iso", "zip", "folder", "mail"]
@@ -42,6 +43,8 @@ class ExportOrder:
     """Who gets the disc: printed on it and in its certificate."""
     splitting: bool = True
     """False: rather no disc than two (PS3.4 S, Allow Media Splitting)."""
+    lossy: Lossy | None = None
+    """Images that have not lost anything yet are compressed with loss."""
     compress: bool | None = None
     """Native images are compressed without loss, where the profile has a syntax for it; None: only
     when they would not fit on one disc otherwise (PS3.4 S.3.2.1.1.6)."""
