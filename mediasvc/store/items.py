@@ -99,8 +99,8 @@ def name_items(connection: sa.Connection, package_id: int, file_ids: Mapping[int
 
 def items(connection: sa.Connection, package_id: int, *, role: Role | None = None,
           state: ItemState | Literal[""] | None = None, group: int | None = None,
-          headers: bool = True) -> Iterator[Item]:
-    """In order of number, read by pages: the caller may write between them.
+          headers: bool = True, after: int = -1) -> Iterator[Item]:
+    """Those behind number ``after``, in order, read by pages: the caller may write between them.
 
     Without ``headers`` they are None, which is faster where nobody looks at them.
     """
@@ -110,7 +110,7 @@ def items(connection: sa.Connection, package_id: int, *, role: Role | None = Non
                           (table.c.group_number, group)):
         if value is not None:
             query = query.where(column == value)
-    return _pages(connection, query)
+    return _pages(connection, query, after)
 
 
 def twins(connection: sa.Connection, package_id: int) -> Iterator[Item]:
@@ -125,8 +125,8 @@ def twins(connection: sa.Connection, package_id: int) -> Iterator[Item]:
         mine, sa.or_(stored, table.c.sop_instance_uid.in_(twice))))
 
 
-def _pages(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Item]:
-    query, last = query.order_by(table.c.number).limit(_PAGE), -1
+def _pages(connection: sa.Connection, query: sa.Select[Any], last: int = -1) -> Iterator[Item]:
+    query = query.order_by(table.c.number).limit(_PAGE)
     while True:
         page = connection.execute(query.where(table.c.number > last)).all()
         for row in page:

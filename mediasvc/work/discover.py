@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from sys import intern
 from typing import Any, get_args
 
 from mediasvc.errors import (
@@ -157,9 +158,9 @@ def _unreadable(member: Member, answer: Answer) -> Finding:
 
 
 def _member(row: dict[str, Any]) -> Member:
+    parts, shown = (tuple(intern(part) for part in row[names]) for names in ("parts", "shown"))
     return Member(number=int(row["number"]), label=str(row["label"]),
-                  parts=tuple(str(part) for part in row["parts"]),
-                  shown=tuple(str(part) for part in row["shown"]),
+                  parts=parts, shown=parts if shown == parts else shown,
                   length=int(row["length"]), position=int(row["position"]))
 
 

@@ -10,11 +10,12 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import StateError
-from mediasvc.model import Finding, InstanceHeader, Patient, PatientKey
+from mediasvc.model import Finding, InstanceHeader, ItemState, Patient, PatientKey
 from mediasvc.store import index, ledger
 from mediasvc.store.expected import Procedure
 from mediasvc.store.index import StoredInstance
@@ -29,6 +30,7 @@ from mediasvc.work.group_order import settle_order
 from mediasvc.work.provisional import remember_identifier
 
 COMMIT = 256
+RUN = 16 * COMMIT
 BATCH = 16
 
 
@@ -52,13 +54,13 @@ def file_group(desk: Desk, package: Package, number: int, report: Report) -> Non
     """
     group, patient, procedure = _target(desk, package, number)
     order = order_for(desk, package, group, patient, procedure)
-    items = list(_pending(desk, package, number))
     done = 0
-    for batch in _in_batches(_write(desk, items, order), items):
-        _commit(desk, package, patient, [one for one in batch if isinstance(one, Written)],
-                [one for one in batch if not isinstance(one, Written)])
-        done += len(batch)
-        report(done, len(items), "filing")
+    for items in _pending(desk, package, number):
+        for batch in _in_batches(_write(desk, items, order), items):
+            _commit(desk, package, patient, [one for one in batch if isinstance(one, Written)],
+                    [one for one in batch if not isinstance(one, Written)])
+            done += len(batch)
+            report(done, group.instances, "filing")
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
         ledger.change_group(connection, package.id, number, expect="decided", to="filed",
@@ -109,12 +111,20 @@ def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Pa
                 settle_order(connection, package, group))
 
 
-def _pending(desk: Desk, package: Package, number: int) -> Iterator[Item]:
-    with desk.store.read() as connection:
-        for state in ("pending", "held"):
-            yield from (item for item in ledger.items(connection, package.id, state=state,
-                                                      group=number, headers=False)
-                        if item.span)
+def _pending(desk: Desk, package: Package, number: int) -> Iterator[list[Item]]:
+    """What is still to be filed, in runs of whole batches, so that memory stays flat."""
+    state: ItemState
+    for state in ("pending", "held"):
+        last = -1
+        while True:
+            with desk.store.read() as connection:
+                found = ledger.items(connection, package.id, state=state, group=number,
+                                     headers=False, after=last)
+                items = list(islice(found, RUN))
+            if not items:
+                break
+            last = items[-1].number
+            yield [item for item in items if item.span]
 
 
 def _write(desk: Desk, items: list[Item], order: Order) -> Iterator[Written | Settled]:
