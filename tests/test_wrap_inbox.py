@@ -155,6 +155,17 @@ def test_a_folder_without_a_word_can_be_identified_afterwards(known: Program,
     assert known("studies", "list").of("study")[0]["instances"] == 2
 
 
+def test_what_was_refused_can_be_identified_again(known: Program, tmp_path: Path) -> None:
+    service = Service(known.home)
+    things.written(service.inbox, "a.txt", b"No day is said.")
+    (service.inbox / "a.txt.json").write_text('{"patient_id": "W1", "issuer": "LOCAL"}')
+    assert states(service.turn()[0]) == [("failed", "nothing-dicom")]
+    assert "which day" in known("queue", "show", "1").of("finding")[-1]["text"]
+    (known.home / "staging/1/media/a.txt.json").unlink()
+    assert known("queue", "identify", "1", "--identity", things.identity(tmp_path),
+                 "--by", "clerk").summary["state"] == "done"
+
+
 def test_what_is_no_file_to_wrap_is_told_as_before(known: Program) -> None:
     service = Service(known.home)
     things.written(service.inbox, "a.bin", bytes(range(256)))

@@ -8,7 +8,6 @@ they are taken back too.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -23,11 +22,11 @@ from mediasvc.work.attached import attached_of, note, require_new
 from mediasvc.work.batches import run_batches
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import Source
-from mediasvc.work.ingest import adopt_drop
 from mediasvc.work.private_folder import private_folder
 from mediasvc.work.wrap import WrapOrder, wrap_files
 from mediasvc.work.wrap_file import SOURCE, placed, run_answered
 from mediasvc.work.wrap_identity import Identity, index_identity
+from mediasvc.work.wrapped_package import submit_wrapped
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
@@ -86,8 +85,6 @@ def attach(desk: Desk, order: AttachOrder) -> tuple[list[dict[str, Any]], Packag
             return rows, None
         package = _submitted(desk, chosen, out, instances, order.by)
     done = run_answered(desk, package.id, chosen.patient, order.by)
-    if done.state in ("done", "duplicate"):  # the bytes are in the archive, or were
-        shutil.rmtree(desk.home.staging / str(done.id) / "media", ignore_errors=True)
     return placed(desk, rows), done
 
 
@@ -180,9 +177,8 @@ def _copy(span: Span, path: Path, sha256: str) -> None:
 
 def _submitted(desk: Desk, chosen: _Chosen, folder: Path, instances: dict[int, str], by: str,
                ) -> Package:
-    """The package of the wrapped files, in staging, with the events that say where it is from."""
-    with desk.store.transaction() as connection:
-        package = ledger.submit(connection, kind="folder", path=f"{chosen.package.path} (attached)",
-                                location=str(folder), source=SOURCE, by=by)
-        note(connection, chosen.package.id, chosen.group.number, package.id, instances, by)
-    return adopt_drop(desk, package)
+    """The package of the wrapped files, with the events that say where it is from."""
+    return submit_wrapped(
+        desk, folder, path=f"{chosen.package.path} (attached)", source=SOURCE, by=by,
+        also=lambda connection, package: note(connection, chosen.package.id, chosen.group.number,
+                                              package.id, instances, by))

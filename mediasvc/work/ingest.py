@@ -33,6 +33,8 @@ from mediasvc.work.receive import receive, scratch_folder
 from mediasvc.work.stage import stage
 
 MAX_ATTEMPTS = 3
+#: Below a package's folder in staging: instances that were made of its ordinary files.
+WRAPPED = "wrapped"
 
 
 def run_line(desk: Desk, number: int, report: Report, *, password: str | None = None) -> Package:
@@ -195,6 +197,7 @@ def _release(desk: Desk, package: Package) -> None:
     shutil.rmtree(scratch_folder(desk, package), ignore_errors=True)
     folder = desk.home.staging / str(package.id)
     shutil.rmtree(folder / "items", ignore_errors=True)
+    shutil.rmtree(folder / WRAPPED, ignore_errors=True)
     if desk.settings.inbox.after_done == "remove" and package.state == "done":
         shutil.rmtree(folder, ignore_errors=True)
 

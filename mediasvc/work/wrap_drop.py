@@ -21,13 +21,14 @@ from mediasvc.store import durable, ledger
 from mediasvc.store.ledger import Package
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import Report
-from mediasvc.work.ingest import adopt_drop, run_line
+from mediasvc.work.ingest import WRAPPED, adopt_drop, run_line
 from mediasvc.work.wrap import WrapOrder, wrap_files
 from mediasvc.work.wrap_file import by_patient
 from mediasvc.work.wrap_sides import Identities, sides_of
 from mediasvc.work.wrap_whose import identities_of, is_ordinary
+from mediasvc.work.wrapped_package import submit_wrapped
 
-WRAPPED, ROWS = "wrapped", "wrapped.json"
+ROWS = "wrapped.json"
 IDENTITY, WHOSE, NOT_WRAPPED = "identity", "whose-is-it", "not-wrapped"
 
 
@@ -71,9 +72,11 @@ def told(desk: Desk, package: Package) -> Package:
     """What was refused of a package that was wrapped becomes findings, once the line has run."""
     folder = desk.home.staging / str(package.id)
     if (folder / ROWS).exists():
-        _tell(desk, package.id, json.loads((folder / ROWS).read_bytes()))
-        if package.state in ("done", "duplicate"):
-            shutil.rmtree(folder / WRAPPED, ignore_errors=True)
+        done = json.loads((folder / ROWS).read_bytes())
+        _tell(desk, package.id, done["rows"])
+        if package.state == "failed":  # what was dropped is what may be tried again
+            with desk.store.transaction() as connection:
+                ledger.describe(connection, package.id, location=done["dropped"])
     return package
 
 
@@ -93,20 +96,14 @@ def wrap_into(desk: Desk, package: Package, identities: Identities, modality: st
         rows += [row | {"path": label(Path(row["path"]).relative_to(base).parts)}
                  for row in wrap_files(replace(part, out=out), desk.settings)]
         if number > 1 and any(out.iterdir()):
-            further.append(_submit_further(desk, package, out, number))
-    durable.write_file(folder / ROWS, json.dumps(rows).encode())
+            further.append(submit_wrapped(desk, out, path=f"{package.path} ({number})",
+                                          source=package.source, by="inbox").id)
+    durable.write_file(folder / ROWS, json.dumps(
+        {"dropped": package.location, "rows": rows}).encode())
     with desk.store.transaction() as connection:
         ledger.describe(connection, package.id, location=str(folder / WRAPPED / "1"),
                         kind="folder")
     return further
-
-
-def _submit_further(desk: Desk, package: Package, out: Path, number: int) -> int:
-    """Another patient of the same drop, so that none waits for the other."""
-    with desk.store.transaction() as connection:
-        further = ledger.submit(connection, kind="folder", path=f"{package.path} ({number})",
-                                location=str(out), source=package.source, by="inbox")
-    return adopt_drop(desk, further).id
 
 
 def _is_drop(desk: Desk, package: Package) -> bool:
