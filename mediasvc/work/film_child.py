@@ -77,12 +77,16 @@ def _prepare(frames: FrameSource, raw: Path, options: Options, wanted: float) ->
     rate = _rate(frames, wanted)
     look = look_at(frames.some(), frames.header, square=False)
     rows, columns, colour = 0, 0, False
+    first = frames.samples(0)
     with raw.open("wb") as stream:
         for number in range(frames.count):
-            shown = _even(drawn(frames, number, look))
+            shown = drawn(frames, number, look)
+            if number == 0:
+                as_stored = first.dtype == np.uint8 and np.array_equal(first, shown)
+            shown = _even(shown)
             rows, columns, colour = shown.shape[0], shown.shape[1], shown.ndim == 3
             stream.write(np.ascontiguousarray(shown).tobytes())
-    windowed = not colour and not _as_stored(frames)
+    windowed = not colour and not as_stored
     return Prepared(
         words(framing, label.SOP_INSTANCE_UID), words(framing, label.MODALITY), uid,
         framing.transfer_syntax_uid, rows, columns, colour, frames.count,
@@ -105,13 +109,6 @@ def _even(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Colours of a video have half the rows and columns: an odd side gets its last line twice."""
     pad = [(0, side % 2) for side in shown.shape[:2]] + [(0, 0)] * (shown.ndim - 2)
     return np.pad(shown, pad, mode="edge") if any(side % 2 for side in shown.shape[:2]) else shown
-
-
-def _as_stored(frames: FrameSource) -> bool:
-    """Whether a grey frame's samples are those of the video."""
-    first = frames.samples(0)
-    look = look_at(frames.some(), frames.header, square=False)
-    return bool(first.dtype == np.uint8 and np.array_equal(first, drawn(frames, 0, look)))
 
 
 def _notes(frames: FrameSource, rate: Rate, uid: str, windowed: bool, size: tuple[int, int],

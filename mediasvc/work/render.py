@@ -139,6 +139,8 @@ class _Run:
     def _published(self, names: list[str], folder: Path, target: Target) -> list[str]:
         """The paths of the finished files. Raises UnsupportedError, StorageError."""
         home = self.order.to / target.folder
+        if any(name != Path(name).name or not name.startswith(target.stem) for name in names):
+            raise UnsupportedError("its child gave names that make no sense")
         try:
             home.mkdir(parents=True, exist_ok=True)
             for name in names:

@@ -103,7 +103,8 @@ def _rendered(span: Span, folder: Path, stem: str, options: RenderOptions,
                 Path(source.path).unlink()
     if form == "payload":
         from mediasvc.work.render_payload import write_payload
-        return write_payload(span, folder, stem, still=options.form in ("png", "jpeg"))
+        still = options.form in ("png", "jpeg") or (options.form == "auto" and options.frame != 0)
+        return write_payload(span, folder, stem, still=still)
     from mediasvc.work.render_pictures import write_pictures
     return with_frames(span, lambda frames: write_pictures(frames, folder, stem, form, options))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mediasvc.direct_write import write_new
 from mediasvc.errors import DamagedError
 from mediasvc.media.foreign_kind import kind_of
 from mediasvc.media.window import Window
@@ -30,9 +29,11 @@ def write_payload(span: Span, folder: Path, stem: str, *, still: bool) -> Render
     UnsupportedError, DamagedError."""
     found = find_payload(span.as_json())
     kind, temp = str(found["kind"]), folder / stem
-    _, length = write_new(temp, (part for at, size in found["places"]
-                                 for part in Span(span.path, at, size).chunks(CHUNK)))
-    if not length:
+    with temp.open("xb") as stream:
+        for at, size in found["places"]:
+            for part in Span(span.path, at, size).chunks(CHUNK):
+                stream.write(part)
+    if not temp.stat().st_size:
         raise DamagedError("its stream or document is empty")
     suffix = _suffix(kind, temp)
     out = temp.rename(folder / f"{stem}.{suffix}")
