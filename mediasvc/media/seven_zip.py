@@ -7,7 +7,6 @@ inside a sandbox child and so under its limits, and under a deadline of its own.
 from __future__ import annotations
 
 import os
-import resource
 import select
 import shutil
 import subprocess
@@ -19,6 +18,8 @@ from mediasvc.errors import BudgetError, DamagedError, UnsupportedError
 
 #: The first that is installed is used.
 PROGRAMS = ("7zz", "7z", "7za")
+#: Nothing may be written to any file, only to the pipe; nothing of ours stands in the script.
+LIMITED = ("/bin/sh", "-c", 'ulimit -f 0 && ulimit -c 0 && exec "$@"', "sh")
 #: Of the time that a child has for one item.
 SHARE = 0.8
 LISTING_LIMIT = 256 << 20
@@ -74,10 +75,11 @@ class SevenZip:
 
     def _run(self, *arguments: str) -> Iterator[bytes]:
         # -p gives an empty password, so that it never asks for one; -- ends the switches.
-        command = [self._program, *arguments, "-p", "-y", "-bd", "-mmt=1", "--", self._path]
+        command = [*LIMITED, self._program, *arguments, "-p", "-y", "-bd", "-mmt=1", "--",
+                   self._path]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, preexec_fn=_limit, cwd="/",
-                              env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}) as process:
+                              stderr=subprocess.DEVNULL, cwd="/", env={
+                                  "PATH": os.defpath, "LC_ALL": "C.UTF-8"}) as process:
             try:
                 yield from self._read(process)
                 code = process.wait()
@@ -97,12 +99,6 @@ class SevenZip:
             if not chunk:
                 return
             yield chunk
-
-
-def _limit() -> None:
-    """Nothing may be written to any file, only to the pipe."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _listed(block: str) -> Listed:
