@@ -10,13 +10,14 @@ import click
 
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
+from mediasvc.errors import StorageError
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=_PATH)
-@click.option("--to", "out", required=True, type=_PATH, metavar="FILE|DIR", help="Where to.")
+@click.option("--to", "out", required=True, metavar="FILE|DIR/", help="Where to.")
 @click.option("-t", "--codec", type=click.Choice(["h264", "hevc"]), default="h264",
               show_default=True, help="The video syntax; its level is the one that fits.")
 @click.option("--quality", type=click.FloatRange(1, 51), metavar="CRF",
@@ -30,7 +31,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--allow-mammography", is_flag=True, help="Also mammography.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 @click.pass_obj
-def command(session: Session, /, files: tuple[Path, ...], out: Path, codec: str,
+def command(session: Session, /, files: tuple[Path, ...], out: str, codec: str,
             quality: float | None, rate: float | None, force: bool, **wishes: Any) -> int:
     """Make video instances of multi-frame ones (US, XA, RF, secondary captures).
 
@@ -39,8 +40,8 @@ def command(session: Session, /, files: tuple[Path, ...], out: Path, codec: str,
     """
     from mediasvc.work.film import FilmOrder, film
 
-    order = FilmOrder(files, out, codec, _options(session, **wishes), quality or 0.0, rate or 0.0,
-                      force)
+    order = FilmOrder(files, _target(out), codec, _options(session, **wishes), quality or 0.0,
+                      rate or 0.0, force)
     counts: Counter[str] = Counter(filmed=0, skipped=0, failed=0)
     native = encoded = 0
     with progress(session) as report:
@@ -56,6 +57,17 @@ def command(session: Session, /, files: tuple[Path, ...], out: Path, codec: str,
     if counts["failed"] and not counts["filmed"]:
         return 2
     return 1 if counts["skipped"] or counts["failed"] else 0
+
+
+def _target(out: str) -> Path:
+    """A folder, made where it is not there, when it is written as one."""
+    path = Path(out)
+    if out.endswith("/"):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"OUT cannot be made ({error.strerror}).") from error
+    return path
 
 
 def _options(session: Session, policy: str | None, allow_lossy_on_lossy: bool,
