@@ -6,8 +6,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mediasvc.model import Demographics
-
 FAMILIES = ("Sample", "Specimen", "Mustermann", "Ejemplo", "Voorbeeld", "Esempio", "Przyklad")
 #: Twins are often given names that begin, end or sound alike.
 TWINS = (("Anna", "Anne"), ("Jan", "Jana"), ("Maria", "Marie"), ("Erik", "Erika"),
@@ -15,13 +13,22 @@ TWINS = (("Anna", "Anne"), ("Jan", "Jana"), ("Maria", "Marie"), ("Erik", "Erika"
          ("Alma", "Greta"), ("Bruno", "Felix"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Traits:
+    patient_name: str
+    patient_birth_date: str
+    patient_sex: str
+    address: str = ""
+    postcode: str = ""
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two people: ``known`` is in the index, ``comes`` is on the disc and is somebody else."""
 
     kind: str
-    known: Demographics
-    comes: Demographics
+    known: Traits
+    comes: Traits
 
 
 def look_alikes(count: int, seed: int = 1) -> Iterator[Pair]:
@@ -37,8 +44,8 @@ def _pair(kind: str, dice: random.Random, number: int) -> Pair:
     first, second = dice.choice(TWINS)
     family = f"{dice.choice(FAMILIES)}{number}"
     born = _date(dice)
-    known = Demographics(f"{family}^{first}", born, dice.choice("MF"),
-                         f"{dice.randint(1, 99)} {family} street", str(dice.randint(1000, 9999)))
+    known = Traits(f"{family}^{first}", born, dice.choice("MF"),
+                   f"{dice.randint(1, 99)} {family} street", str(dice.randint(1000, 9999)))
     if kind.startswith("twins"):
         sex = known.patient_sex if kind.endswith("sex") else "MF"[known.patient_sex == "M"]
         return Pair(kind, known, replace(known, patient_name=f"{family}^{second}",
@@ -48,7 +55,7 @@ def _pair(kind: str, dice: random.Random, number: int) -> Pair:
         return Pair(kind, known, replace(known, patient_birth_date=son))
     other = {"namesakes": _other_date(dice, born), "one digit apart": _one_digit(born),
              "day and month": _swapped(born)}[kind]
-    return Pair(kind, known, Demographics(known.patient_name, other, known.patient_sex))
+    return Pair(kind, known, Traits(known.patient_name, other, known.patient_sex))
 
 
 def _date(dice: random.Random) -> str:
