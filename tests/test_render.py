@@ -182,7 +182,7 @@ def test_the_poster_of_a_video_is_a_frame_of_the_stream(cli: Program, tmp_path: 
     assert imagecodecs.jpeg8_decode((tmp_path / "p.jpg").read_bytes()).shape == (64, 64, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "a.dcm", "film.dcm", "p.jpg"]
-    done = cli("render", tmp_path / "film.dcm", "--to", tmp_path / "out", "--as", "png")
+    done = cli("render", tmp_path / "film.dcm", "--to", tmp_path / "out", "--frame", "middle")
     assert imagecodecs.png_decode(files(done)[0].read_bytes()).shape == (64, 64, 3)
     assert "decoded by ffmpeg" in done.of("rendered")[0]["notes"][0]
 

@@ -259,6 +259,12 @@ def test_fractions_need_tiff() -> None:
         unsigned(values)
 
 
+def test_a_dose_is_in_gray() -> None:
+    ds = header(DoseGridScaling="0.001", DoseUnits="GY")
+    values = values_of(np.array([[1500]], np.uint32), ds, 0, "modality")
+    assert (values.samples.tolist(), values.unit) == ([[1.5]], "Gy")
+
+
 # names
 
 def test_names_are_numbers_and_never_twice() -> None:

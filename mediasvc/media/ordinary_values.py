@@ -39,18 +39,27 @@ def values_of(samples: NDArray[Any], header: Dataset, frame: int, kind: Kind) ->
     if kind == "stored" or samples.ndim == 3:
         return Values(samples, "stored")
     place = frame_header(header, frame)
-    meant = _meant(samples, place)
+    meant = _meant(samples, header, place)
     whole = np.rint(meant)
     if not np.array_equal(whole, meant):
         return Values(meant.astype(np.float32), kind, _unit(header, frame))
     return Values(_smallest(whole, _can_be_negative(samples, place)), kind, _unit(header, frame))
 
 
-def _meant(samples: NDArray[Any], place: Dataset) -> NDArray[np.float64]:
+def _meant(samples: NDArray[Any], header: Dataset, place: Dataset) -> NDArray[np.float64]:
     if place.get("ModalityLUTSequence"):
         return rescaled(samples, place).astype(np.float64)
     slope, intercept = rescale_of(place)
-    return samples.astype(np.float64) * slope + intercept
+    return samples.astype(np.float64) * slope * _dose(header) + intercept
+
+
+def _dose(header: Dataset) -> float:
+    """Dose Grid Scaling of an RT Dose (C.8.8.3), 1 for everything else."""
+    try:
+        factor = float(header.get("DoseGridScaling") or 1)
+    except (TypeError, ValueError):
+        return 1.0
+    return factor if np.isfinite(factor) and factor > 0 else 1.0
 
 
 def unsigned(values: Values) -> Values:
@@ -101,4 +110,6 @@ def _unit(header: Dataset, frame: int) -> str:
             text = str(place.get("RescaleType") or "")
             if text.isascii() and text.isalnum():
                 return text
+    if "DoseGridScaling" in header:
+        return "Gy" if str(header.get("DoseUnits")) == "GY" else ""
     return "HU" if str(header.get("Modality")) == "CT" and "RescaleSlope" in header else ""
