@@ -15,7 +15,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom import Dataset
@@ -171,6 +171,7 @@ def test_frames_of_different_length_are_told() -> None:
 
 # samples with all their bits
 
+@settings(deadline=None, max_examples=40)
 @given(st.sampled_from([np.uint8, np.int16, np.uint16, np.int32, np.float32]),
        st.integers(1, 9), st.integers(1, 70000))
 def test_tiff_pages_are_read_back_by_another_reader(kind: type, rows: int, columns: int) -> None:
