@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
@@ -15,9 +16,11 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Settings
 from mediasvc.store.patients import put_patients
-from mediasvc.work.desk import open_desk
+from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export
+from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.ingest import run_line, submit
+from mediasvc.work.plan import rehearse
 from samples.synthesis import instance, study, write_disc
 from tests.carriers import tool, unpack_iso
 from tests.disc_things import broken, build, disc_instances, judge, new_sandbox
@@ -116,7 +119,7 @@ def test_what_a_narrow_profile_cannot_hold_is_named_with_its_rule(
     ("STD-US-ID-SF-CDR", "CINE", {}, "R11-2"),
     ("STD-US-CC-SF-CDR", "US", {"SequenceOfUltrasoundRegions": region()}, "R11-2b"),
     ("STD-DEN-CD", "CT", {}, "R11-2"),
-    ("STD-XABC-CD", "CT", {}, "R11-1"),
+    ("STD-XABC-CD", "CT", {}, "R11-1"), ("STD-XABC-CD", "CT", {}, "R11-5"),
     ("STD-GEN-BD-MPEG4-HPLV42-2D", "CT", {}, "R11-1")])
 def test_what_breaks_a_narrow_profile_is_found_by_its_rule(
         sandbox: Sandbox, tmp_path: Path, profile: str, kind: str, changes: dict[str, object],
@@ -137,12 +140,48 @@ def test_lossless_syntaxes_are_chosen_by_what_the_profile_prefers(
     assert ExplicitVRLittleEndian != expected
 
 
-def test_a_profile_that_is_only_read_is_refused_in_words(
-        filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
-    from mediasvc.errors import SettingsError
+def test_a_profile_that_is_only_read_is_refused_in_words() -> None:
+    from dataclasses import replace
 
-    with pytest.raises(SettingsError, match="icon"):
-        made(filled, sandbox, tmp_path / "a.iso", "STD-XA1K-CD")
+    from mediasvc.errors import SettingsError
+    from mediasvc.standard.profiles import load_profile
+    from mediasvc.work.export_order import capacity_of
+
+    profile = replace(load_profile("STD-GEN-CD"), reads_only="nobody here makes them")
+    with pytest.raises(SettingsError, match="nobody here"):
+        capacity_of(profile, "", "iso")
+
+
+def test_icons_stand_in_dicomdir_when_asked_and_other_programs_accept_them(
+        filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    made(filled, sandbox, tmp_path / "a.iso", "STD-CTMR-CD", icons=True)
+    unpack_iso(tmp_path / "a.iso", tmp_path / "out")
+    records = [record for record in pydicom.dcmread(
+        tmp_path / "out" / "DICOMDIR").DirectoryRecordSequence
+        if record.DirectoryRecordType == "IMAGE"]
+    assert len(records) == 3
+    for record in records:
+        [icon] = record.IconImageSequence
+        assert (icon.Rows, icon.Columns, icon.BitsAllocated, icon.PhotometricInterpretation) == (
+            64, 64, 8, "MONOCHROME2")
+        assert len(icon.PixelData) == 64 * 64 and len(set(icon.PixelData)) > 4
+    for program in ("dciodvfy", "dcdirdmp"):
+        said = subprocess.run([tool(program), "DICOMDIR"], cwd=tmp_path / "out",
+                              capture_output=True, text=True, check=False)
+        assert "Error" not in said.stdout + said.stderr
+
+
+def test_with_icons_the_plan_is_exact_too(filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    order = ordered(tmp_path / "a.iso", "STD-GEN-DVD-JPEG", icons=True)
+    with open_desk(Home(filled), Settings(), sandbox) as desk:
+        planned, built = planned_and_built(desk, order)
+    assert planned == built
+
+
+def planned_and_built(desk: Desk, order: ExportOrder) -> tuple[int, int]:
+    planned = rehearse(desk, order, lambda finding: None, lambda *_: None)
+    built = export(desk, order, lambda finding: None, lambda *_: None)
+    return planned.discs[0].bytes, built.discs[0].bytes
 
 
 def test_bytes_behind_a_file_that_nobody_vouches_for_are_told(sandbox: Sandbox, tmp_path: Path,

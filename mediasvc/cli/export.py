@@ -47,6 +47,7 @@ CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.viewer_chunks",
 @click.option("--allow-several-patients", is_flag=True, help="Studies of several patients.")
 @click.option("--allow-incomplete", is_flag=True,
               help="Leave out what the archive cannot give, and say so on the disc.")
+@click.option("--icons", is_flag=True, help="A small picture of every image in DICOMDIR.")
 @click.option("--no-viewer", is_flag=True, help="No viewer on the disc, only DICOM and pages.")
 @lossy_options
 @private_options
@@ -56,7 +57,8 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
             studies: tuple[str, ...], not_exported: bool,
             last: int | None, profile: str, to: str, recipient: str, disc: str,
             compress: bool | None, no_split: bool, dry_run: bool, replace: bool,
-            allow_several_patients: bool, allow_incomplete: bool, no_viewer: bool, by: str,
+            allow_several_patients: bool, allow_incomplete: bool, icons: bool,
+            no_viewer: bool, by: str,
             ) -> int:
     """Make disc images, zips or folders that were read back and passed every rule.
 
@@ -79,7 +81,7 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
         patient=PatientKey.parse(patient, session.settings.site.issuer) if patient else None,
         several_patients=allow_several_patients, incomplete=allow_incomplete, replace=replace,
         recipient=known.name if known else recipient, splitting=not no_split, compress=compress,
-        viewer="none" if no_viewer else session.settings.export.viewer,
+        icons=icons, viewer="none" if no_viewer else session.settings.export.viewer,
         videos=session.settings.export.videos,
         site_viewer=(Path(session.settings.export.viewer_dir)
                      if session.settings.export.viewer_dir else None), by=by)

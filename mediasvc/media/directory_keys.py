@@ -29,6 +29,7 @@ from mediasvc.span import Span
 from mediasvc.standard.directory_records import (
     CONTENT_SEQUENCE,
     FUNCTIONAL_GROUPS,
+    ICON,
     KEY_VRS,
     NUMBER_VRS,
     RECORD_TYPES,
@@ -36,6 +37,7 @@ from mediasvc.standard.directory_records import (
     SOURCES,
     VERIFICATION_TIME,
     VERIFYING_OBSERVERS,
+    WITH_ICONS,
     keys_of,
 )
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
@@ -72,10 +74,10 @@ def wanted_tags(sop_class_uid: str, key_set: str) -> tuple[frozenset[int], int]:
     if leaf is None:
         raise UnsupportedError(f"No directory record type is known for SOP class {sop_class_uid}.")
     levels = ("PATIENT", "STUDY", "SERIES", leaf) if RECORD_TYPES[leaf].level == 3 else (leaf,)
-    tags = {key.tag for level in levels for key in keys_of(level, key_set)}
+    tags = {key.tag for level in levels for key in keys_of(level, key_set)} - {ICON.tag}
     if VERIFICATION_TIME in tags:
         tags.add(VERIFYING_OBSERVERS)
-    if tags & FUNCTIONAL_GROUPS.keys() and key_set == "extended":
+    if tags & FUNCTIONAL_GROUPS.keys() and key_set.removesuffix(WITH_ICONS) == "extended":
         tags.add(SHARED_GROUPS)
     return frozenset(tags | ALWAYS), max(tags | ALWAYS)
 

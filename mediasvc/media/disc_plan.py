@@ -19,6 +19,8 @@ from mediasvc.media.page_content import PICTURES, frames_of
 BASE = 1 << 20
 #: A record of an instance with every key, its share of the records above it, its manifest line.
 DIRECTORY_ENTRY = 1400
+#: What an icon takes there beside its pixels.
+ICON_ENTRY = 160
 #: A page with its share of the JPEGs is drawn later; no JPEG at quality 85 was larger than this.
 PAGE = 24 << 10
 PICTURE_BYTES_PER_PIXEL = 0.6
@@ -34,15 +36,16 @@ class DiscPlan:
 
 
 def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
-               with_udf: bool = False) -> list[DiscPlan]:
+               with_udf: bool = False, icon: int = 0) -> list[DiscPlan]:
     """Spread instances over as few discs as first fit finds; ``capacity`` in bytes, None: no limit.
+    ``icon``: side of the icons in DICOMDIR.
 
     Raises BudgetError when a single instance is larger than a disc.
     """
     ordered = sorted(instances, key=reading_order)
     discs: list[DiscPlan] = []
-    for unit in _units(ordered, capacity, with_udf):
-        size = _size(unit, with_udf)
+    for unit in _units(ordered, capacity, with_udf, icon):
+        size = _size(unit, with_udf, icon)
         for disc in discs:
             if capacity is None or disc.bytes + size <= capacity:
                 break
@@ -57,28 +60,29 @@ def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
     return discs
 
 
-def _units(ordered: Sequence[DiscInstance], capacity: int | None, with_udf: bool,
+def _units(ordered: Sequence[DiscInstance], capacity: int | None, with_udf: bool, icon: int,
            ) -> Iterable[list[DiscInstance]]:
     """Studies; for one too large its series; for a series too large its instances."""
     for _, rows in groupby(ordered, lambda i: i.header.study_instance_uid):
         study = list(rows)
-        if _fits(study, capacity, with_udf):
+        if _fits(study, capacity, with_udf, icon):
             yield study
             continue
         for _, inside in groupby(study, lambda i: i.header.series_instance_uid):
             series = list(inside)
-            if _fits(series, capacity, with_udf):
+            if _fits(series, capacity, with_udf, icon):
                 yield series
             else:
                 yield from ([instance] for instance in series)
 
 
-def _fits(unit: Sequence[DiscInstance], capacity: int | None, with_udf: bool) -> bool:
-    return capacity is None or BASE + _size(unit, with_udf) <= capacity
+def _fits(unit: Sequence[DiscInstance], capacity: int | None, with_udf: bool, icon: int) -> bool:
+    return capacity is None or BASE + _size(unit, with_udf, icon) <= capacity
 
 
-def _size(unit: Sequence[DiscInstance], with_udf: bool) -> int:
-    total = sum(file_size(instance.span.length, with_udf) + DIRECTORY_ENTRY for instance in unit)
+def _size(unit: Sequence[DiscInstance], with_udf: bool, icon: int = 0) -> int:
+    entry = DIRECTORY_ENTRY + (icon * icon + ICON_ENTRY if icon else 0)
+    total = sum(file_size(instance.span.length, with_udf) + entry for instance in unit)
     for _, rows in groupby(unit, lambda i: i.header.series_instance_uid):
         total += PAGE + _pictures(list(rows), with_udf)
     return total

@@ -18,8 +18,8 @@ def write_zip(target: IO[bytes], files: Iterable[DiscFile], *, moment: datetime,
               report: Callable[[int, int], None] | None = None) -> None:
     """Write the archive into ``target`` (empty, writable, seekable), streamed file by file.
 
-    Encoded files (`DiscFile.dense`) and those of the root are stored, others deflated. ``report(done, 0)`` in bytes.
-    Raises DamagedError when a source became shorter.
+    Encoded files (`DiscFile.dense`) and those of the root are stored, others deflated.
+    ``report(done, 0)`` in bytes. Raises DamagedError when a source became shorter.
     """
     done = 0
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:

@@ -53,6 +53,10 @@ CLAIMS = (
           "and reported (PS3.11 D.3.3.1).",
           ("test_dicomdir_write.py::test_every_kind_of_object_is_named_under_its_series",
            "test_dicomdir_write.py::test_missing_keys_are_invented_in_the_directory_only")),
+    Claim("7.2.1", "Icons of images are written where the profile wants them, and on request: "
+          "8-bit grey, 64 x 64 or 128 x 128.",
+          ("test_profile_discs.py::"
+           "test_icons_stand_in_dicomdir_when_asked_and_other_programs_accept_them",)),
     Claim("7.2.1", "An instance in another transfer syntax than the profile allows is transcoded "
           "without loss, decoded again and compared; what cannot be is left out and named.",
           ("test_export.py::test_what_a_profile_does_not_allow_is_transcoded_into_what_it_does",
@@ -102,5 +106,5 @@ CLAIMS = (
 )
 #: By which tests each profile is made and judged, and each rule is shown to be able to fail.
 MADE = "test_conformance.py::test_a_file_set_of_every_claimed_profile_is_made_and_judged"
-JUDGED = "test_conformance.py::test_a_profile_that_is_only_read_is_judged_by_its_rules"
+JUDGED = "test_profile_discs.py::test_what_breaks_a_narrow_profile_is_found_by_its_rule"
 RULED = "test_conformance.py::test_every_rule_of_the_list_is_named_by_a_test"

@@ -176,6 +176,9 @@ XABC: dict[str, tuple[Key, ...]] = {
 XA1K: dict[str, tuple[Key, ...]] = {**XABC, "IMAGE": (
     IMAGE_TYPE, REFERENCED_IMAGES, Key(0x00282112, "DS", "1C"), Key(0x00500004, "CS", "2"), ICON)}
 
+#: Behind the name of a key set.
+WITH_ICONS = "+icons"
+
 #: What a profile may name as its key set.
 KEY_SETS: dict[str, dict[str, tuple[Key, ...]]] = {
     "none": {}, "general-cd": GENERAL_CD, "extended": EXTENDED, "mpeg2": MPEG2, "ctmr": CTMR,
@@ -257,9 +260,16 @@ KEY_VRS: dict[int, str] = {
 
 
 def keys_of(record_type: str, key_set: str = "none") -> tuple[Key, ...]:
-    """The keys of a record in a profile's key set, in tag order, each once (the stricter type)."""
+    """The keys of a record in a profile's key set, in tag order, each once (the stricter type).
+
+    ``key_set`` with `WITH_ICONS` behind it: images may have an icon too.
+    """
     found: dict[int, Key] = {}
-    for key in (*RECORD_TYPES[record_type].keys, *KEY_SETS[key_set].get(record_type, ())):
+    name, icons = key_set.removesuffix(WITH_ICONS), key_set.endswith(WITH_ICONS)
+    more = KEY_SETS[name].get(record_type, ())
+    if icons and record_type == "IMAGE":
+        more = (*more, Key(ICON.tag, "SQ", "1C"))
+    for key in (*RECORD_TYPES[record_type].keys, *more):
         if key.tag not in found or key.type == "1":
             found[key.tag] = key
     return tuple(found[tag] for tag in sorted(found))

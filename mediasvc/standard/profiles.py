@@ -68,6 +68,8 @@ class Profile:
     sop_classes: tuple[str, ...] = ()
     images: tuple[ImageRule, ...] = ()
     note: str = ""
+    icons: int = 0
+    """Side of the icon that DICOMDIR has for every image, in pixels; 0: none is asked for."""
     secure_twin: str = ""
     secure: bool = False
     reads_only: str = ""
@@ -166,6 +168,7 @@ _PROFILE_FIELDS: dict[str, tuple[type, bool]] = {
     "transfer_syntaxes": (list, True), "preferred": (list, True), "directory_keys": (str, True),
     "medium": (dict, True), "sop_classes": (list, False), "note": (str, False),
     "images": (list, False), "secure_twin": (str, False), "reads_only": (str, False),
+    "icons": (int, False),
 }
 _IMAGE_FIELDS: dict[str, tuple[type, bool]] = {
     "clause": (str, True), "sop_classes": (list, False), "transfer_syntaxes": (list, False),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,17 @@ from mediasvc.media.dicomdir_write import FileSet, write_dicomdir
 from mediasvc.media.directory_entry import DirectoryEntry
 from mediasvc.media.directory_keys import scan
 from mediasvc.media.disc_layout import DiscInstance, FileId
+from mediasvc.media.sequence_bytes import EXPLICIT
+from mediasvc.standard.directory_records import ICON
 
 
-def write_listing(target: Path, placed: Iterable[tuple[FileId, DiscInstance]]) -> None:
-    """What `write_directory` reads: a JSON line ``[path, File ID]`` for each instance."""
+def write_listing(target: Path, placed: Iterable[tuple[FileId, DiscInstance]],
+                  icons: Mapping[str, Path] | None = None) -> None:
+    """What `write_directory` reads: a JSON line ``[path, File ID, icon]`` for each instance."""
     with target.open("w", encoding="utf-8") as lines:
         for file_id, instance in placed:
-            lines.write(json.dumps([instance.span.path, file_id]) + "\n")
+            icon = (icons or {}).get(instance.span.path, "")
+            lines.write(json.dumps([instance.span.path, file_id, str(icon)]) + "\n")
 
 
 def write_directory(listing: str, target: str, file_set_id: str, file_set_uid: str, key_set: str,
@@ -33,5 +38,20 @@ def write_directory(listing: str, target: str, file_set_id: str, file_set_uid: s
 def _entries(listing: Path, key_set: str) -> Iterator[DirectoryEntry]:
     with listing.open(encoding="utf-8") as lines:
         for line in lines:
-            path, file_id = json.loads(line)
-            yield scan(path, tuple(file_id), key_set)
+            path, file_id, icon = json.loads(line)
+            entry = scan(path, tuple(file_id), key_set)
+            if icon and entry.record_type == "IMAGE":
+                entry.values[ICON.tag] = icon_item(Path(icon).read_bytes())
+            yield entry
+
+
+def icon_item(pixels: bytes) -> bytes:
+    """The item of an Icon Image Sequence: a square of 8-bit grey (PS3.3 F.7)."""
+    side = math.isqrt(len(pixels)).to_bytes(2, "little")
+    element = EXPLICIT.element
+    return EXPLICIT.item((
+        element(0x00280002, "US", b"\1\0"), element(0x00280004, "CS", b"MONOCHROME2"),
+        element(0x00280010, "US", side), element(0x00280011, "US", side),
+        element(0x00280100, "US", b"\x08\0"), element(0x00280101, "US", b"\x08\0"),
+        element(0x00280102, "US", b"\x07\0"), element(0x00280103, "US", b"\0\0"),
+        element(0x7FE00010, "OB", pixels)))

@@ -19,9 +19,11 @@ from mediasvc.media.page_content import DiscFacts
 from mediasvc.model import Finding
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
+from mediasvc.standard.directory_records import WITH_ICONS
 from mediasvc.standard.profiles import Profile
 from mediasvc.work.directory_file import write_listing
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
+from mediasvc.work.draw_icons import Icons, icons_of
 from mediasvc.work.seal import Seal, notices, sealed
 from mediasvc.work.sign import Signer
 
@@ -92,7 +94,8 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
     secure = seal is not None and seal.kind == "cms"
     content = (notices(facts, scratch) if secure
                else make_content(sandbox, layout, facts, scratch, wanted, report))
-    findings = _write_dicomdir(sandbox, layout, profile, file_set, scratch)
+    findings = _write_dicomdir(sandbox, layout, profile, file_set, scratch,
+                               wanted.icons or profile.icons, report)
     before = [_small(scratch, (DICOMDIR,)), *content]
     listed = [*before, *layout.files()]
     (scratch / MANIFEST).write_bytes(write_hash_list(listed, _manifest_facts(file_set, facts)))
@@ -106,16 +109,21 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
 
 
 def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set: FileSetName,
-                    scratch: Path) -> tuple[Finding, ...]:
+                    scratch: Path, icons: int, report: Report) -> tuple[Finding, ...]:
+    """``icons``: the side of the images' icons in pixels, 0: none."""
     listing = scratch / "listing.jsonl"
-    write_listing(listing, layout.placed())
+    drawn = Icons({}, ())
+    if icons:
+        drawn = icons_of(sandbox, layout, scratch / "icons", icons,
+                         lambda done, total: report(done, total, "drawing icons"))
+    write_listing(listing, layout.placed(), drawn.files)
     answer = sandbox.call(
         "mediasvc.work.directory_file:write_directory", listing=str(listing),
         target=str(scratch / DICOMDIR), file_set_id=file_set.id, file_set_uid=file_set.uid,
-        key_set=profile.directory_keys, scratch=str(scratch))
+        key_set=profile.directory_keys + (WITH_ICONS if icons else ""), scratch=str(scratch))
     if answer.error:
         raise MediasvcError(f"The DICOMDIR could not be written: {answer.text}")
-    return tuple(Finding(**row) for row in answer.value["findings"])
+    return (*drawn.findings, *(Finding(**row) for row in answer.value["findings"]))
 
 
 def _small(scratch: Path, parts: tuple[str, ...]) -> DiscFile:

@@ -36,6 +36,8 @@ class Wanted:
     room: int | None = None
     udf: bool = False
     site_viewer: tuple[DiscFile, ...] = ()
+    icons: int = 0
+    """Side of the icons in DICOMDIR, in pixels; 0: those that the profile asks for."""
 
 
 PAGES_ONLY = Wanted(viewer=False, videos=False)

@@ -188,11 +188,11 @@ def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
     """What is made for people; the same for a disc and for its rehearsal."""
     site = site_viewer(order.site_viewer) if order.site_viewer else ()
     if order.viewer == "none":
-        return replace(PAGES_ONLY, site_viewer=site)
+        return replace(PAGES_ONLY, site_viewer=site, icons=order.icon_side)
     udf = order.container == "iso" and order.profile.medium.udf
     taken = plan.bytes + site_bytes(site, udf)
     return Wanted(least_factor=2 if order.viewer == "reduced" else 1, udf=udf, site_viewer=site,
-                  videos=order.videos,
+                  videos=order.videos, icons=order.icon_side,
                   room=None if order.room is None else order.room - taken)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mediasvc.work.seal import Seal
 
 Container = Literal["iso", "zip", "folder", "mail"]
+ICON = 64
 CONTAINERS: dict[str, Container] = {".iso": "iso", ".zip": "zip", ".eml": "mail"}
 
 
@@ -43,6 +44,8 @@ class ExportOrder:
     """Who gets the disc: printed on it and in its certificate."""
     splitting: bool = True
     """False: rather no disc than two (PS3.4 S, Allow Media Splitting)."""
+    icons: bool = False
+    """DICOMDIR has a small picture of every image."""
     lossy: Lossy | None = None
     """Images that have not lost anything yet are compressed with loss."""
     compress: bool | None = None
@@ -67,6 +70,11 @@ class ExportOrder:
         if self.container == "mail" and self.capacity is not None:
             return payload_limit(self.capacity)
         return self.capacity
+
+    @property
+    def icon_side(self) -> int:
+        """In pixels; 64 unless the profile says it (PS3.3 F.7, PS3.11 E.3.3.3)."""
+        return self.profile.icons or (ICON if self.icons else 0)
 
     @property
     def lossless(self) -> str:
