@@ -66,8 +66,9 @@ def _private(item: Item) -> dict[str, Any]:
         return {"refused": error.text}
     source = Span.from_json(done["span"])
     if "transcode" in item["needs"]:
-        source = _transcoded(source, second, item["preferred"])
-        first.unlink()
+        source = _transcoded(source, second, item)
+        if source.path != str(first):
+            first.unlink()
     return {**_proven(source), "findings": done["findings"], "days": done["days"]}
 
 
