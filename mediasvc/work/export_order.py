@@ -64,6 +64,12 @@ class ExportOrder:
     seal: Seal | None = None
     """How the disc is encrypted; None: anybody can read it."""
 
+    def __post_init__(self) -> None:
+        """Raises SettingsError for wishes that do not go together."""
+        if self.lossy is not None and self.privacy is not None:
+            raise SettingsError("Images are not de-identified and compressed with loss at once.",
+                                "Both give new UIDs, and references follow only one of them.")
+
     @property
     def room(self) -> int | None:
         """What the files of one disc may take: a message grows by base64."""
