@@ -17,10 +17,12 @@ from mediasvc.media.ordinary_rate import Rate, cine_rate
 from mediasvc.span import Span
 from mediasvc.standard import lossy_labels as label
 from mediasvc.standard.film_classes import FILM_CLASSES, SC_TRUE_COLOUR
+from mediasvc.standard.lossy_policy import Cap
 from mediasvc.work.lossy_changes import allowed_cap, is_lossy, lossy_stream
 from mediasvc.work.new_frames import ALARM_OF_RANGE, ALARM_OF_SPREAD
 from mediasvc.work.render_frames import FrameSource, with_frames
 from mediasvc.work.render_pictures import drawn
+from mediasvc.work.source_frames import SourceFrames
 from mediasvc.work.transcode_row import Options
 
 if TYPE_CHECKING:
@@ -63,30 +65,10 @@ def prepare_film(span: dict[str, Any], raw: str, options: dict[str, Any], rate: 
 
 
 def _prepare(frames: FrameSource, raw: Path, options: Options, wanted: float) -> Prepared:
-    framing, source = frames.framing, frames.ours
-    uid = words(framing, label.SOP_CLASS_UID)
-    if frames.count < 2:
-        raise UnsupportedError("it is no cine: it has one frame")
-    if uid not in FILM_CLASSES:
-        raise UnsupportedError("its SOP Class is none of the cine loops that may become a video")
-    if source is None:
-        raise UnsupportedError("its frames are none that are decoded here")
-    cap = allowed_cap(framing, options, is_lossy(framing, lossy_stream(source)))
-    if abs(pixel_aspect(frames.header) - 1) >= 0.005:
-        raise UnsupportedError("its pixels are not square, and those of a video are")
+    framing, uid = frames.framing, words(frames.framing, label.SOP_CLASS_UID)
+    source, cap = _allowed(frames, uid, options)
     rate = _rate(frames, wanted)
-    look = look_at(frames.some(), frames.header, square=False)
-    rows, columns, colour = 0, 0, False
-    first = frames.samples(0)
-    with raw.open("wb") as stream:
-        for number in range(frames.count):
-            shown = drawn(frames, number, look)
-            if number == 0:
-                as_stored = first.dtype == np.uint8 and np.array_equal(first, shown)
-            shown = _even(shown)
-            rows, columns, colour = shown.shape[0], shown.shape[1], shown.ndim == 3
-            stream.write(np.ascontiguousarray(shown).tobytes())
-    windowed = not colour and not as_stored
+    rows, columns, colour, windowed = _write_raw(frames, raw)
     return Prepared(
         words(framing, label.SOP_INSTANCE_UID), words(framing, label.MODALITY), uid,
         framing.transfer_syntax_uid, rows, columns, colour, frames.count,
@@ -94,6 +76,33 @@ def _prepare(frames: FrameSource, raw: Path, options: Options, wanted: float) ->
         native_frame_bytes(source.received) * frames.count, source.frames.total_bytes,
         cap.ratio if cap else 0.0, windowed,
         tuple(_notes(frames, rate, uid, windowed, (rows, columns))))
+
+
+def _allowed(frames: FrameSource, uid: str, options: Options) -> tuple[SourceFrames, Cap | None]:
+    """What is decoded, and how far it may be compressed. Raises UnsupportedError."""
+    if frames.count < 2:
+        raise UnsupportedError("it is no cine: it has one frame")
+    if uid not in FILM_CLASSES:
+        raise UnsupportedError("its SOP Class is none of the cine loops that may become a video")
+    if frames.ours is None:
+        raise UnsupportedError("its frames are none that are decoded here")
+    cap = allowed_cap(frames.framing, options, is_lossy(frames.framing, lossy_stream(frames.ours)))
+    if abs(pixel_aspect(frames.header) - 1) >= 0.005:
+        raise UnsupportedError("its pixels are not square, and those of a video are")
+    return frames.ours, cap
+
+
+def _write_raw(frames: FrameSource, raw: Path) -> tuple[int, int, bool, bool]:
+    """Rows, columns, whether it is colour, and whether grey values were windowed."""
+    look = look_at(frames.some(), frames.header, square=False)
+    first = frames.samples(0)
+    shown = drawn(frames, 0, look)
+    as_stored = first.dtype == np.uint8 and np.array_equal(first, shown)
+    with raw.open("wb") as stream:
+        for number in range(frames.count):
+            shown = _even(drawn(frames, number, look))
+            stream.write(np.ascontiguousarray(shown).tobytes())
+    return shown.shape[0], shown.shape[1], shown.ndim == 3, shown.ndim == 2 and not as_stored
 
 
 def _rate(frames: FrameSource, wanted: float) -> Rate:
