@@ -13,6 +13,13 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from mediasvc.dicom.deidentify_keys import Keys
+from mediasvc.errors import SettingsError
+from mediasvc.standard.deidentification import Policy
+from mediasvc.standard.profiles import load_profile
+from mediasvc.work.deidentify_order import Privacy
+from mediasvc.work.export_lossy import Lossy
+from mediasvc.work.export_order import ExportOrder
 from samples.synthesis import instance, study, uid, write_disc
 from tests.carriers import unpack_iso
 from tests.conftest import Program
@@ -171,3 +178,11 @@ def test_a_folder_of_files_is_deidentified_under_new_names(cli: Program, tmp_pat
         raw = path.read_bytes() + str(path.relative_to(tmp_path)).encode()
         assert all(form not in raw for word in SECRETS[:6] for form in forms(word))
     assert cli("deidentify", folder, tmp_path / "out").code == 3
+
+
+def test_loss_and_privacy_at_once_are_refused(tmp_path: Path) -> None:
+    order = {"to": tmp_path / "a.iso", "container": "iso", "capacity": None,
+             "profile": load_profile("STD-GEN-DVD-JPEG")}
+    private = Privacy(Policy(), Keys.fresh())
+    with pytest.raises(SettingsError):
+        ExportOrder(**order, privacy=private, lossy=Lossy("1.2.840.10008.1.2.4.50", {}))
