@@ -212,6 +212,8 @@ def test_dragging_changes_the_window(page: Page) -> None:
     page.page.mouse.move(box["x"] + 360, box["y"] + 330, steps=4)
     page.page.mouse.up()
     assert page.text(".corner.bl") != before
+    assert page.do("() => { const s = document.querySelector('select[title=Window]');"
+                   " return s.options[s.selectedIndex].text; }") == "Own window"
     page.page.keyboard.press("Escape")
     assert page.text(".corner.bl") == before
 

@@ -126,6 +126,7 @@
       rows.forEach(function (row, at) {
         option(parts.presets, String(at + 1), (at < 9 ? at + 1 + "  " : "") + row[0]);
       });
+      option(parts.presets, "-1", "Own window");
     }
     var chosen = view.win === null ? 0 : 1 + rows.findIndex(function (row) {
       return JSON.stringify(row[1]) === JSON.stringify(view.win);
