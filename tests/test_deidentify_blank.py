@@ -76,8 +76,8 @@ def test_a_rule_fits_only_what_it_names() -> None:
 
 @pytest.mark.parametrize("text", [
     '[[rule]]\nname = "x"', '[[rule]]\nregions = [[0, 0, 1, 1]]',
-    '[[rule]]\nname = "x"\nregions = [[0, 0, 1]]', 
-   '[[rule]]\nname = "x"\nregions = [[-1, 0, 1, 1]]',
+    '[[rule]]\nname = "x"\nregions = [[0, 0, 1]]',
+    '[[rule]]\nname = "x"\nregions = [[-1, 0, 1, 1]]',
     '[[rule]]\nname = "x"\ncolour = 1\nregions = [[0, 0, 1, 1]]', "no toml"])
 def test_a_wrong_rule_of_the_site_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "BLANKING.toml").write_text(text)
