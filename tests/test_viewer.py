@@ -16,7 +16,9 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.uid import JPEGBaseline8Bit
 
-from mediasvc.sandbox import Sandbox
+from mediasvc.sandbox import Answer, Sandbox
+from mediasvc.work import viewer as work
+from mediasvc.work.batches import run_batches
 from samples.kinds import PDF
 from samples.synthesis import instance, study
 from tests.carriers import unpack_iso
@@ -406,6 +408,23 @@ def test_a_missing_file_of_the_disc_is_said_in_words(
     next(target.glob("VIEWER/SE*/D*.JS")).unlink()
     page = Page(chromium, target)
     assert "cannot be read from the disc" in page.text(".message")
+    page.close()
+
+
+def test_images_whose_child_died_are_named_and_the_others_are_shown(
+        chromium: Any, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(sandbox: Sandbox, function: str, items: Any, size: int, **common: Any) -> Any:
+        for item, answer in run_batches(sandbox, function, items, size, **common):
+            died = item["series"] == 1
+            yield item, Answer(None, None, "died", "ended") if died else answer
+
+    monkeypatch.setattr(work, "run_batches", run)
+    viewer_disc(sandbox, tmp_path, [instance(), instance(1, 1, 2)], tmp_path / "disc")
+    page = Page(chromium, tmp_path / "disc")
+    assert "could not be prepared" in page.text(".message")
+    page.show(2)
+    assert page.do("() => MV.active.frame.rows") == 16
+    assert page.said == []
     page.close()
 
 

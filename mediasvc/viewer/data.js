@@ -54,7 +54,18 @@
   /* A promise of the list of series. */
   MV.listed = function () { return script("STUDY.JS").catch(function () { /* said by start */ }); };
 
+  /* Whether a chunk could not be made when the disc was. */
+  function isLost(series, number) {
+    return MV.places.some(function (place) {
+      return place.series.n === series && (place.series.lost || []).indexOf(number) >= 0;
+    });
+  }
+
   function read(series, number) {
+    if (isLost(series, number)) {
+      return Promise.reject(new Error(
+        "These images could not be prepared for the viewer. They are in the DICOM files."));
+    }
     var key = series + "/" + number;
     var path = MV.folder(series) + "/D" + digits(number) + ".JS";
     return script(path).then(function () {
