@@ -8,8 +8,9 @@ import shutil
 from pathlib import Path
 
 from mediasvc.errors import BudgetError, ProofError, StateError
-from mediasvc.media.disc_file import MANIFEST
+from mediasvc.media.disc_file import MANIFEST, MANIFEST_SIGNATURE
 from mediasvc.media.hash_list import read_hash_list
+from mediasvc.media.secure_cms_read import HEAD, is_envelope
 from mediasvc.span import Span
 from mediasvc.store.burns import Burn
 from mediasvc.store.discs import Disc
@@ -56,7 +57,14 @@ def _listed(disc: Disc, source: Path) -> dict[str, str]:
     if Span.of_file(manifest).sha256() != disc.sha256:
         raise StateError(f"The folder of disc {disc.id} is not the certified one any more.",
                          "Export it again.")
-    return {**read_hash_list(manifest.read_bytes()).hashes, MANIFEST: disc.sha256}
+    data = manifest.read_bytes()
+    if is_envelope(data[:HEAD]):  # the list itself is encrypted: what stands there is copied
+        return {path.relative_to(source).as_posix(): Span.of_file(path).sha256()
+                for path in sorted(source.rglob("*")) if path.is_file()}
+    hashes = {**read_hash_list(data).hashes, MANIFEST: disc.sha256}
+    if (signature := source / MANIFEST_SIGNATURE).is_file():
+        hashes[MANIFEST_SIGNATURE] = Span.of_file(signature).sha256()
+    return hashes
 
 
 def _require_place(source: Path, folder: Path, hashes: dict[str, str]) -> None:
