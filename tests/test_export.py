@@ -37,8 +37,10 @@ from mediasvc.store.unreleased import unreleased_discs
 from mediasvc.work import export as line
 from mediasvc.work import release
 from mediasvc.work.desk import Desk, open_desk
-from mediasvc.work.export import Exported, export, preview
+from mediasvc.work.export import DiscDone, Exported, export, plans_of, tell_of
+from mediasvc.work.export_conform import conform
 from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
+from mediasvc.work.export_select import select
 from mediasvc.work.ingest import run_line, submit
 from samples.synthesis import instance, person, study, uid, write_disc
 from tests.carriers import tool, unpack_iso
@@ -68,6 +70,17 @@ class Archive:
         self.told.clear()
         return (preview if dry else export)(self.desk, order, self.told.append,
                                             lambda done, total, what: None)
+
+
+def preview(desk: Desk, order: ExportOrder, tell: object, report: object) -> Exported:
+    """The upper limits by which an order is spread over discs; `mediasvc.work.plan` is exact."""
+    conformed = conform(desk, order, select(desk, order), None, report)  # type: ignore[arg-type]
+    tell_of(conformed, tell)  # type: ignore[arg-type]
+    plans = plans_of(order, conformed)
+    done = tuple(DiscDone(order.path(number, len(plans)), len(plan.instances),
+                          len({one.header.study_instance_uid for one in plan.instances}),
+                          plan.bytes) for number, plan in enumerate(plans, 1))
+    return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
 
 
 def received() -> list[FileDataset]:

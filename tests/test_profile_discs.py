@@ -204,3 +204,22 @@ def test_bytes_behind_a_file_that_nobody_vouches_for_are_told(sandbox: Sandbox, 
         image.seek(-1, 2)
         image.write(b"\x07")
     assert {"R12-1e"} == broken(judge(sandbox, tmp_path / "a.iso"))
+
+
+def test_a_jpeg_frame_without_its_tables_is_found(sandbox: Sandbox, tmp_path: Path) -> None:
+    """R11-6: abbreviated streams, whose tables stand in the frame before."""
+    from pydicom.encaps import encapsulate, generate_frames
+
+    from tests.test_conformance import angiogram
+
+    whole = angiogram(12)
+    [stream] = generate_frames(whole.PixelData, number_of_frames=1)
+    at = stream.index(b"\xff\xc4")
+    length = int.from_bytes(stream[at + 2:at + 4], "big") + 2
+    bare = angiogram(12)
+    bare.PixelData = encapsulate([stream[:at] + stream[at + length:]], has_bot=False)
+    for name, ds, rules in (("a", whole, set()), ("b", bare, {"R11-6"})):
+        files = disc_instances(tmp_path / name, [ds])
+        build(sandbox, tmp_path / f"{name}.iso", files, tmp_path / "scratch",
+              profile="STD-XA1K-CD")
+        assert broken(judge(sandbox, tmp_path / f"{name}.iso")) == rules

@@ -17,8 +17,10 @@ from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
+from mediasvc.dicom.frames import frames
+from mediasvc.dicom.framing import read_framing
 from mediasvc.dicom.screening import screen
-from mediasvc.errors import DamagedError
+from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.check_directory import Expected
 from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.media.image_facts import image_facts
@@ -28,6 +30,9 @@ from mediasvc.standard.directory_records import KEY_VRS, RECORD_TYPES, keys_of
 TIFF = (b"II*\0", b"MM\0*")
 #: Level of a leaf record: its keys, and the UIDs and Patient ID above, must agree.
 LEAF = 3
+#: Baseline, Extended and Lossless; Define Huffman Tables, and where it stands at the latest.
+JPEG = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51", "57", "70"))
+TABLES, HEAD = b"\xff\xc4", 64 << 10
 IDENTIFYING = frozenset({0x00100020, 0x0020000D, 0x0020000E})
 #: Screening findings that belong to a rule of their own; all others break P01.
 RULE_OF_CODE = {
@@ -69,6 +74,7 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
         if not encoded_as_said(view, _ascii(data.file_meta, 0x00020010)):
             findings.append(_finding("R10-8", "the data set is not written as its transfer "
                                               "syntax says"))
+        findings += _tables(view, _ascii(data.file_meta, 0x00020010))
         if expected is not None:
             findings += _agrees(data, expected, key_set)
         return InstanceCheck("instance", tuple(findings), *_identity(data),
@@ -77,6 +83,20 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
         if findings:
             return InstanceCheck("instance", tuple(findings))
         raise DamagedError("cannot be read to its end") from error
+
+
+def _tables(view: memoryview, transfer_syntax_uid: str) -> Iterator[Finding]:
+    """JPEG frames in the interchange format bring their tables (H.3.4.2); the coder's are enough,
+    because nothing is decoded without them."""
+    if transfer_syntax_uid not in JPEG:
+        return
+    try:
+        every = frames(read_framing(view))
+        bare = sum(TABLES not in bytes(memoryview(frame)[:HEAD]) for frame in every)
+    except (UnsupportedError, DamagedError):
+        return  # what is damaged breaks other rules
+    if bare:
+        yield _finding("R11-6", f"{bare} JPEG frames have no tables of their own")
 
 
 def _stream(view: memoryview) -> io.BytesIO:

@@ -72,6 +72,7 @@ RULES = (
     DiscRule("R11-2", "must", "SOP classes are those of the profile"),
     DiscRule("R11-2b", "must", "Images have the values that the profile asks for"),
     DiscRule("R11-5", "must", "DICOMDIR has the further keys that the profile asks for"),
+    DiscRule("R11-6", "must", "JPEG frames are in the interchange format, with their tables"),
     DiscRule("U01", "must", "No two files have the same SOP Instance UID"),
     DiscRule("E03", "should", "All images are of one patient"),
     # what is beside them

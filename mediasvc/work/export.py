@@ -111,16 +111,6 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
     return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
 
 
-def preview(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
-    """The plan of ``order``: how many discs, what on which. Nothing is written."""
-    conformed = conform(desk, order, select(desk, order), None, report)
-    tell_of(conformed, tell)
-    plans = plans_of(order, conformed)
-    done = tuple(DiscDone(order.path(number, len(plans)), len(plan.instances), _studies(plan),
-                          plan.bytes) for number, plan in enumerate(plans, 1))
-    return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
-
-
 def tell_of(conformed: Conformed, tell: Tell) -> None:
     for finding in conformed.findings:
         tell(finding)
