@@ -398,3 +398,19 @@ def test_the_recipients_of_the_settings_choose(filled: Path, tmp_path: Path) -> 
     assert done.code == 0, done.stderr
     assert done.of("disc")[0]["profile"] == "STD-GEN-DVD-JPEG"
     assert {row["code"] for row in done.of("finding")} >= {"recipient-note", "recipient-syntaxes"}
+
+
+def test_a_profile_of_the_sites_own_makes_discs(filled: Path, tmp_path: Path) -> None:
+    cli = Program(Path(shutil.copytree(filled, tmp_path / "home")))
+    text = (Path(__file__).parents[1] / "profiles" / "STD-GEN-CD.toml").read_text()
+    (cli.home / "profiles").mkdir(exist_ok=True)
+    (cli.home / "profiles" / "OUR-CD.toml").write_text(text.replace(
+        '"STD-GEN-CD"', '"OUR-CD"').replace('secure_twin = "STD-GEN-SEC-CD"\n', ""))
+    done = cli("export", "--patient", "P0001@LOCAL", "--profile", "OUR-CD",
+               "--to", tmp_path / "a.iso", "--no-viewer")
+    assert done.code == 0 and done.of("disc")[0]["profile"] == "OUR-CD", done.stderr
+    judged = cli("check-disc", tmp_path / "a.iso")
+    assert (judged.code, judged.summary["profile"]) == (0, "OUR-CD")
+    assert "OUR-CD" in cli.text("profiles", "list").stdout
+    (cli.home / "profiles" / "BAD.toml").write_text('kind = "media"\nname = "BAD"\n')
+    assert cli("profiles", "list").code == 3
