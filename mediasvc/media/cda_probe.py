@@ -43,7 +43,7 @@ def probe_cda(window: Window) -> DocumentFacts:
     parser.CharacterDataHandler = lambda text: _text(seen, text)
     try:
         parser.Parse(window.read(0, window.length), True)
-    except (expat.ExpatError, ValueError) as error:  # ValueError: an encoding that nobody knows
+    except (expat.ExpatError, ValueError, LookupError) as error:  # or an unknown encoding
         raise DamagedError("the clinical document is damaged: it is no whole XML") from error
     if "root" not in seen.values:
         raise DamagedError("the clinical document has no identifier")
