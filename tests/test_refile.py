@@ -156,6 +156,29 @@ def test_two_people_move_where_the_policy_asks_for_it(
 
 
 @pytest.mark.usefixtures("index")
+def test_study_of_two_packages_moves_as_one_and_leaves_the_rest(
+        cli: Program, tmp_path: Path) -> None:
+    first = bring(cli, tmp_path / "a", instances=[*study(1, 1, count=2), *study(1, 2, count=1)])
+    write_disc(tmp_path / "b", study(1, 1, count=3))
+    [second] = cli("ingest", tmp_path / "b").of("package")
+    assert second["archived"] == 1
+    before = files(cli.home), tables(cli.home)
+    done = cli("studies", "refile", uid(1, 1), "--to", "L1", "--by", "Bea")
+    assert (done.summary["instances"], done.summary["packages"]) == (3, [1, 2])
+    assert {one.PatientID for one in objects(cli, uid(1, 1))} == {"L1"}
+    assert {one.PatientID for one in objects(cli, uid(1, 2))} == {"L2"}
+    [kept] = cli("queue", "show", first).of("group")
+    [moved] = cli("queue", "show", second["package"]).of("group")
+    assert (kept["by"], moved["by"]) == ("Ann", "Bea")
+    assert cli("report", "import", first, "--html", tmp_path / "r.html").code == 0
+    assert "studies were moved to another patient" in (tmp_path / "r.html").read_text()
+    assert cli("studies", "refile", "--undo", 1, "--by", "Ann").code == 0
+    assert files(cli.home) == before[0]
+    assert {name: rows for name, rows in tables(cli.home).items() if name != "import_report"} == {
+        name: rows for name, rows in before[1].items() if name != "import_report"}
+
+
+@pytest.mark.usefixtures("index")
 def test_discs_that_went_out_are_named(cli: Program, tmp_path: Path) -> None:
     package = bring(cli, tmp_path / "d")
     assert cli("export", "--patient", "L2@LOCAL", "--profile", "STD-GEN-CD", "--to",

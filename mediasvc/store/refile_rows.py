@@ -93,13 +93,18 @@ def put_back(connection: sa.Connection, one: Refile) -> None:
 def _put_back_identifiers(connection: sa.Connection, one: Refile, before: list[dict[str, Any]],
                           ) -> None:
     known = [row["id"] for row in before]
+    # A number that became free may have been given out again: those of the target go all.
     connection.execute(sa.delete(patient_identifier).where(
         patient_identifier.c.package_id.in_({package for package, _ in one.groups}),
-        patient_identifier.c.patient == one.target, patient_identifier.c.id.not_in(known)))
-    there = set(connection.execute(sa.select(patient_identifier.c.id).where(
-        patient_identifier.c.id.in_(known))).scalars())
-    if missing := [row for row in before if row["id"] not in there]:
-        connection.execute(sa.insert(patient_identifier), missing)
+        patient_identifier.c.patient == one.target))
+    there = {row["id"]: dict(row) for row in connection.execute(sa.select(
+        patient_identifier).where(patient_identifier.c.id.in_(known))).mappings()}
+    for row in before:
+        if row["id"] not in there:
+            connection.execute(sa.insert(patient_identifier).values(row))
+        elif there[row["id"]] != row:  # somebody else has that number now
+            connection.execute(sa.insert(patient_identifier).values(
+                {name: value for name, value in row.items() if name != "id"}))
 
 
 def move_studies(connection: sa.Connection, one: Refile, accession_number: str) -> None:

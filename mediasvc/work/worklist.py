@@ -61,7 +61,7 @@ def load_worklist(store: Store, settings: Settings, sandbox: Sandbox, path: Path
             except RefusedError as error:
                 counts["refused"] += 1
                 findings.append(Finding("error", error.code, subject, error.text, "expect load"))
-        digest = Span.of_file(path).sha256() if path.is_file() else path.name
+        digest = Span.of_file(path).sha256() if path.is_file() else "folder"
         ledger.record(connection, "service", digest, "worklist-loaded", by=terms.by,
                       data=dict(counts))
     return LoadedWorklist(sum(counts.values()), counts, tuple(findings))
