@@ -207,3 +207,17 @@ def test_an_encrypted_zip_opens_with_7z_and_with_us(desk: Program, tmp_path: Pat
     assert (tmp_path / "out" / "DICOMDIR").is_file()
     assert desk("check-disc", packed).code == 2
     assert desk("check-disc", packed, "--password-file", tmp_path / "pw").code == 0
+
+
+def test_a_secure_folder_goes_onto_a_stick(desk: Program, tmp_path: Path) -> None:
+    patient = desk("studies", "list").of("study")[0]["patient_id"]
+    done = desk("export", "--patient", patient, "--to", f"{tmp_path}/usb/", "--profile",
+                "STD-GEN-SEC-USB-JPEG", "--password-file", tmp_path / "pw")
+    assert done.code == 0, done.stderr
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    assert desk("burn", tmp_path / "usb", "--usb", stick).code == 0
+    files = {path.relative_to(stick): path.read_bytes() for path in stick.rglob("*")
+             if path.is_file()}
+    assert files == {path.relative_to(tmp_path / "usb"): path.read_bytes()
+                     for path in (tmp_path / "usb").rglob("*") if path.is_file()}

@@ -48,7 +48,7 @@ def open_envelope(data: bytes, key: str) -> bytes:
         algorithm = inner["content_encryption_algorithm"]
         name, iv = str(algorithm["algorithm"].native), algorithm["parameters"].native
         content = bytes(inner["encrypted_content"].native)
-        recipients = list(enveloped["recipient_infos"])
+        recipients, kind = list(enveloped["recipient_infos"]), str(inner["content_type"].native)
     except (ValueError, TypeError, KeyError):
         raise DamagedError("the envelope is damaged") from None
     if name not in _CIPHERS or not isinstance(iv, bytes):
@@ -57,7 +57,7 @@ def open_envelope(data: bytes, key: str) -> bytes:
     for candidate in _content_keys(recipients, key, iv):
         plain = _decrypted(content, candidate, iv, cipher, block)
         if plain is not None:
-            return _inside(plain, str(inner["content_type"].native))
+            return _inside(plain, kind)
     raise PasswordNeeded("the key does not open the secure medium", "Ask whoever sent it.")
 
 
@@ -103,17 +103,21 @@ def _by_private_key(info: Any, private: Any) -> bytes | None:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding
 
-    name = str(info["key_encryption_algorithm"]["algorithm"].native)
+    try:
+        name = str(info["key_encryption_algorithm"]["algorithm"].native)
+        parameters = info["key_encryption_algorithm"]["parameters"].native or {}
+        wrapped = info["encrypted_key"].native
+    except (ValueError, TypeError, KeyError):
+        return None
     scheme: Any = padding.PKCS1v15()
     if name == "rsaes_oaep":
-        parameters = info["key_encryption_algorithm"]["parameters"].native or {}
         digest = parameters.get("hash_algorithm", {}).get("algorithm", "sha1")
         kinds: dict[str, Any] = {"sha1": hashes.SHA1, "sha256": hashes.SHA256,
                                  "sha384": hashes.SHA384, "sha512": hashes.SHA512}
         kind = kinds.get(digest, hashes.SHA1)
         scheme = padding.OAEP(padding.MGF1(kind()), kind(), None)
     try:
-        found: bytes = private.decrypt(info["encrypted_key"].native, scheme)
+        found: bytes = private.decrypt(wrapped, scheme)
     except ValueError:
         return None
     return found if len(found) in (16, 24, 32) else None
