@@ -102,7 +102,8 @@ def test_a_text_without_a_day_is_refused_by_name(cli: Program, tmp_path: Path) -
     (b"v 1 2 3\nf 1 1\n", "not complete"), (OBJ + b"csh rm\n", "'csh rm'"),
     (MTL + b"map_Kd wood grain.jpg\n", "texture wood grain.jpg"),
     (CDA[:-20], "no whole XML"), (CDA.replace(b"UTF-8", b"UTFW8"), "no whole XML"),
-    (CDA.replace(b"UTF-8", b"idna"), "no whole XML"), (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + CDA[39:], "DTD"),
+    (CDA.replace(b"UTF-8", b"idna"), "no whole XML"),
+    (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + CDA[39:], "DTD"),
     (CDA.replace(b"urn:hl7-org:v3", b"urn:other"), "no HL7"),
 ])
 def test_what_cannot_be_wrapped_is_refused_by_name(cli: Program, tmp_path: Path, data: bytes,

@@ -98,11 +98,12 @@ def identities_for(session: Session, desk: Desk | None, path: Path | None, patie
     from mediasvc.model import PatientKey
     from mediasvc.work import wrap_sides as sides
     from mediasvc.work.wrap_identity import index_identity, read_identity, with_study
+    from mediasvc.work.wrap_table import read_table
 
     if path is not None and path.suffix.lower() == sides.TABLE:
         if study is not None:
             raise SettingsError("A table names the study of each file itself.")
-        table = sides.read_table(path)
+        table = read_table(path)
         return (lambda files: sides.from_table(files, table)), None
     if path is not None or desk is None:
         side = with_study(read_identity(path or Path()), study)

@@ -23,6 +23,8 @@ WORDS = {"patient_id": "PatientID", "issuer": "IssuerOfPatientID", "name": "Pati
          "study_description": "StudyDescription", "accession_number": "AccessionNumber",
          "series_description": "SeriesDescription", "title": "DocumentTitle",
          "modality": "Modality"}
+#: Who the patient is; two statements of it must be the same.
+PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex")
 #: What the file itself says, or the wrapping makes; nobody else may.
 OWN = frozenset({
     "SOPClassUID", "SOPInstanceUID", "ImageType", "SpecificCharacterSet", "FrameTime",

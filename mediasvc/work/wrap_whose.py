@@ -13,14 +13,8 @@ from mediasvc.span import Span
 from mediasvc.work.desk import Desk
 from mediasvc.work.wrap_identity import Identity, identity_of, read_identity
 from mediasvc.work.wrap_naming import Naming
-from mediasvc.work.wrap_sides import (
-    TABLE,
-    Identities,
-    for_all,
-    from_table,
-    read_table,
-    sides_of,
-)
+from mediasvc.work.wrap_sides import TABLE, Identities, for_all, from_table, sides_of
+from mediasvc.work.wrap_table import read_table
 
 KIND = "mediasvc.work.wrap_probe:kind_of_file"
 #: Kinds of which nobody but a person can say whose they are. Texts only when they are called so.
