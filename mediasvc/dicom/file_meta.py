@@ -17,6 +17,8 @@ MEDIA_STORAGE_SOP_INSTANCE_UID, TRANSFER_SYNTAX_UID = 0x00020003, 0x00020010
 
 #: More than twice what PS3.10 defines.
 _MOST_ELEMENTS = 64
+#: Group, element, VR and a short VR's length (PS3.5 7.1.2).
+_HEADER = struct.Struct("<HH2sH")
 
 
 class MetaElement(NamedTuple):
@@ -74,10 +76,10 @@ def read_meta(view: memoryview, start: int) -> FileMeta:
     findings: list[Finding] = []
     at, complete = start, True
     while len(view) - at >= 8:
-        group, number = struct.unpack_from("<HH", view, at)
+        group, number, raw, length = _HEADER.unpack_from(view, at)
         if group != 2:
             break
-        place = _element(view, at)
+        place = _element(view, at, raw.decode("latin-1"), length)
         if place is None or len(elements) >= _MOST_ELEMENTS:
             complete = False
             break
@@ -97,12 +99,12 @@ def read_meta(view: memoryview, start: int) -> FileMeta:
     return FileMeta(start, at, elements, complete, tuple(dict.fromkeys(findings)))
 
 
-def _element(view: memoryview, at: int) -> MetaElement | None:
-    """The element at ``at``, or None when it does not lie inside the file."""
-    vr = bytes(view[at + 4:at + 6]).decode("latin-1")
+def _element(view: memoryview, at: int, vr: str, length: int) -> MetaElement | None:
+    """The element at ``at``, or None when it does not lie inside the file. ``vr`` and ``length``
+    are what stands there if it has a short VR."""
     value = at + 8
     if vr in SHORT_VRS:
-        length = int.from_bytes(view[at + 6:at + 8], "little")
+        pass
     elif vr in LONG_VRS:
         if len(view) - at < 12:
             return None

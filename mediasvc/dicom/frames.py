@@ -108,8 +108,8 @@ def native_frame_bytes(spec: FrameSpec) -> int:
     return spec.native_bytes
 
 
-def frames(framing: Framing) -> Frames:
-    """All frames of Pixel Data (7FE0,0010).
+def frames(framing: Framing, spec: FrameSpec | None = None) -> Frames:
+    """All frames of Pixel Data (7FE0,0010); ``spec`` is that of `frame_spec` where it is known.
 
     Raises UnsupportedError for float pixels, one-bit pixels and video, DamagedError when there are
     no pixel data or they are not those that the attributes describe.
@@ -124,7 +124,7 @@ def frames(framing: Framing) -> Frames:
         raise UnsupportedError("video streams are kept as they are, never decoded")
     count = number_of_frames(framing)
     if not place.encapsulated:
-        return _native(framing, place.value, place.end, count)
+        return _native(framing, spec or frame_spec(framing), count)
     table, *fragments = place.fragments(framing.body)
     fragments = [part for part in fragments if part[1]]
     extended = (framing.value(EXTENDED_OFFSET_TABLE), framing.value(EXTENDED_OFFSET_TABLE_LENGTHS))
@@ -135,8 +135,9 @@ def frames(framing: Framing) -> Frames:
     return Frames(framing.body, grouped.frames, grouped.findings)
 
 
-def _native(framing: Framing, start: int, end: int, count: int) -> Frames:
-    spec = frame_spec(framing)
+def _native(framing: Framing, spec: FrameSpec, count: int) -> Frames:
+    assert framing.pixel is not None
+    start, end = framing.pixel.value, framing.pixel.end
     if spec.bits_allocated == 1:
         raise UnsupportedError("one bit per pixel")
     size = native_frame_bytes(spec)

@@ -94,7 +94,9 @@ class Framing:
     @cached_property
     def index(self) -> dict[int, int]:
         """tag → row number of its first occurrence at top level."""
-        return {row[0]: place for place, row in reversed(list(enumerate(self.rows)))}
+        rows = self.rows
+        return dict(zip([row[0] for row in reversed(rows)], range(len(rows) - 1, -1, -1),
+                        strict=True))
 
     def find(self, tag: int) -> Any | None:
         """The row of the first element with this tag at top level (fields of `walk_codes.ROW`)."""
@@ -208,11 +210,10 @@ def _as_written(view: memoryview, meta: FileMeta,
 
 
 def _pixel(walked: Walk, encoding: DataSetEncoding) -> PixelDataPlace | None:
-    tags = walked.elements["tag"]
+    tags = walked.elements["tag"].tolist()
     for tag in PIXEL_TAGS:
-        rows = np.flatnonzero(tags == tag)
-        if len(rows):
-            row = walked.elements[rows[0]]
+        if tag in tags:
+            row = walked.elements[tags.index(tag)]
             value = int(row["value"])
             return PixelDataPlace(tag, int(row["start"]), value, value + int(row["length"]),
                                   bool(row["undefined"]), encoding.big_endian)

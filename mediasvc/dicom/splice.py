@@ -137,11 +137,11 @@ def _missing_meta(framing: Framing) -> dict[int, bytes]:
 def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None], carry: int,
                      ) -> list[Piece]:
     groups = {tag >> 16 for tag in changes}
-    starts = framing.elements["start"].tolist()
-    tags = framing.elements["tag"].tolist()
-    kept = list(zip(tags, starts, [*starts, framing.end][1:], strict=True))
-    stale = {tag for tag, _, _ in kept
-             if changes and (tag == LENGTH_TO_END or (tag & 0xFFFF == 0 and tag >> 16 in groups))}
+    tags, starts = framing.index, [row[3] for row in framing.rows]
+    kept = list(zip([row[0] for row in framing.rows], starts, [*starts, framing.end][1:],
+                    strict=True))
+    stale = {tag for tag in (LENGTH_TO_END, *(group << 16 for group in groups))
+             if changes and tag in tags}
     removed = {tag for tag, new in changes.items() if new is None} | (stale - changes.keys())
     added = {tag: new for tag, new in changes.items() if new is not None}
     return _merged(framing.body, kept, added, removed, carry)

@@ -102,7 +102,7 @@ def source_frames(framing: Framing) -> SourceFrames:
     if reason:
         raise UnsupportedError(f"{ts.name_of(framing.transfer_syntax_uid)}: {reason}")
     received = frame_spec(framing)
-    found = frames(framing)
+    found = frames(framing, received)
     if framing.pixel and framing.pixel.encapsulated:
         _refuse_icons(framing)
         one = codec(framing.transfer_syntax_uid)

@@ -19,6 +19,7 @@ from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard import lossy_labels as label
 from mediasvc.standard import transfer_syntaxes as ts
+from mediasvc.work.in_step import Steps, at_once
 from mediasvc.work.jury import Jury
 from mediasvc.work.lossy_changes import allowed_cap, is_lossy, lossy_changes, lossy_stream
 from mediasvc.work.source_frames import SourceFrames, source_frames
@@ -49,6 +50,12 @@ def transcode_instance(view: memoryview, target: str, options: Options = DEFAULT
     Raises UnsupportedError with the reason for what is not on the tested list, DamagedError and
     BudgetError for bytes that cannot be trusted, ProofError when decoders disagree.
     """
+    return at_once(transcoding(view, target, options, scratch=scratch, jury=jury))
+
+
+def transcoding(view: memoryview, target: str, options: Options = DEFAULT, *,
+                scratch: Path | None = None, jury: Jury | None = None) -> Steps[Transcoded]:
+    """`transcode_instance` in steps: what the file says, its frames, what is made of them."""
     started = time.perf_counter()
     framing = read_framing(view)
     if framing.damaged or framing.verdict:
@@ -60,16 +67,19 @@ def transcode_instance(view: memoryview, target: str, options: Options = DEFAULT
         return done
     source = source_frames(framing)
     writer = PixelWriter(encapsulated=wanted.encapsulated, scratch=scratch)
-    return _pixels(source, len(view), wanted, options, writer, jury or Jury(), started)
+    done = yield from _pixels(source, len(view), wanted, options, writer, jury or Jury(), started)
+    return done
 
 
 def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options: Options,
-            writer: PixelWriter, jury: Jury, started: float) -> Transcoded:
+            writer: PixelWriter, jury: Jury, started: float) -> Steps[Transcoded]:
     framing = source.framing
     lossy, makes_lossy = is_lossy(framing, lossy_stream(source)), makes_copies(wanted)
     cap = allowed_cap(framing, options, lossy) if makes_lossy else None
+    yield
     result = (to_native(source, writer, options, jury) if wanted.form == "native"
               else to_codec(source, wanted, writer, options, jury, cap))
+    yield
     encoding = target_encoding(wanted.uid)
     head, pixels = writer.finish(encoding, result.spec.bits_allocated)
     changes: Elements = {**_offset_tables(framing), **_forced(source.received, result.spec, wanted),

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mediasvc.dicom.pieces import assemble
 from mediasvc.direct_write import write_new
 from mediasvc.span import Span
 from mediasvc.work.batches import each
+from mediasvc.work.in_step import Steps, at_once, groups, in_step, timed
 from mediasvc.work.jury import Jury
 from mediasvc.work.mapped import in_steps
 from mediasvc.work.proof import prove
-from mediasvc.work.transcode import transcode_instance
+from mediasvc.work.transcode import transcoding
 from mediasvc.work.transcode_row import Options, RatioRow, Transcoded
 from mediasvc.work.witness import Witness
 
 #: While one file waits for the disk, the next is worked on.
 AT_ONCE = 2
-_Result = TypeVar("_Result")
+#: Files in step, and their bytes: all of them are in memory.
+IN_STEP, STEP_BYTES = 8, 8 << 20
+_Write = Callable[[str, Iterable[memoryview]], tuple[str, int]]
 
 
 def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str, Any],
@@ -34,17 +38,15 @@ def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str,
     """
     chosen = Options.from_json(options)
 
-    def one(item: dict[str, Any]) -> dict[str, Any]:
-        received = Span.from_json(item["span"])
-        try:
-            return _transcoded(received, item["out"], target, chosen)
-        except FileExistsError:
-            Path(item["out"]).unlink()
-            return _transcoded(received, item["out"], target, chosen)
+    def one(item: dict[str, Any]) -> Steps[dict[str, Any]]:
+        return _transcoded(Span.from_json(item["span"]), item["out"], target, chosen, _write_anew)
 
-    rows = each(one, items, threads=min(AT_ONCE, len(items)))
+    batch = [{"group": group} for group in groups(
+        items, lambda item: int(item["span"]["length"]), IN_STEP, STEP_BYTES)]
+    rows = chain.from_iterable(each(lambda item: in_step(map(one, item["group"])), batch,
+                                    threads=min(AT_ONCE, len(batch))))
     # All are written before the first is synced: one commit of the file system's journal for all.
-    return [_on_disk(item["out"], row) for item, row in zip(items, rows, strict=True)]
+    return [_on_disk(item["out"], row) for item, row in zip(items, list(rows), strict=True)]
 
 
 def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[str, Any],
@@ -54,33 +56,49 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
     Answers the row of CONTRACT without its paths, and ``sha256`` and ``length`` of the new file.
     Raises what `transcode_instance` raises, and ProofError for what was not written as it should.
     """
-    return _transcoded(Span.from_json(span), out, target, Options.from_json(options))
+    return at_once(timed(_transcoded(Span.from_json(span), out, target, Options.from_json(options),
+                                     write_new)))
 
 
-def _transcoded(received: Span, out: str, target: str, options: Options) -> dict[str, Any]:
-    started = time.perf_counter()
-    row = _viewed(received, lambda view: _written(view, received, out, target, options))
-    return {**row, "seconds": round(time.perf_counter() - started, 6)}
+def _write_anew(out: str, parts: Iterable[memoryview]) -> tuple[str, int]:
+    with suppress(FileExistsError):  # of the file, before the first part is taken
+        return write_new(out, parts)
+    Path(out).unlink()
+    return write_new(out, parts)
+
+
+def _transcoded(received: Span, out: str, target: str, options: Options, writing: _Write,
+                ) -> Steps[dict[str, Any]]:
+    """The steps between `transcoding` and the row: write, read again, prove."""
+    with received.view() as view:
+        try:
+            row = yield from _written(view, received, out, target, options, writing)
+        except Exception as error:
+            # Its traceback holds parts of the view, which could then not be closed.
+            raise error.with_traceback(None) from None
+    return row
 
 
 def _written(view: memoryview, received: Span, out: str, target: str, options: Options,
-             ) -> dict[str, Any]:
+             writing: _Write) -> Steps[dict[str, Any]]:
     jury, witness = _of_this_process()
-    done = transcode_instance(view, target, options, scratch=Path(out).parent, jury=jury)
-    sha256, length = write_new(out, in_steps(assemble(view, done.pieces)))
+    yield
+    done = yield from transcoding(view, target, options, scratch=Path(out).parent, jury=jury)
+    yield
+    sha256, length = writing(out, in_steps(assemble(view, done.pieces)))
     written = Span(out, 0, length)
+    yield
     if options.verify != "none":
-        _viewed(written, lambda new: prove(view, new, done))
+        _proven(view, written, done)
     row = _witnessed(done, received, written, witness)
     return {**row.as_json(), "sha256": sha256, "length": length}
 
 
-def _viewed(span: Span, work: Callable[[memoryview], _Result]) -> _Result:
-    with span.view() as view:
+def _proven(view: memoryview, written: Span, done: Transcoded) -> None:
+    with written.view() as new:
         try:
-            return work(view)
+            prove(view, new, done)
         except Exception as error:
-            # Its traceback holds parts of the view, which could then not be closed.
             raise error.with_traceback(None) from None
 
 

@@ -32,8 +32,8 @@ Verified = Literal["two decoders", "sampled", "one decoder", "other process", "i
 
 NO_GOAL = Goal()
 
-FrameSum = tuple[int, int]
-"""(bytes without padding, CRC-32) of an encoded frame."""
+FrameSum = bytes | tuple[int, int]
+"""An encoded frame as its encoder gave it, or, of large ones, (bytes without padding, CRC-32)."""
 
 
 @dataclass(frozen=True, slots=True)
