@@ -1,7 +1,8 @@
 """Programs that write an image onto a disc, one row each; the first one that is installed is used.
 
 None of them is asked to blank, to overwrite or to leave the disc open: one file-set for each disc,
-in one session (PS3.12 F), and what is not blank is not ours to write on.
+in one session (PS3.12 F), and what is not blank is not ours to write on. growisofs alone writes
+over a rewritable DVD all the same.
 """
 
 from __future__ import annotations
