@@ -124,6 +124,22 @@ def test_whole_import_can_be_taken_back_after_it_was_moved(cli: Program, tmp_pat
 
 
 @pytest.mark.usefixtures("index")
+def test_new_patient_whose_images_were_moved_goes_with_the_import(
+        cli: Program, tmp_path: Path) -> None:
+    before = files(cli.home), tables(cli.home)
+    write_disc(tmp_path / "d", study(1, 1, count=1))
+    [package] = cli("ingest", tmp_path / "d").of("package")
+    cli("queue", "decide", package["package"], "--new", "--by", "Ann")
+    assert cli("studies", "refile", package["package"], "--to", "L1", "--by", "Bea").code == 0
+    assert cli("studies", "undo", package["package"], "--by", "Ann").code == 0
+    keep = ("item", "patient_group")
+    assert files(cli.home) == before[0]
+    assert {name: rows for name, rows in tables(cli.home).items() if name not in keep} == {
+        name: rows for name, rows in before[1].items() if name not in keep}
+    assert cli("studies", "refiles").summary["refiles"] == 0
+
+
+@pytest.mark.usefixtures("index")
 def test_numbers_of_the_wrong_patients_order_do_not_stay(cli: Program, tmp_path: Path) -> None:
     cli("expect", "add", "L2", "--accession", "A-2", "--procedure-id", "RP-2", "--by", "Ann")
     cli("expect", "add", "L1", "--accession", "A-1", "--by", "Ann")

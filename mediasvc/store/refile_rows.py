@@ -80,7 +80,9 @@ def put_back(connection: sa.Connection, one: Refile) -> None:
     for row in before["groups"]:
         connection.execute(sa.update(patient_group).where(
             patient_group.c.package_id == row["package_id"],
-            patient_group.c.number == row["number"]).values({n: row[n] for n in _DECISION}))
+            patient_group.c.number == row["number"],
+            patient_group.c.state == "filed",  # its import may have been taken back since
+        ).values({n: row[n] for n in _DECISION}))
     _put_back_identifiers(connection, one, before["identifiers"])
     if one.expected is not None:
         connection.execute(sa.update(expected_import).where(

@@ -16,12 +16,14 @@ import sqlalchemy as sa
 from mediasvc.store.events import record
 from mediasvc.store.schema import (
     disc_instance,
+    expected_import,
     instance,
     item,
     object_,
     patient,
     patient_group,
     patient_identifier,
+    refile,
     refiled_instance,
     series,
     study,
@@ -58,6 +60,7 @@ def remove_package(connection: sa.Connection, package_id: int, *, by: str) -> Re
     dependents = _distinct(connection, item.c.package_id, item.c.duplicate_of, uids)
     connection.execute(sa.delete(instance).where(instance.c.package_id == package_id))
     series_gone, studies_gone = _drop_series(connection, {row[1] for row in rows})
+    kept = _forget_moves(connection, uids)
     patients_gone = _drop_people(connection, package_id)
     removed = Removed(len(rows), series_gone, studies_gone, patients_gone, discs,
                       tuple(number for number in dependents if number != package_id))
@@ -65,7 +68,7 @@ def remove_package(connection: sa.Connection, package_id: int, *, by: str) -> Re
         "instances": removed.instances, "series": series_gone, "studies": studies_gone,
         "patients": patients_gone, "discs": list(discs), "dependents": list(removed.dependents)})
     give_up(connection, {sha256 for row in rows for sha256 in row[2:] if sha256}
-            | _forget_moves(connection, uids), seq)
+            | kept, seq)
     return removed
 
 
@@ -105,13 +108,26 @@ def _drop_people(connection: sa.Connection, package_id: int) -> int:
     unused = list(connection.execute(sa.select(patient.c.id).where(
         patient.c.package_id == package_id, patient.c.provisional,
         ~sa.exists().where(study.c.patient == patient.c.id),
+        ~sa.exists().where(expected_import.c.patient == patient.c.id),
+        ~sa.exists().where(_moved_for(patient.c.id), _can_go_back()),
         ~sa.exists().where(patient_group.c.target == patient.c.id,
                            patient_group.c.package_id != package_id))).scalars())
     for part in _chunks(unused):
         connection.execute(sa.update(patient_group).where(patient_group.c.target.in_(part))
                            .values(target=None))
+        connection.execute(sa.delete(refile).where(_moved_for(*part), ~_can_go_back()))
         connection.execute(sa.delete(patient).where(patient.c.id.in_(part)))
     return len(unused)
+
+
+def _moved_for(*rows: Any) -> sa.ColumnElement[bool]:
+    """Refiles from or to one of the patients."""
+    return sa.or_(refile.c.patient.in_(rows), refile.c.target.in_(rows))
+
+
+def _can_go_back() -> sa.ColumnElement[bool]:
+    """There is still something that a refile moved; of the others the events tell."""
+    return sa.exists().where(refiled_instance.c.refile_id == refile.c.id)
 
 
 def give_up(connection: sa.Connection, digests: set[str], seq: int) -> None:
