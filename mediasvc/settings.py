@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
+from mediasvc.errors import StorageError
+
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -299,7 +301,12 @@ class Home:
         return self.root / "mediasvc.lock"
 
     def create(self) -> None:
-        """Make what is missing; private, because patients' data lie in it."""
+        """Make what is missing; private, because patients' data lie in it. Raises StorageError."""
         for path in (self.root, self.inbox, self.staging, self.quarantine, self.outbox,
                      self.hl7, self.archive, self.archive / "objects", self.archive / "received"):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(f"The data directory cannot be made: {path}: "
+                                   f"{os.strerror(error.errno or 0)}.",
+                                   "Choose another --home, or mend the rights.") from error

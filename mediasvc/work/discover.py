@@ -26,6 +26,9 @@ from mediasvc.work.batches import Item, run_batches
 PAGE = 5_000
 #: A file of the package could not be read: nobody knows what was in it, so the package waits.
 MEDIUM_ERROR = "medium-error"
+#: A silent zero is a fault (FIELD 2): nothing to take in is said.
+NOTHING_DICOM = Finding("error", "nothing-dicom", "",
+                        "There is no DICOM image or report in this package.", "FIELD 2")
 BATCH = 32
 Report = Callable[[int, int, str], None]
 

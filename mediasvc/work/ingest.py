@@ -25,7 +25,7 @@ from mediasvc.model import Finding, PackageKind, PackageState
 from mediasvc.store import durable, ledger
 from mediasvc.store.ledger import Package
 from mediasvc.work.desk import Desk
-from mediasvc.work.discover import Report
+from mediasvc.work.discover import NOTHING_DICOM, Report
 from mediasvc.work.file_group import file_group
 from mediasvc.work.group_package import group_package
 from mediasvc.work.known import settle_known
@@ -140,9 +140,7 @@ def _has_instances(desk: Desk, package: Package) -> bool:
     with desk.store.transaction() as connection:
         if ledger.counts(connection, package.id).instances:
             return True
-        ledger.add_findings(connection, package.id, [Finding(
-            "error", "nothing-dicom", "", "There is no DICOM image or report in this package.",
-            "FIELD 2")])
+        ledger.add_findings(connection, package.id, [NOTHING_DICOM])
         return False
 
 

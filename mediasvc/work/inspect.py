@@ -11,7 +11,14 @@ from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
 from mediasvc.work.directories import compare
-from mediasvc.work.discover import Found, Report, Source, list_package, screen_package
+from mediasvc.work.discover import (
+    NOTHING_DICOM,
+    Found,
+    Report,
+    Source,
+    list_package,
+    screen_package,
+)
 from mediasvc.work.private_folder import private_folder
 from mediasvc.work.repaired_directory import Repaired, require_new, write_repaired
 
@@ -95,6 +102,8 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox,
         note(comparison.findings)
         seen.referenced, seen.missing = comparison.referenced, len(comparison.missing)
         seen.unreferenced = len(comparison.unreferenced)
+        if not seen.roles["instance"] + seen.roles["refused"]:
+            note((NOTHING_DICOM,))
         if repaired is not None:
             seen.repaired = write_repaired(sandbox, repaired, rows, scratch)
             note(seen.repaired.findings)

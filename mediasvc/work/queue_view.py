@@ -63,11 +63,10 @@ def view(desk: Desk, number: int) -> PackageView:
         package = ledger.package(connection, number)
         # A duplicate has no groups of its own: its patients are those of the first arrival.
         owner = package.duplicate_of or number
-        groups = [group for group in ledger.groups(connection, owner) if group.patient_id
-                  or group.patient_name or not group.evidence]
+        patients = len(ledger.groups(connection, owner))  # without a name or an ID they count too
         put_aside = tuple(holds(connection, number).values())
         waiting = sum(group.state == "waiting" for group in ledger.groups(connection, number))
-        return PackageView(package, ledger.counts(connection, number), len(groups),
+        return PackageView(package, ledger.counts(connection, number), patients,
                            ledger.role_counts(connection, number).get("missing", 0),
                            ledger.finding_counts(connection, number), put_aside,
                            0 < waiting == len(put_aside))
