@@ -202,10 +202,10 @@ def test_a_description_in_another_script_stays_in_front() -> None:
 
 def test_a_copy_that_is_no_copy_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """FAULTS X02: both decoders agree, and still it is another image."""
-    from mediasvc.codecs import jpeg_ls
-    real = jpeg_ls._charls_encode
-    monkeypatch.setattr(jpeg_ls, "_charls_encode",
-                        lambda array, *rest: real(array.max() - array, *rest))
+    from mediasvc.codecs import jpeg_ls_encode
+    real = jpeg_ls_encode.encode_codes
+    monkeypatch.setattr(jpeg_ls_encode, "encode_codes",
+                        lambda codes, *rest: real(codes.max() - codes, *rest))
     with pytest.raises(ProofError, match="is not the image"):
         lossy(picture("CR"), "jls-near")
 
