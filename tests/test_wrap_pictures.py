@@ -60,6 +60,14 @@ def test_a_jpeg_is_kept_as_it_is(tmp_path: Path) -> None:
     assert float(made.LossyImageCompressionRatio) == pytest.approx(ratio, rel=1e-4)
 
 
+def test_a_photo_with_every_colour_sampled_is_labelled_as_photos_may_be(tmp_path: Path) -> None:
+    import imagecodecs
+    data = imagecodecs.jpeg8_encode(things.photo(), level=90, subsampling="444")
+    made = wrapped(tmp_path, "a.jpg", bytes(data))
+    assert stream(made) == data
+    assert made.PhotometricInterpretation == "YBR_FULL_422"  # PS3.3 C.8.12.1.1 has no YBR_FULL
+
+
 def test_a_photo_says_when_but_not_where_it_was_taken(tmp_path: Path) -> None:
     data = things.jpeg(None, things.exif(taken="2026:02:03 14:15:16", place=True))
     made = wrapped(tmp_path, "a.jpg", data, StudyDate="")

@@ -90,7 +90,11 @@ def _syntax(header: stream.JpegHeader) -> str:
 
 
 def _photometric(header: stream.JpegHeader) -> str:
-    """What the components are (JFIF, Adobe APP14; PS3.3 C.7.6.3.1.2). Raises UnsupportedError."""
+    """What the components are (JFIF, Adobe APP14; PS3.3 C.7.6.3.1.2). Raises UnsupportedError.
+
+    With lossy processes it is YBR_FULL_422, however the stream samples its colours: no IOD of
+    photos knows another (PS3.3 A.8.5.4, C.8.12.1.1).
+    """
     if len(header.components) == 1:
         return "MONOCHROME2"
     if len(header.components) != 3:
@@ -99,7 +103,7 @@ def _photometric(header: stream.JpegHeader) -> str:
                                 and header.identifiers == b"RGB")
     if rgb:
         return "RGB"
-    return "YBR_FULL_422" if header.subsampled else "YBR_FULL"
+    return "YBR_FULL" if header.sof == stream.SOF_LOSSLESS else "YBR_FULL_422"
 
 
 def _exif(segments: list[stream.Segment]) -> Exif:
