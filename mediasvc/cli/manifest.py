@@ -43,8 +43,8 @@ def command(session: Session, package: int) -> int:
             missing += line.role == "missing"
             wrapped += line.filed_with is not None
             other += line.role in ("non_dicom", "dicomdir") and line.filed_with is None
-            stored += line.state in ("archived", "duplicate")
-            not_stored += line.state not in ("", "archived", "duplicate")
+            stored += bool(line.state) and line.stored
+            not_stored += bool(line.state) and not line.stored
         repairs = list(repairs_of(desk, package))
     for finding in repairs:
         session.emit("repair", subject=finding.subject, text=finding.text)
@@ -61,6 +61,8 @@ def _told(line: Line) -> str:
     holds = "MISSING" if line.role == "missing" else "yes"
     stored = {"non_dicom": "no (not DICOM)", "dicomdir": "no (directory)",
               "missing": "no"}.get(line.role) or WORDS[line.state]
+    if line.state == "duplicate" and not line.stored:
+        stored = "no (its twin is not filed)"
     if line.came_with is not None:
         stored = f"later, with package {line.came_with}"
     if line.filed_with is not None:

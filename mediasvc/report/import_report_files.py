@@ -41,7 +41,8 @@ def completeness(facts: Facts) -> Iterator[Markup]:
                       "Ask the sender for these:", class_="note alert")
         yield _named(missing)
     refused = [line for line in facts.files
-               if line.role == "refused" or line.state in ("quarantined", "rejected", "held")]
+               if line.role == "refused" or line.state in ("quarantined", "rejected", "held")
+               or _lost_its_twin(line)]
     if refused:
         yield element("div", element("b", f"{count(len(refused), 'file')} on the medium not filed."
                                      ), class_="note")
@@ -64,7 +65,14 @@ def _named(lines: list[Line]) -> Markup:
             for line in lines)), class_="files")
 
 
+def _lost_its_twin(line: Line) -> bool:
+    """The content came before, but that is not in the archive (any more)."""
+    return line.state == "duplicate" and not line.stored
+
+
 def _fate(line: Line) -> str:
+    if _lost_its_twin(line):
+        return "not filed: the same came before and is not in the archive"
     fate = STATES.get(line.state) or ROLES.get(line.role, line.role)
     return f"{fate} ({line.reason})" if line.reason and line.state in EXPLAINED else fate
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from mediasvc.media.dicomdir_repairs import CODE
 from mediasvc.model import Finding
-from mediasvc.store import addenda, ledger
-from mediasvc.work.attached import attached_of
+from mediasvc.store import addenda, index, ledger
+from mediasvc.store.index import StoredInstance
+from mediasvc.store.ledger import Item
+from mediasvc.work.attached import Attached, attached_of
 from mediasvc.work.desk import Desk
+
+PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One file. ``file_id`` empty: DICOMDIR does not name it; role ``missing``: only DICOMDIR
-    does. ``sha256`` is of the bytes on the disc, ``object_sha256`` of what we stored."""
+    does. ``sha256`` is of the bytes on the disc, ``object_sha256`` of the object that the archive
+    holds now; of a duplicate, too, as long as its twin is there."""
 
     label: str
     file_id: str
@@ -35,8 +41,11 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         return {"in_dicomdir": bool(self.file_id), "on_disc": self.role != "missing",
-                "stored": self.state in ("archived", "duplicate") or self.filed_with is not None,
-                **asdict(self)}
+                "stored": self.stored, **asdict(self)}
+
+    @property
+    def stored(self) -> bool:
+        return bool(self.object_sha256)
 
 
 def lines(desk: Desk, number: int) -> Iterator[Line]:
@@ -46,17 +55,26 @@ def lines(desk: Desk, number: int) -> Iterator[Line]:
         late = addenda.came_with(connection, [
             item.sop_instance_uid for item in ledger.items(connection, number, role="missing")])
         wrapped = attached_of(connection, number)
-        for item in ledger.items(connection, number):
-            place = wrapped.get(item.number)
-            if place is not None and place.stored is not None:
-                yield Line(item.label, item.file_id, item.role, item.length, item.sha256,
-                           item.state, item.reason, place.sop_instance_uid,
-                           place.stored.object_sha256,
-                           item.duplicate_of, filed_with=place.package)
-                continue
-            yield Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,
-                       item.reason, item.sop_instance_uid, item.object_sha256, item.duplicate_of,
-                       late.get(item.sop_instance_uid) if item.role == "missing" else None)
+        items = iter(ledger.items(connection, number))
+        while page := list(islice(items, PAGE)):
+            present = index.instances(connection, [
+                item.sop_instance_uid for item in page if item.state in ("archived", "duplicate")])
+            for item in page:
+                yield _line(item, wrapped.get(item.number), present, late)
+
+
+def _line(item: Item, place: Attached | None, present: dict[str, StoredInstance],
+          late: dict[str, int]) -> Line:
+    """``present``: what the archive holds now; other objects than at first after a refile."""
+    uid, stored = item.sop_instance_uid, ""
+    filed_with: int | None = None
+    if place is not None and place.stored is not None:
+        uid, stored, filed_with = place.sop_instance_uid, place.stored.object_sha256, place.package
+    elif item.state in ("archived", "duplicate") and uid in present:
+        stored = present[uid].object_sha256
+    return Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,
+                item.reason, uid, stored, item.duplicate_of,
+                late.get(uid) if item.role == "missing" else None, filed_with)
 
 
 def repairs(desk: Desk, number: int) -> Iterator[Finding]:

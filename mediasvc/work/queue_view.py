@@ -63,7 +63,9 @@ def view(desk: Desk, number: int) -> PackageView:
         package = ledger.package(connection, number)
         # A duplicate has no groups of its own: its patients are those of the first arrival.
         owner = package.duplicate_of or number
-        patients = len(ledger.groups(connection, owner))  # without a name or an ID they count too
+        # Instances with a conflict wait in a group that has no issuer: it is no patient.
+        patients = sum(bool(group.patient_id or group.patient_name or group.issuer)
+                       for group in ledger.groups(connection, owner))
         put_aside = tuple(holds(connection, number).values())
         waiting = sum(group.state == "waiting" for group in ledger.groups(connection, number))
         return PackageView(package, ledger.counts(connection, number), patients,
