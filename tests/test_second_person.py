@@ -49,6 +49,15 @@ def test_one_person_cannot_agree_with_themselves(cli: Program, package: str) -> 
     assert link(cli, package, "L1", "Ann")["state"] == "waiting"
 
 
+def test_nobody_is_a_second_person_by_another_spelling(cli: Program, package: str) -> None:
+    for name in ("Ann Lee", "ann lee", " Ann  Lee", "\uff21nn LEE"):
+        assert link(cli, package, "L1", name)["state"] == "waiting"
+
+
+def test_decision_without_a_name_is_refused(cli: Program, package: str) -> None:
+    assert cli.text("queue", "decide", package, "--new", "--by", " ").code == 3
+
+
 def test_two_people_who_disagree_file_nothing(cli: Program, package: str) -> None:
     assert link(cli, package, "L1", "Ann")["state"] == "waiting"
     assert link(cli, package, "L2", "Bea")["state"] == "waiting"

@@ -24,7 +24,7 @@ from mediasvc.work.discover import Report
 from mediasvc.work.expect import answered_for
 from mediasvc.work.provisional import remember_identifier
 from mediasvc.work.refile_write import preview_changes, write_objects
-from mediasvc.work.second_person import needs_second
+from mediasvc.work.second_person import is_same_person, needs_second
 from mediasvc.work.undo import forget_given_up
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _begun(connection: Connection, planned: Refile, policy: Decisions) -> Refile
             raise StateError(f"They are just being moved to somebody else (refile {running.id}).")
         return running
     agreed = next((one for one in same if one.target == planned.target
-                   and one.by != planned.by), None)
+                   and not is_same_person(one.by, planned.by)), None)
     asks = agreed is None and _needs_second(connection, planned, policy)
     values = asdict(planned)
     del values["id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from mediasvc.identity.weights import ORDER
@@ -29,7 +30,17 @@ def needs_second(connection: Connection, policy: Decisions, group: PatientGroup,
     if ORDER.index(recommendation) >= ORDER.index(policy.second_person_below):
         return False
     proposal = proposal_of(group)
-    return not (proposal and proposal["target"] == target and proposal["by"] != by)
+    return not (proposal and proposal["target"] == target
+                and not is_same_person(proposal["by"], by))
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Nobody becomes a second person by writing their own name in another way."""
+    return _name(one) == _name(other)
+
+
+def _name(by: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", by).casefold().split())
 
 
 def propose(connection: Connection, package_id: int, group: PatientGroup, target: int, by: str,
