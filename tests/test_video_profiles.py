@@ -113,6 +113,13 @@ def test_a_program_stream_of_h264_needs_another_container(tmp_path: Path) -> Non
     assert "program stream" in reason and "-c:v copy" in command
 
 
+def test_a_recording_that_broke_off_says_so(tmp_path: Path) -> None:
+    whole = ts(Video())
+    assert probed(tmp_path, whole).notes == ()
+    found = probed(tmp_path, whole + whole[-188:-100])
+    assert found.notes and "cut off" in found.notes[0]
+
+
 def test_fragments_of_an_mp4_are_counted(tmp_path: Path) -> None:
     found = probed(tmp_path, mp4(Video(frames=11), fragments=3))
     assert (found.frames, found.rate) == (11, 25)

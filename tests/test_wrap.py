@@ -84,6 +84,23 @@ def test_what_is_refused_costs_only_itself(cli: Program, clip: Path, tmp_path: P
     assert "no such file" in refused[1]["reason"]
 
 
+def test_what_is_refused_says_what_to_do(cli: Program, tmp_path: Path) -> None:
+    import imagecodecs
+    import numpy as np
+    cmyk = imagecodecs.jpeg8_encode(np.zeros((8, 8, 4), np.uint8), colorspace="CMYK",
+                                    outcolorspace="CMYK")
+    files = {"a.jpg": (bytes(cmyk), "RGB"), "b.jpg": (things.jpeg()[:-30], "copy it again"),
+             "c.stl": (b"solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\n", "binary"),
+             "d.html": (b"<!DOCTYPE html><html><body>hi</body></html>", "PDF"),
+             "e.bin": (bytes(range(256)) * 4, "Save it as")}
+    paths = [things.written(tmp_path, name, data) for name, (data, _) in files.items()]
+    done = cli("wrap", *paths, "--identity", things.identity(tmp_path))
+    said = [row["advice"] for row in done.of("refused")]
+    assert len(said) == len(files)
+    for advice, (_, word) in zip(said, files.values(), strict=True):
+        assert word in advice
+
+
 @pytest.mark.parametrize(("more", "words"), [
     ({"patient_id": ""}, "patient_id"),
     ({"Rows": 5}, "comes from the file itself"),

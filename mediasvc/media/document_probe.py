@@ -37,4 +37,5 @@ def is_binary_stl(window: Window) -> bool:
 
 def refuse_text_stl() -> NoReturn:
     """Raises UnsupportedError: Encapsulated STL holds the binary form only (PS3.3 A.85.1.4)."""
-    raise UnsupportedError("it is a text STL; DICOM takes the binary form only")
+    raise UnsupportedError("it is a text STL; DICOM takes the binary form only",
+                           "Save it as binary STL first.")

@@ -68,7 +68,8 @@ def _decoded(data: bytes, facts: PictureFacts,
     import imagecodecs
 
     if facts.bits_stored != 8:
-        raise UnsupportedError("a JPEG of this process and more than 8 bits cannot be kept")
+        raise UnsupportedError("a JPEG of this process and more than 8 bits cannot be kept",
+                               "Save it as PNG of 16 bits first.")
     try:
         samples = imagecodecs.jpeg8_decode(data)
     except imagecodecs.Jpeg8Error:
@@ -98,7 +99,8 @@ def _photometric(header: stream.JpegHeader) -> str:
     if len(header.components) == 1:
         return "MONOCHROME2"
     if len(header.components) != 3:
-        raise UnsupportedError("it is a four-colour (CMYK) JPEG for printing")
+        raise UnsupportedError("it is a four-colour (CMYK) JPEG for printing",
+                               "Save it as an RGB JPEG or PNG first.")
     rgb = header.adobe == 0 or (header.adobe is None and not header.jfif
                                 and header.identifiers == b"RGB")
     if rgb:

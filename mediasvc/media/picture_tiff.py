@@ -70,7 +70,8 @@ def probe_tiff(window: Window) -> Tiff:
 def _facts(pages: list[strips.Page], exif: Exif) -> PictureFacts:
     kinds = {_kind(page.values) for page in pages}
     if len(kinds) > 1:
-        raise UnsupportedError("its pages have different sizes or colours; wrap them one by one")
+        raise UnsupportedError("its pages have different sizes or colours",
+                               "Save each page as a file of its own first.")
     rows, columns, samples, bits = kinds.pop()
     if rows * columns * samples > MOST_SAMPLES:
         raise BudgetError("a page is larger than the limits allow")
@@ -93,13 +94,13 @@ def _kind(values: dict[int, Values]) -> tuple[int, int, int, int]:
         raise UnsupportedError("a page is empty, or has more rows or columns than DICOM can say")
     bits = set(integers(values, BITS, (1,)))
     if set(integers(values, FORMAT, (1,))) != {1} or len(bits) != 1 or not bits <= {1, 8, 16}:
-        raise UnsupportedError("its samples are no whole numbers of 1, 8 or 16 bits")
+        raise UnsupportedError("its samples are no whole numbers of 1, 8 or 16 bits", strips.AS_PNG)
     photometric = integer(values, PHOTOMETRIC, -1)
     if photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR):
-        raise UnsupportedError("its colours are neither grey nor RGB nor a palette")
+        raise UnsupportedError("its colours are neither grey nor RGB nor a palette", strips.AS_PNG)
     samples = 3 if photometric in (RGB, YCBCR) else 1
     if not samples <= integer(values, SAMPLES, 1) <= MOST_SAMPLES_OF_PIXEL:
-        raise UnsupportedError("its pixels have too few or too many samples")
+        raise UnsupportedError("its pixels have too few or too many samples", strips.AS_PNG)
     if photometric == PALETTE:
         return rows, columns, 3, 8
     return rows, columns, samples, max(8, *bits)

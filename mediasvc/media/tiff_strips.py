@@ -21,6 +21,7 @@ TILE_COLUMNS, TILE_ROWS, TILE_OFFSETS, TILE_BYTES, JPEG_TABLES = 322, 323, 324, 
 NONE, CCITT4, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE = 1, 4, 5, 7, 8, 32773, 32946
 YCBCR = 6
 PIECE_LIMIT = 1 << 30
+AS_PNG = "Save it as PNG, or as TIFF without compression, first."
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,12 @@ class Page:
         decoders = {LZW: imagecodecs.lzw_decode, DEFLATE: imagecodecs.zlib_decode,
                     OLD_DEFLATE: imagecodecs.zlib_decode, PACKBITS: imagecodecs.packbits_decode}
         if integer(self.values, FILL_ORDER, 1) != 1 or integer(self.values, PREDICTOR, 1) > 2:
-            raise UnsupportedError("its pixels are written in a rare way")
+            raise UnsupportedError("its pixels are written in a rare way", AS_PNG)
         if self.compression == NONE:
             return data
         if self.compression not in decoders:
-            raise UnsupportedError("its pages are compressed in a way that is not supported")
+            raise UnsupportedError("its pages are compressed in a way that is not supported",
+                                   AS_PNG)
         try:
             return bytes(decoders[self.compression](data, out=most))
         except (ValueError, RuntimeError):
@@ -133,7 +135,7 @@ class Page:
         import numpy as np
 
         if self.bits != 1 or self.samples != 1 or integer(self.values, FILL_ORDER, 1) != 1:
-            raise UnsupportedError("its pixels are written in a rare way")
+            raise UnsupportedError("its pixels are written in a rare way", AS_PNG)
         try:
             piece = imagecodecs.ccittfax4_decode(data, rows, columns)
         except (ValueError, RuntimeError):

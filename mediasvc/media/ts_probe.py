@@ -36,6 +36,8 @@ SOUND = {0x03: "mp2", 0x04: "mp2", 0x0F: "aac", 0x11: "aac", 0x80: "lpcm", 0x81:
 _PRIVATE, _DESCRIPTORS = 0x06, {0x6A: "ac3", 0x7A: "eac3", 0x7B: "dts"}
 #: Bytes of the elementary stream in which its header must have come.
 ENOUGH = 1 << 20
+#: A recording that broke off may lack pictures that are shown before its last ones.
+CUT = "it is cut off within a packet; Frame Time is the mean of the pictures that are there"
 
 
 @dataclass
@@ -66,7 +68,8 @@ def probe_ts(window: Window) -> VideoFacts:
         "ts", program.codec, header.profile, header.level, header.rows, header.columns,
         frames, rate.numerator, rate.denominator, header.chroma, header.bits,
         header.aspect.numerator, header.aspect.denominator, header.interlaced, header.stereo,
-        header.high_tier, header.dar, tuple(Audio(sound) for sound in program.sounds))
+        header.high_tier, header.dar, tuple(Audio(sound) for sound in program.sounds),
+        notes=(CUT,) if window.length % PACKET else ())
 
 
 def _frames(times: Times, header: StreamHeader) -> tuple[int, Fraction]:

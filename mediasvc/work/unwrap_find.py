@@ -56,11 +56,13 @@ def _payload(framing: Framing) -> tuple[str, list[tuple[int, int]]]:
     syntax = ts.TRANSFER_SYNTAXES.get(framing.transfer_syntax_uid)
     pixel = framing.pixel
     if pixel is None or pixel.tag != PIXEL_DATA or not pixel.encapsulated or syntax is None:
-        raise UnsupportedError("it holds neither a stream nor a document")
+        raise UnsupportedError("it holds neither a stream nor a document; mediasvc render makes "
+                               "a picture of it")
     kind = "video" if syntax.form == "video" else _PICTURES.get(syntax.uid, "")
     frames = (framing.value(NUMBER_OF_FRAMES) or b"1").strip(b" \0") or b"1"
     if not kind or (kind != "video" and frames != b"1"):
-        raise UnsupportedError("its frames are no single stream")
+        raise UnsupportedError("its frames are no single stream; mediasvc render makes pictures "
+                               "or a video of them")
     _, *fragments = pixel.fragments(framing.body)
     if not fragments:
         raise DamagedError("its pixel data are empty")

@@ -49,7 +49,7 @@ def advice(facts: OtherFacts | VideoFacts, path: str) -> tuple[str, str]:
         return reason, "Use: mediasvc ingest"
     if facts.kind == "zip":
         return reason, "Save it as PDF first."
-    return reason, ""
+    return reason, "Save it as one of these first; a document as PDF."
 
 
 def can_be_made_to_fit(facts: OtherFacts | VideoFacts) -> bool:

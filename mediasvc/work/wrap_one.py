@@ -24,6 +24,7 @@ from mediasvc.work.wrap_sides import Identities
 from mediasvc.work.wrap_write import write_instance
 
 PROBE, PIXELS = "mediasvc.work.wrap_probe", "pixels"
+COPY_AGAIN = "If it can be opened where it comes from, copy it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,14 @@ class WrapOrder:
 def probe(sandbox: Sandbox, source: Path, scratch: Path) -> Facts:
     """Facts of a file; decoded samples lie in ``scratch`` until the next. Raises UnsupportedError,
     DamagedError."""
-    answer = sandbox.call(f"{PROBE}:probe_file", span=Span.of_file(source.resolve()).as_json(),
+    answer = sandbox.call(f"{PROBE}:look_at_file", span=Span.of_file(source.resolve()).as_json(),
                           pixels=str(scratch / PIXELS))
-    if answer.error == "UnsupportedError":
-        raise UnsupportedError(answer.text)
     if answer.error:
-        raise DamagedError(answer.text)
+        raise DamagedError(answer.text, COPY_AGAIN)
     try:
-        return facts_from_json(answer.value)
+        if "refused" in answer.value:
+            raise UnsupportedError(str(answer.value["refused"]), str(answer.value["advice"]))
+        return facts_from_json(answer.value["facts"])
     except (TypeError, KeyError, ValueError) as error:
         raise DamagedError("it could not be understood") from error
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mediasvc.errors import BudgetError, DamagedError
+from mediasvc.errors import BudgetError, DamagedError, UnsupportedError
 from mediasvc.media.cda_probe import probe_cda
 from mediasvc.media.document_probe import probe_pdf, refuse_text_stl
 from mediasvc.media.foreign_kind import kind_of
@@ -37,6 +37,17 @@ def probe_file(span: dict[str, Any], pixels: str) -> dict[str, Any]:
         return to_json(_probe(window, Path(pixels)))
     finally:
         window.close()
+
+
+def look_at_file(span: dict[str, Any], pixels: str) -> dict[str, Any]:
+    """``facts``, or why there are none and what to do: ``refused`` and ``advice``, our own words.
+
+    Raises DamagedError, BudgetError.
+    """
+    try:
+        return {"facts": probe_file(span, pixels)}
+    except UnsupportedError as trouble:
+        return {"refused": trouble.text, "advice": trouble.advice}
 
 
 def _probe(window: Window, pixels: Path) -> Facts:
