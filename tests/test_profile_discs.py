@@ -105,6 +105,15 @@ def test_a_disc_of_a_narrow_profile_is_made_and_others_accept_it(
     assert (said.returncode, said.stderr.count("E:")) == (0, 0), said.stderr
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(32, 32), (32, 8192), (16, 32)])
+def test_an_image_of_32_rows_has_its_rows_in_the_directory(sandbox: Sandbox, tmp_path: Path,
+                                                           rows: int, columns: int) -> None:
+    """Their bytes, 20 00 and 00 20, look like the padding of a text."""
+    files = disc_instances(tmp_path / "in", [instance(1, 1, rows=rows, columns=columns)])
+    build(sandbox, tmp_path / "a.iso", files, tmp_path / "scratch", profile="STD-GEN-DVD-JPEG")
+    assert judge(sandbox, tmp_path / "a.iso").passed
+
+
 def test_what_a_narrow_profile_cannot_hold_is_named_with_its_rule(
         filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     done, told = made(filled, sandbox, tmp_path / "a.iso", "STD-US-SC-SF-CDR")

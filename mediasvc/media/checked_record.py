@@ -17,6 +17,7 @@ CHARACTER_SET = 0x00080005
 Keys = dict[int, tuple[str, int, str]]
 Lacks = dict[str, tuple[int, ...]]
 _NOTHING: Lacks = {}
+NUMBER_VRS = frozenset({"US", "SS", "UL", "SL", "FL", "FD"})
 
 
 @dataclass(slots=True)
@@ -67,12 +68,16 @@ def keys_in(item: Dataset, level: int) -> Keys:
 
 
 def raw_value(item: Dataset, tag: int) -> bytes:
-    """The value's bytes without padding; of a sequence only whether it has items."""
+    """The value's bytes without padding; of a sequence only whether it has items.
+
+    Numbers have no padding: 32 rows are the two bytes ``20 00``.
+    """
     if tag not in item:
         return b""
-    value = item.get_item(tag).value
+    element = item.get_item(tag)
+    value = element.value
     if isinstance(value, bytes):
-        return value.rstrip(b" \0")
+        return value if element.VR in NUMBER_VRS else value.rstrip(b" \0")
     return b"(items)" if value else b""
 
 
