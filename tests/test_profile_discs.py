@@ -212,7 +212,7 @@ def test_bytes_behind_a_file_that_nobody_vouches_for_are_told(sandbox: Sandbox, 
     with (tmp_path / "a.iso").open("r+b") as image:
         image.seek(-1, 2)
         image.write(b"\x07")
-    assert {"R12-1e"} == broken(judge(sandbox, tmp_path / "a.iso"))
+    assert "R12-1e" in broken(judge(sandbox, tmp_path / "a.iso"))
 
 
 def test_a_jpeg_frame_without_its_tables_is_found(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.errors import BudgetError, DamagedError, MediasvcError, UnsupportedError
+from mediasvc.errors import BudgetError, DamagedError, MediasvcError
 from mediasvc.media.package import Package, open_package
 from mediasvc.media.structure import structure
 from mediasvc.settings import Limits
@@ -239,12 +239,6 @@ def test_m23_a_tar_that_is_still_being_copied_is_growing(tmp_path: Path) -> None
 def test_a_packed_file_that_is_no_tar_is_a_file(drop: Opener) -> None:
     with drop(gzip.compress(b"a report")) as package:
         assert (package.kind, len(package)) == ("file", 1)
-
-
-@pytest.mark.parametrize("mark", [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\x01\0"])
-def test_archives_of_other_kinds_are_refused_with_words(drop: Opener, mark: bytes) -> None:
-    with pytest.raises(UnsupportedError, match="7z or RAR"):
-        drop(mark + bytes(500))
 
 
 def test_m17_a_tar_on_a_disc_is_opened_like_a_zip(tmp_path: Path) -> None:

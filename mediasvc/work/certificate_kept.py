@@ -26,7 +26,9 @@ def disc_signer(desk: Desk, order: ExportOrder) -> Signer | None:
 
 def private_note(order: ExportOrder) -> dict[str, str]:
     """What the ledger keeps of how a disc was encrypted or de-identified."""
-    note = {"encrypted": order.seal.kind} if order.seal else {}
+    note: dict[str, str] = {}
+    if order.seal:
+        note["encrypted"] = order.seal.kind
     if order.privacy:
         note |= {"deidentified": " ".join(sorted(order.privacy.policy.options)) or "basic",
                  "project": order.privacy.project}
