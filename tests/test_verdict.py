@@ -245,6 +245,36 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "link to nowhere": ("PDI-3", added("INDEX.HTM", b'<html><a href="NO.HTM">x</a></html>')),
     "script on a page": ("PDI-3", added("INDEX.HTM", b"<html><script>1</script></html>")),
     "autorun": ("PDI-5", added("AUTORUN.INF", b"[autorun]\r\nopen=x.exe\r\n")),
+    "program for Linux in the preamble": ("R10-5", preamble(b"\x7fELF")),
+    "zip in the preamble": ("R10-5", preamble(b"PK\x03\x04")),
+    "no DICM": ("R10-4", lambda f: replaced(f / FIRST, b"DICM", b"XXXX")),
+    "empty instance": ("R10-4", lambda f: (f / FIRST).write_bytes(b"")),
+    "nothing but zeros": ("R10-4", lambda f: (f / FIRST).write_bytes(bytes(2000))),
+    "rubbish behind the pixels": ("P01", lambda f: (f / FIRST).write_bytes(
+        (f / FIRST).read_bytes() + b"garbage!" * 20)),
+    "no Study Instance UID": ("P01", lambda f: edit(
+        f, lambda ds: ds.__delitem__("StudyInstanceUID"))),
+    "file of another study": ("RF-10", lambda f: edit(
+        f, lambda ds: setattr(ds, "StudyInstanceUID", "1.2.3.4.5"))),
+    "file of another patient": ("RF-10", lambda f: edit(
+        f, lambda ds: setattr(ds, "PatientID", "P9999"))),
+    "frames that are not there": ("P02", lambda f: edit(
+        f, lambda ds: setattr(ds, "NumberOfFrames", 9))),
+    "unknown transfer syntax": ("R11-1", lambda f: replaced(
+        f / FIRST, b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.9.9\0")),
+    "implicit on a CD": ("R11-1", syntax(ImplicitVRLittleEndian)),
+    "JPEG-LS on a CD": ("R11-1", syntax("1.2.840.10008.1.2.4.80")),
+    "second copy of an instance": ("U01", lambda f: shutil.copy(
+        f / FIRST, f / "DICOM" / "IM000077")),
+    "empty DICOMDIR": ("R10-1b", lambda f: (f / "DICOMDIR").write_bytes(b"")),
+    "no first record": ("RF-1", lambda f: patch(f, head(0x00041200), le(0))),
+    "offset into nowhere": ("RF-9", lambda f: patch(
+        f, record("SERIES", 0x00041420), le(99_999_999))),
+    "series record of another series": ("RF-10", lambda f: patch(
+        f, record("SERIES", 0x0020000E), b"1.2.3.4.5.6")),
+    "link out of the disc": ("M00", lambda f: (f / "DICOM" / "LINK").symlink_to("/etc/hosts")),
+    "link that runs a script": ("PDI-3", added(
+        "INDEX.HTM", b'<html><a href="javascript:x()">x</a></html>')),
 }
 
 

@@ -29,7 +29,9 @@ def check_page(view: memoryview, parts: tuple[str, ...]) -> tuple[list[Finding],
         nonlocal scripts
         scripts += tag.lower() == "script" or any(name.lower().startswith("on")
                                                   for name in attributes)
-        links.extend(value for name, value in attributes.items() if name.lower() in LINKS)
+        linked = [value for name, value in attributes.items() if name.lower() in LINKS]
+        scripts += any(urlsplit(link.strip()).scheme == "javascript" for link in linked)
+        links.extend(linked)
 
     parser = ParserCreate()
     parser.StartElementHandler = start
