@@ -20,6 +20,7 @@ from mediasvc.errors import BudgetError, ProofError
 from mediasvc.span import Span
 from mediasvc.standard import film_classes as film
 from mediasvc.standard import lossy_labels as label
+from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.film_child import Prepared
 from mediasvc.work.lossy_changes import lossy_changes
@@ -48,6 +49,8 @@ def write_instance(view: memoryview, video: Path, out: Path, done: Prepared, uid
     changes |= _class(framing, done, encoding)
     changes[label.DERIVATION_DESCRIPTION] = encoding.element(
         label.DERIVATION_DESCRIPTION, "ST", _described(framing, said, ratio))
+    changes[0x00020012] = META.element(0x00020012, "UI", IMPLEMENTATION_CLASS_UID.encode())
+    changes[0x00020013] = META.element(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME.encode())
     changes[PIXEL_DATA] = (encoding.element(PIXEL_DATA, "OB", b"")[:-4] + b"\xff\xff\xff\xff"
                            + ITEM_HEADER.pack(*ITEM, 0)
                            + ITEM_HEADER.pack(*ITEM, len(stream) + len(stream) % 2))
