@@ -7,7 +7,6 @@ functional groups, and for the frames. Only one file is open at a time.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from mediasvc.standard import legacy_converted as table
 from mediasvc.work.join_seal import head_of_file, sealed_uid
 from mediasvc.work.mapped import give_back
 from mediasvc.work.split_file import prove_joined
-from mediasvc.work.wrap_uids import LENGTH, PLACEHOLDER, stable_uid
+from mediasvc.work.wrap_uids import LENGTH, PLACEHOLDER, set_uid, stable_uid
 
 #: Headers that are kept for the second time round.
 KEPT_HEADERS = 64 << 20
@@ -48,23 +47,13 @@ def join_files(items: list[dict[str, Any]], out: str, order: dict[str, Any]) -> 
     try:
         _, length = write_new(out, joining.parts())
         uid = joining.seal()
-        _set_uid(out, uid, joining.places)
+        set_uid(out, uid, joining.places)
     except OSError as error:
         raise StorageError(f"it cannot be written ({error.strerror})") from error
     prove_joined(Span(out, 0, length), joining.sums)
     return {"sop_instance_uid": uid, "series_instance_uid": joining.series, "bytes": length,
             "kept_bytes": joining.kept, "without": joining.census.without,
             "unknown_references": joining.unknown}
-
-
-def _set_uid(out: str, uid: str, places: tuple[int, int]) -> None:
-    fd = os.open(out, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        for place in places:
-            os.pwrite(fd, uid.encode(), place)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @dataclass

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import uuid
+from pathlib import Path
 
 #: Digits of every UID behind ``2.25.``: all are equally long, so one can be put in another's place.
 DIGITS = 39
@@ -20,3 +22,17 @@ def stable_uid(*parts: str) -> str:
         if len(str(number)) == DIGITS:
             return f"2.25.{number}"
         digest = hashlib.sha256(digest).digest()
+
+
+def set_uid(path: Path | str, uid: str, places: tuple[int, int]) -> None:
+    """Put ``uid`` over the placeholder at both ``places`` of a file; it is on the disk then.
+
+    Raises OSError.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        for place in places:
+            os.pwrite(fd, uid.encode(), place)
+        os.fsync(fd)
+    finally:
+        os.close(fd)

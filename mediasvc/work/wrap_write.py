@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from mediasvc.errors import StorageError
 from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediasvc.work.wrap_dataset import UTF8
 from mediasvc.work.wrap_plan import FRAGMENT, LONGEST, Payload
-from mediasvc.work.wrap_uids import LENGTH, PLACEHOLDER, stable_uid
+from mediasvc.work.wrap_uids import LENGTH, PLACEHOLDER, set_uid, stable_uid
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -49,20 +48,10 @@ def write_instance(dataset: Dataset, transfer_syntax_uid: str, payload: Payload,
     try:
         digest, _ = write_new(path, _parts(head, payload))
         uid = stable_uid("instance", digest)
-        _set_uid(path, uid, head.places)
+        set_uid(path, uid, head.places)
     except OSError as error:
         raise StorageError(f"it cannot be written ({error.strerror})") from error
     return uid
-
-
-def _set_uid(path: Path, uid: str, places: tuple[int, int]) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        for place in places:
-            os.pwrite(fd, uid.encode(), place)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _head(dataset: Dataset, transfer_syntax_uid: str, payload: Payload) -> _Head:
