@@ -16,18 +16,36 @@ from mediasvc.media.disc_layout import DiscInstance
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.verdict import Verdict
 from mediasvc.sandbox import Sandbox
-from mediasvc.settings import Limits
+from mediasvc.settings import Home, Limits, Settings
 from mediasvc.span import Span
 from mediasvc.standard.profiles import load_profile
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
+from mediasvc.store.patients import PatientRecord, put_patients
 from mediasvc.work.check_disc import check_disc
+from mediasvc.work.desk import open_desk
 from mediasvc.work.disc_build import Built, Container, build_disc, name_file_set
+from mediasvc.work.ingest import run_line, submit
+from samples.synthesis import write_disc
 
 MOMENT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 
 def new_sandbox() -> Sandbox:
     return Sandbox(1, 3 << 30, 60.0)
+
+
+def filled_home(root: Path, sandbox: Sandbox, patient: PatientRecord,
+                instances: Iterable[FileDataset]) -> Path:
+    """A home below ``root`` whose archive holds ``instances`` of the patient that it knows."""
+    home = Home(root / "home")
+    home.create()
+    with open_desk(home, Settings(), sandbox) as desk:
+        with desk.store.transaction() as connection:
+            put_patients(connection, [patient], provenance="test")
+        write_disc(root / "disc", instances)
+        package = submit(desk, root / "disc", source="", by="test")
+        assert run_line(desk, package.id, lambda *_: None).state == "done"
+    return home.root
 
 
 def facts(profile: str, file_set_id: str = "TEST", **more: object) -> DiscFacts:

@@ -26,19 +26,17 @@ from mediasvc.settings import Burn as BurnSettings
 from mediasvc.settings import Home, Robot, Settings
 from mediasvc.store import burns, discs
 from mediasvc.store.discs import Disc
-from mediasvc.store.patients import put_patients
 from mediasvc.work import burn_folder
 from mediasvc.work.burn import alone, burn_disc, find_disc
 from mediasvc.work.burn_folder import copy_disc, file_system
 from mediasvc.work.burners import BURNERS
 from mediasvc.work.desk import Desk, open_desk
-from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.label_facts import label_facts
 from mediasvc.work.robot_jobs import FORMATS, RobotJob, epson_fields
 from mediasvc.work.robots import poll, robot_named, seen_by, send
-from samples.synthesis import study, write_disc
+from samples.synthesis import study
 from tests.conftest import Program
-from tests.disc_things import flip, new_sandbox
+from tests.disc_things import filled_home, flip, new_sandbox
 from tests.test_export import local
 from tests.test_plan import made, ordered
 
@@ -70,15 +68,10 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Path:
     """A home with a released ISO (disc 1) and a released folder (disc 2) in its outbox."""
-    root = tmp_path_factory.mktemp("burn")
-    home = Home(root / "home")
-    home.create()
+    root = filled_home(tmp_path_factory.mktemp("burn"), sandbox, local(1),
+                       study(1, 1, count=3, IssuerOfPatientID="LOCAL"))
+    home = Home(root)
     with open_desk(home, Settings(), sandbox) as desk:
-        with desk.store.transaction() as connection:
-            put_patients(connection, [local(1)], provenance="test")
-        write_disc(root / "disc", study(1, 1, count=3, IssuerOfPatientID="LOCAL"))
-        package = submit(desk, root / "disc", source="", by="test")
-        assert run_line(desk, package.id, lambda done, total, what: None).state == "done"
         for name, profile in (("a.iso", "STD-GEN-CD"), ("stick", "STD-GEN-USB-JPEG")):
             made(desk, ordered(home.outbox / name, profile, recipient="Dr. Who"))
     return home.root

@@ -21,7 +21,6 @@ from mediasvc.settings import Home, Recipient, Settings
 from mediasvc.standard.profiles import load_profile
 from mediasvc.standard.transfer_syntaxes import transfer_syntax
 from mediasvc.store import burns
-from mediasvc.store.patients import put_patients
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export, plans_of
 from mediasvc.work.export_conform import conform
@@ -34,9 +33,9 @@ from mediasvc.work.plan import rehearse
 from mediasvc.work.plan_options import archived, offers
 from mediasvc.work.recipients import narrowed, recipient_of, warnings
 from mediasvc.work.transcode_row import Options
-from samples.synthesis import instance, study, uid, write_disc
+from samples.synthesis import instance, study, uid
 from tests.conftest import Program
-from tests.disc_things import broken, judge, new_sandbox
+from tests.disc_things import broken, filled_home, judge, new_sandbox
 from tests.test_export import below, local
 
 LOCAL = {"IssuerOfPatientID": "LOCAL"}
@@ -58,16 +57,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Path:
-    root = tmp_path_factory.mktemp("filled")
-    home = Home(root / "home")
-    home.create()
-    with open_desk(home, Settings(), sandbox) as desk:
-        with desk.store.transaction() as connection:
-            put_patients(connection, [local(1)], provenance="test")
-        write_disc(root / "disc", received())
-        package = submit(desk, root / "disc", source="", by="test")
-        assert run_line(desk, package.id, lambda done, total, what: None).state == "done"
-    return home.root
+    return filled_home(tmp_path_factory.mktemp("filled"), sandbox, local(1), received())
 
 
 @pytest.fixture

@@ -15,15 +15,13 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
 
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Settings
-from mediasvc.store.patients import put_patients
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export
 from mediasvc.work.export_order import ExportOrder
-from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.plan import rehearse
 from samples.synthesis import instance, study, write_disc
 from tests.carriers import tool, unpack_iso
-from tests.disc_things import broken, build, disc_instances, judge, new_sandbox
+from tests.disc_things import broken, build, disc_instances, filled_home, judge, new_sandbox
 from tests.test_export import below, local
 from tests.test_plan import ordered
 
@@ -55,16 +53,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Path:
-    root = tmp_path_factory.mktemp("profiles")
-    home = Home(root / "home")
-    home.create()
-    with open_desk(home, Settings(), sandbox) as desk:
-        with desk.store.transaction() as connection:
-            put_patients(connection, [local(1)], provenance="test")
-        write_disc(root / "disc", received())
-        package = submit(desk, root / "disc", source="", by="test")
-        assert run_line(desk, package.id, lambda *_: None).state == "done"
-    return home.root
+    return filled_home(tmp_path_factory.mktemp("profiles"), sandbox, local(1), received())
 
 
 def made(filled: Path, sandbox: Sandbox, to: Path, profile: str, **more: object,
