@@ -20,6 +20,8 @@ from typing import IO
 
 from mediasvc.errors import MediasvcError
 
+#: What receiving a package needs.
+SCREEN = "mediasvc.work.screen"
 #: Memory that a child frees stays with it, up to a point: getting 0.5 MB of fresh pages from the
 #: kernel for every instance takes four times as long as reading the instance into old ones.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
@@ -51,35 +53,34 @@ class Process:
 
 
 class Nursery:
-    """Starts children that live under ``memory`` bytes and ``seconds`` for each request."""
+    """Starts children. Begun before anything else, it loads while the caller still does."""
 
-    def __init__(self, memory: int, seconds: float) -> None:
-        self._limits = str(memory), str(seconds)
+    def __init__(self, *modules: str) -> None:
+        """Begin loading ``modules`` of ours, if any; does not wait for them."""
         self._guard = threading.Lock()
-        self._modules: tuple[str, ...] = ()
+        self._modules = modules
         self._loader: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._forked = False
-
-    def start(self, *modules: str) -> None:
-        """Begin loading ``modules`` of ours; does not wait for them."""
-        with self._guard:
-            self._modules = modules
-            self._stop()
+        if modules:
             self._start()
 
-    def process(self) -> Process:
-        """A new child. Raises MediasvcError when none can be had."""
+    def process(self, memory: int, seconds: float) -> Process:
+        """A new child that lives under ``memory`` bytes and ``seconds`` for each request.
+
+        Raises MediasvcError when none can be had.
+        """
+        limits = f"{memory} {seconds}".encode()
         with self._guard:
             if self._line is None:
                 self._start()
             try:
-                return self._fork()
+                return self._fork(limits)
             except (OSError, EOFError):  # the loader was killed: once more with a new one
                 self._stop()
                 self._start()
             try:
-                return self._fork()
+                return self._fork(limits)
             except (OSError, EOFError) as error:
                 raise MediasvcError("The processes that read foreign files do not start.",
                                     "See mediasvc doctor.") from error
@@ -95,7 +96,7 @@ class Nursery:
         self._line.settimeout(_PATIENCE)
         with theirs:
             self._loader = subprocess.Popen(
-                [sys.executable, "-m", "mediasvc.sandbox_child", *self._limits, *self._modules],
+                [sys.executable, "-m", "mediasvc.sandbox_child", *self._modules],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env=_environment(), close_fds=True, start_new_session=True)
 
@@ -109,13 +110,13 @@ class Nursery:
                 self._loader.wait()
         self._line = self._loader = None
 
-    def _fork(self) -> Process:
+    def _fork(self, limits: bytes) -> Process:
         """Hand over the child's ends of two pipes; its number and handle come back."""
         assert self._line
         their_in, requests = os.pipe()
         answers, their_out = os.pipe()
         try:
-            socket.send_fds(self._line, [b"f"], [their_in, their_out])
+            socket.send_fds(self._line, [limits], [their_in, their_out])
             number, handles, _, _ = socket.recv_fds(self._line, 16, 1)
             if not handles:
                 raise EOFError

@@ -43,14 +43,14 @@ class Answer:
 class Child:
     """One limited process. Not thread-safe: each belongs to one thread of a `Sandbox`."""
 
-    def __init__(self, nursery: Nursery, seconds: float) -> None:
-        self._nursery, self._seconds = nursery, seconds
+    def __init__(self, nursery: Nursery, memory: int, seconds: float) -> None:
+        self._nursery, self._memory, self._seconds = nursery, memory, seconds
         self._process: Process | None = None
 
     def call(self, function: str, arguments: dict[str, Any]) -> tuple[Any, str, str]:
         """(value, error, text); starts the process when there is none, ends it on trouble."""
         if self._process is None:
-            self._process = self._nursery.process()
+            self._process = self._nursery.process(self._memory, self._seconds)
         line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
         try:
             self._process.requests.write(line)
@@ -73,12 +73,16 @@ class Child:
 
 
 class Sandbox:
-    """A pool of children. ``map`` keeps them all busy and yields answers as they come."""
+    """A pool of children. ``map`` keeps them all busy and yields answers as they come.
 
-    def __init__(self, workers: int, memory: int, seconds: float) -> None:
+    They come from ``nursery``, which may have begun to load before; it closes with the pool.
+    """
+
+    def __init__(self, workers: int, memory: int, seconds: float,
+                 nursery: Nursery | None = None) -> None:
         self._workers = max(1, workers)
-        self._nursery = Nursery(memory, seconds)
-        self._children = [Child(self._nursery, seconds) for _ in range(self._workers)]
+        self._nursery = nursery or Nursery()
+        self._children = [Child(self._nursery, memory, seconds) for _ in range(self._workers)]
 
     def __enter__(self) -> Self:
         return self
@@ -91,10 +95,6 @@ class Sandbox:
         for child in self._children:
             child.close()
         self._nursery.close()
-
-    def warm(self, *modules: str) -> None:
-        """Load what the children will need, once and now, while the caller does other work."""
-        self._nursery.start(*modules)
 
     def call(self, function: str, **arguments: Any) -> Answer:
         """One request in the first child; not while a `map` is under way."""

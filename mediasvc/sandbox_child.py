@@ -1,9 +1,9 @@
 """The children's side of the sandbox: programs that answer requests under limits of their own.
 
-``python -m mediasvc.sandbox_child MEMORY SECONDS [MODULE…]``, started by `mediasvc.nursery`, loads
-the modules and forks a child for each message on the socket that is its stdin; with it come the
-child's ends of two pipes. One JSON request a line, one JSON answer a line; a child ends with its
-requests, and the loader with its socket.
+``python -m mediasvc.sandbox_child [MODULE…]``, started by `mediasvc.nursery`, loads the modules and
+forks a child for each message on the socket that is its stdin: its bytes and seconds as text, and
+with them the child's ends of two pipes. One JSON request a line, one JSON answer a line; a child
+ends with its requests, and the loader with its socket.
 """
 
 from __future__ import annotations
@@ -115,20 +115,21 @@ def _reap(*_: object) -> None:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    memory, seconds, modules = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     line = socket.socket(fileno=os.dup(0))
     gc.disable()  # collecting while libraries load is an eighth of the time they take
-    for module in modules:
+    for module in sys.argv[1:]:
         importlib.import_module(module)
     gc.enable()
     signal.signal(signal.SIGCHLD, _reap)  # so that what a child used counts as what we used
     gc.freeze()  # a collection in a child must not touch, and so copy, every page of ours
     while True:
-        message, ends, _, _ = socket.recv_fds(line, 1, 2)
+        message, ends, _, _ = socket.recv_fds(line, 64, 2)
         if not message:
             break
-        _fork(line, ends, memory, seconds)
+        memory, seconds = message.split()
+        _fork(line, ends, int(memory), float(seconds))
     _reap()
+    os._exit(0)  # taking libraries apart would cost the caller a tenth of a second
 
 
 if __name__ == "__main__":

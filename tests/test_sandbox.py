@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mediasvc.errors import MediasvcError
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Child, Sandbox
 
 ECHO = "mediasvc.configuration_text:toml"
@@ -160,15 +161,13 @@ def test_a_loader_that_was_killed_is_replaced(sandbox: Sandbox) -> None:
 
 
 def test_children_share_what_was_loaded_for_them() -> None:
-    with Sandbox(2, 2 << 30, 30) as sandbox:
-        sandbox.warm("mediasvc.work.screen")
+    with Sandbox(2, 2 << 30, 30, Nursery("mediasvc.work.screen")) as sandbox:
         list(sandbox.map(ECHO, [(number, {"value": number}) for number in range(20)]))
         for child in sandbox._children:
             assert "numba" in Path(f"/proc/{child_pid(child)}/maps").read_text()
 
 
 def test_library_that_does_not_load_is_said_in_words() -> None:
-    with Sandbox(1, MEMORY, 30) as sandbox:
-        sandbox.warm("mediasvc.there_is_none")
-        with pytest.raises(MediasvcError, match="do not start"):
-            sandbox.call(ECHO, value=1)
+    with (Sandbox(1, MEMORY, 30, Nursery("mediasvc.there_is_none")) as sandbox,
+          pytest.raises(MediasvcError, match="do not start")):
+        sandbox.call(ECHO, value=1)

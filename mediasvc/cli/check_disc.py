@@ -33,9 +33,7 @@ def command(session: Session, path: Path, profile: str, certificate: Path | None
 
     Exit code 1 when a rule that a disc must keep is broken.
     """
-    from mediasvc.work.children import open_sandbox
-
-    with open_sandbox(session.settings, CHILD) as sandbox:
+    with session.children(CHILD) as sandbox:
         from mediasvc.work.check_disc import check_disc
 
         with progress(session) as report:

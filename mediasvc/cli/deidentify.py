@@ -29,14 +29,13 @@ def command(session: Session, source: Path, out: Path, retain: str, clean: str, 
 
     Exit code 1 when a file could not be de-identified and was left out.
     """
-    from mediasvc.work.children import open_sandbox
     from mediasvc.work.deidentify_order import privacy, write_mapping
     from mediasvc.work.deidentify_tree import deidentify_tree
 
     chosen = privacy(session.home, words(retain), words(clean), project=project, mapping=mapping,
                      site=session.home.profiles)
     renamed, left = [], 0
-    with open_sandbox(session.settings, CHILD) as sandbox, progress(session) as report:
+    with session.children(CHILD) as sandbox, progress(session) as report:
         for done in deidentify_tree(sandbox, source, out, chosen, report):
             if done.out is None:
                 left += 1

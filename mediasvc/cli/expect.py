@@ -66,7 +66,6 @@ def load(session: Session, path: Path, source: str, until: str, by: str) -> int:
     was refused.
     """
     from mediasvc.identity.load import is_hl7
-    from mediasvc.work.children import open_sandbox
     from mediasvc.work.expect import last_day
     from mediasvc.work.worklist import Terms, load_worklist
 
@@ -75,7 +74,7 @@ def load(session: Session, path: Path, source: str, until: str, by: str) -> int:
         from mediasvc.cli.patients import load_messages
 
         return load_messages(session, path)
-    with session.store() as store, open_sandbox(session.settings) as sandbox:
+    with session.store() as store, session.children() as sandbox:
         done = load_worklist(store, session.settings, sandbox, path, Terms(by, source, until))
     for finding in done.findings:
         session.finding(finding)

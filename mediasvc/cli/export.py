@@ -67,7 +67,6 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
     from dataclasses import replace as with_
 
     from mediasvc.model import PatientKey
-    from mediasvc.work.children import open_sandbox
     from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 
     if (patient is None) == (not studies):
@@ -86,7 +85,7 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
         site_viewer=(Path(session.settings.export.viewer_dir)
                      if session.settings.export.viewer_dir else None), by=by)
     order = loss.applied(session, private.applied(session, order))
-    with open_sandbox(session.settings, *CHILDREN) as sandbox:
+    with session.children(*CHILDREN) as sandbox:
         from mediasvc.work.desk import open_desk
         from mediasvc.work.export import export
         from mediasvc.work.export_presets import chosen as chosen_studies

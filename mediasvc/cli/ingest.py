@@ -28,11 +28,11 @@ def command(session: Session, paths: tuple[Path, ...], source: str,
 
     What isn't certain waits for a person: see mediasvc queue.
     """
-    from mediasvc.work.children import SCREEN, open_sandbox
+    from mediasvc.nursery import SCREEN
 
     states: Counter[str] = Counter()
     clean = True
-    with open_sandbox(session.settings, SCREEN) as sandbox:
+    with session.children(SCREEN) as sandbox:
         from mediasvc.work.desk import open_desk
         from mediasvc.work.ingest import run_line, submit
 

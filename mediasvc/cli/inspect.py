@@ -28,9 +28,9 @@ def command(session: Session, path: Path, password_file: Path | None, repaired: 
 
     Exit code 1 when there are errors or warnings.
     """
-    from mediasvc.work.children import SCREEN, open_sandbox
+    from mediasvc.nursery import SCREEN
 
-    with open_sandbox(session.settings, SCREEN) as sandbox, progress(session) as report:
+    with session.children(SCREEN) as sandbox, progress(session) as report:
         from mediasvc.work.inspect import inspect
 
         seen = inspect(path.resolve(), session.settings, sandbox, session.finding, report,

@@ -113,11 +113,11 @@ def _window(text: str) -> tuple[float, float] | None:
 
 
 def _over_packages(session: Session, order: RenderOrder) -> int:
-    from mediasvc.work.children import SCREEN, open_sandbox
+    from mediasvc.nursery import SCREEN
     from mediasvc.work.private_folder import private_folder
 
     with (private_folder() as scratch, progress(session) as report,
-          open_sandbox(session.settings, SCREEN, *_CHILDREN) as sandbox):
+          session.children(SCREEN, *_CHILDREN) as sandbox):
         from mediasvc.work.render_sources import of_packages
 
         targets = of_packages(sandbox, order, scratch, session.settings, report)
@@ -125,9 +125,8 @@ def _over_packages(session: Session, order: RenderOrder) -> int:
 
 
 def _over_archive(session: Session, order: RenderOrder) -> int:
-    from mediasvc.work.children import open_sandbox
 
-    with open_sandbox(session.settings, *_CHILDREN) as sandbox, progress(session) as report:
+    with session.children(*_CHILDREN) as sandbox, progress(session) as report:
         from mediasvc.work.desk import open_desk
         from mediasvc.work.render_sources import of_archive
 

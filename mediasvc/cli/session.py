@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mediasvc.model import Finding
 
 if TYPE_CHECKING:
+    from mediasvc.sandbox import Sandbox
     from mediasvc.settings import Home, Settings
     from mediasvc.store.db import Store
 
@@ -61,6 +64,16 @@ class Session:
         """The database alone, for commands that touch no file of the archive."""
         from mediasvc.store.db import open_store
         return open_store(self.home, self.settings)
+
+    @contextmanager
+    def children(self, *modules: str) -> Iterator[Sandbox]:
+        """Children that begin to load ``modules`` before the settings are even read."""
+        from mediasvc.nursery import Nursery
+
+        with closing(Nursery(*modules)) as nursery:
+            from mediasvc.work.children import open_sandbox
+            with open_sandbox(self.settings, nursery) as sandbox:
+                yield sandbox
 
     def emit(self, kind: str, /, **fields: Any) -> None:
         """One JSON line when --json, nothing otherwise."""

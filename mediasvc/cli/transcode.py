@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,24 +54,28 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
     Lossless: the SOP Instance UID stays, and every frame is decoded again and compared. Lossy: a
     new instance, labelled as the standard asks. Exit code 1 when a file was skipped or failed.
     """
-    from mediasvc.report.ratios import Ratios
-    from mediasvc.report.row_files import row_file
+    from mediasvc.nursery import Nursery
     from mediasvc.standard.transfer_syntaxes import transfer_syntax
-    from mediasvc.work.transcode_order import Order, check_order
-    from mediasvc.work.transcode_tree import transcode_tree
+    from mediasvc.work.transcode_children import children_need
 
-    options = _options(session, **wishes)
-    order = check_order(Order(source, out, transfer_syntax(syntax), options, force, workers or 0,
-                              rewrite_references))
-    _refuse_folder(html_path)
-    ratios, started = Ratios(), time.monotonic()
-    with row_file(csv_path, json_path) as reports, progress(session) as report:
-        for row in transcode_tree(order, session.settings, report):
-            ratios.add(row)
-            reports.add(row)
-            _tell(session, row)
-        summary = ratios.summary(time.monotonic() - started)
-        reports.close(summary)
+    target = transfer_syntax(syntax)
+    with closing(Nursery(*children_need(target))) as nursery:
+        from mediasvc.report.ratios import Ratios
+        from mediasvc.report.row_files import row_file
+        from mediasvc.work.transcode_order import Order, check_order
+        from mediasvc.work.transcode_tree import transcode_tree
+
+        order = check_order(Order(source, out, target, _options(session, **wishes), force,
+                                  workers or 0, rewrite_references))
+        _refuse_folder(html_path)
+        ratios, started = Ratios(), time.monotonic()
+        with row_file(csv_path, json_path) as reports, progress(session) as report:
+            for row in transcode_tree(order, session.settings, report, nursery):
+                ratios.add(row)
+                reports.add(row)
+                _tell(session, row)
+            summary = ratios.summary(time.monotonic() - started)
+            reports.close(summary)
     if html_path:
         _write_page(html_path, ratios, summary, order.target.label)
     _show(session, ratios, summary)

@@ -8,7 +8,6 @@ where another row is pointed at, or where there is no JSON.
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 metadata = sa.MetaData(naming_convention={
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -20,7 +19,7 @@ metadata = sa.MetaData(naming_convention={
 #: SQLite counts rows by itself only for INTEGER; elsewhere 64 bits are asked for.
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 #: Compared byte for byte everywhere, so that a range is a prefix search in any locale.
-KEY = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 JSON = sa.JSON(none_as_null=True)
 
 

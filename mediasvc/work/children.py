@@ -9,19 +9,16 @@ from contextlib import contextmanager
 
 from mediasvc import codecs, dicom
 from mediasvc.errors import MediasvcError
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits, Settings
 
-SCREEN = "mediasvc.work.screen"
-
 
 @contextmanager
-def open_sandbox(settings: Settings, *modules: str) -> Iterator[Sandbox]:
-    """As many children as the settings allow; with ``modules`` what they need is loaded at once."""
+def open_sandbox(settings: Settings, nursery: Nursery | None = None) -> Iterator[Sandbox]:
+    """As many children as the settings allow, from a nursery that may be loading already."""
     with Sandbox(settings.work.count(), settings.limits.child_memory,
-                 settings.limits.item_seconds) as sandbox:
-        if modules:
-            sandbox.warm(*modules)
+                 settings.limits.item_seconds, nursery) as sandbox:
         yield sandbox
 
 
@@ -40,6 +37,5 @@ def compile_kernels() -> None:
 
 def _load(modules: list[str]) -> str:
     limits = Limits()
-    with Sandbox(1, limits.child_memory, limits.item_seconds) as sandbox:
-        sandbox.warm(*modules)
+    with Sandbox(1, limits.child_memory, limits.item_seconds, Nursery(*modules)) as sandbox:
         return sandbox.call("mediasvc.configuration_text:masked", value="").error

@@ -25,6 +25,7 @@ from mediasvc.errors import (
     UnsupportedError,
 )
 from mediasvc.media.wrap_facts import VideoFacts
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
@@ -66,8 +67,8 @@ def film(order: FilmOrder, settings: Settings, report: Report) -> Iterator[Row]:
     targets, limits = _targets(order), settings.limits
     largest = max((path.stat().st_size for path in order.files if path.is_file()), default=0)
     with Sandbox(1, limits.child_memory + 4 * largest,
-                 limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND) as sandbox:
-        sandbox.warm(CHILD)
+                 limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND,
+                 Nursery(CHILD)) as sandbox:
         for number, (path, out) in enumerate(zip(order.files, targets, strict=True)):
             report(number, len(targets), path.name)
             try:

@@ -15,6 +15,7 @@ from mediasvc.errors import (
     StorageError,
     UnsupportedError,
 )
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
 from mediasvc.work.batches import run_batches
@@ -57,8 +58,8 @@ def join_series(order: JoinOrder, settings: Settings, report: Report) -> Iterato
     seconds = (settings.limits.item_seconds + 2 * total / SLOWEST_BYTES_PER_SECOND
                + len(order.sources) / SLOWEST_FILES_PER_SECOND)
     memory = settings.limits.child_memory + MAPPINGS * largest + total
-    with Sandbox(settings.work.count(), memory, seconds) as sandbox:
-        sandbox.warm(SCAN, JOIN, SPLIT, "mediasvc.dicom.walk_kernel")
+    nursery = Nursery(SCAN, JOIN, SPLIT, "mediasvc.dicom.walk_kernel")
+    with Sandbox(settings.work.count(), memory, seconds, nursery) as sandbox:
         yield from _Run(order, sandbox, settings, report, dict(order.known)).rows()
 
 

@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from mediasvc.errors import StorageError, UnsupportedError
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
 from mediasvc.work.batches import run_batches
@@ -97,8 +98,8 @@ class _Run:
             return
         with Sandbox(min(self.settings.work.count(), max(1, len(items))),
                      limits.child_memory + MAPPINGS * largest,
-                     limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND) as sandbox:
-            sandbox.warm(*CHILDREN)
+                     limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND,
+                     Nursery(*CHILDREN)) as sandbox:
             yield sandbox
 
     def _batches(self, sandbox: Sandbox, items: list[dict[str, Any]], size: int) -> Iterator[Row]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mediasvc import codecs
-from mediasvc.codecs.table import codec
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
-from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.work.batches import run_batches
 from mediasvc.work.refer import Candidate, refer_to_copies
+from mediasvc.work.transcode_children import MODULE, children_need
 from mediasvc.work.transcode_order import File, Order, files_of, makes_copies
 
 Report = Callable[[int, int, str], None]
@@ -27,7 +25,6 @@ Row = dict[str, Any]
 SLOWEST_BYTES_PER_SECOND = 1 << 20
 #: These answers of a child mean that the file is not for us; all others that something went wrong.
 _SKIPPED = {"UnsupportedError": "", "NotDicomError": "it is no DICOM file"}
-_MODULE = "mediasvc.work.transcode_file"
 #: Address space is limited, and large files are mapped: the received one, the new frames, the
 #: written file.
 MAPPINGS = 3
@@ -35,20 +32,22 @@ MAPPINGS = 3
 SMALL, BATCH = 4 << 20, 16
 
 
-def transcode_tree(order: Order, settings: Settings, report: Report) -> Iterator[Row]:
+def transcode_tree(order: Order, settings: Settings, report: Report,
+                   nursery: Nursery | None = None) -> Iterator[Row]:
     """One row per file as it is done: CONTRACT's ``instance``, ``skipped`` or ``failed`` line, and
     ``referring`` for what names lossy copies afterwards.
 
-    ``order`` must come from `check_order`. Every file is decoded in a limited child; what it wrote
-    gets its final name only after it was proven and is on the disk.
+    ``order`` must come from `check_order`; ``nursery`` may be loading `children_need` already.
+    Every file is decoded in a limited child; what it wrote gets its final name only after it was
+    proven and is on the disk.
     """
+    nursery = nursery or Nursery(*children_need(order.target))
     files = list(files_of(order))
     largest = max((file.length for file in files), default=0)
     seconds = settings.limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND
     memory = settings.limits.child_memory + MAPPINGS * largest
     workers = order.workers or settings.work.count()
-    with Sandbox(min(workers, max(1, len(files))), memory, seconds) as sandbox:
-        sandbox.warm(*_needed(order.target))
+    with Sandbox(min(workers, max(1, len(files))), memory, seconds, nursery) as sandbox:
         run = _Run(sandbox, order, workers)
         try:
             for done, row in enumerate(run.rows(files), 1):
@@ -56,17 +55,6 @@ def transcode_tree(order: Order, settings: Settings, report: Report) -> Iterator
                 yield row
         finally:
             run.close()
-
-
-def _needed(target: ts.TransferSyntax) -> list[str]:
-    """What every child would load at its first file: once for all it is half a second less."""
-    modules = [_MODULE, "mediasvc.dicom.walk_kernel"]
-    if target.form == "native":
-        return modules
-    stem = codec(target.uid).first.decode.__module__.rpartition(".")[2]
-    names = [found.name for found in pkgutil.iter_modules(codecs.__path__)]
-    return [*modules, "imagecodecs", *(f"{codecs.__name__}.{name}" for name in names
-                                       if name == stem or name.startswith(f"{stem}_"))]
 
 
 @dataclass
@@ -106,7 +94,7 @@ class _Run:
         threads = max(1, self.workers // max(1, len(files))) if size == 1 else 1
         options = replace(self.order.options, threads=threads).as_json()
         for item, answer in run_batches(
-                self.sandbox, f"{_MODULE}:transcode_files", self._items(files), size,
+                self.sandbox, f"{MODULE}:transcode_files", self._items(files), size,
                 target=self.order.target.uid, options=options):
             file = self.under_way.pop(item["out"])
             row = self._finished(file, item["out"], answer)

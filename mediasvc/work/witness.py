@@ -13,6 +13,7 @@ from typing import Any
 
 from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import ProofError
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
 from mediasvc.work.mapped import give_back
@@ -61,8 +62,8 @@ class Witness:
         seconds = SECONDS + length / SLOWEST_BYTES_PER_SECOND
         if self._sandbox is None or seconds > self._seconds + SECONDS:
             self.close()
-            self._sandbox, self._seconds = Sandbox(1, _memory(), seconds), seconds
-            self._sandbox.warm(__name__)
+            self._sandbox = Sandbox(1, _memory(), seconds, Nursery(__name__))
+            self._seconds = seconds
             atexit.register(self.close)
         return self._sandbox
 

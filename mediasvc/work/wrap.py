@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import MediasvcError, SettingsError, StorageError
+from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
 from mediasvc.work.private_folder import private_folder
@@ -32,8 +33,8 @@ def wrap_files(order: WrapOrder, settings: Settings) -> Iterator[dict[str, Any]]
     targets = _targets(order)
     largest = max((path.stat().st_size for path in order.files if path.is_file()), default=0)
     seconds = settings.limits.item_seconds + largest / SLOWEST_BYTES_PER_SECOND
-    with Sandbox(1, settings.limits.child_memory, seconds) as sandbox, private_folder() as scratch:
-        sandbox.warm(PROBE)
+    with (Sandbox(1, settings.limits.child_memory, seconds, Nursery(PROBE)) as sandbox,
+          private_folder() as scratch):
         batch = Batch(replace(order, identities=_dated(order, sandbox, scratch)), sandbox,
                       scratch, settings.limits.child_memory, Materials())
         for path in sorted(order.files, key=lambda one: one.suffix.lower() != MATERIALS):

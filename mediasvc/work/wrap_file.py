@@ -10,10 +10,11 @@ from typing import Any
 
 from mediasvc.errors import MediasvcError
 from mediasvc.model import Patient
+from mediasvc.nursery import SCREEN, Nursery
 from mediasvc.settings import Home, Settings
 from mediasvc.store import index, ledger
 from mediasvc.store.ledger import Package
-from mediasvc.work.children import SCREEN, open_sandbox
+from mediasvc.work.children import open_sandbox
 from mediasvc.work.decide import Decision, decide, waits
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import run_line, submit
@@ -35,7 +36,8 @@ def file_wrapped(home: Home, settings: Settings, order: WrapOrder,
     A patient of the index was named by a person, so that the package waits only when something
     else is to be decided.
     """
-    with (open_sandbox(settings, SCREEN) as sandbox, open_desk(home, settings, sandbox) as desk,
+    with (open_sandbox(settings, Nursery(SCREEN)) as sandbox,
+          open_desk(home, settings, sandbox) as desk,
           private_folder() as folder):  # outside of staging: what waits is copied from it
         rows: list[dict[str, Any]] = []
         packages = []
