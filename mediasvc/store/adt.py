@@ -20,6 +20,16 @@ from mediasvc.store.schema import adt_patient
 Verdict = Literal["applied", "waiting", "stale", "ignored", "held", "refused"]
 _PAGE = 500
 _HEAD = [column for column in table.c if column.name != "body"]
+#: Put together once: every message needs them.
+_ADD = sa.insert(table).returning(table.c.id)
+_SETTLE = sa.update(table).where(table.c.id == sa.bindparam("number"))
+_ITS_CONTROL_ID = sa.and_(table.c.sender == sa.bindparam("by"),
+                          table.c.control_id == sa.bindparam("control"))
+_KNOWN = sa.select(*_HEAD).where(_ITS_CONTROL_ID, table.c.digest == sa.bindparam("sha256"))
+_USED = sa.select(table.c.id).where(_ITS_CONTROL_ID).limit(1)
+_UNTIL = sa.select(adt_patient.c.event_time).where(
+    adt_patient.c.patient_id == sa.bindparam("patient_id"),
+    adt_patient.c.issuer == sa.bindparam("issuer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +58,13 @@ def add_message(connection: sa.Connection, *, sender: str, control_id: str, dige
     """Write down what came, before anything is done about it; returns its number."""
     row = {"sender": sender, "control_id": control_id, "digest": digest, "trigger": trigger,
            "received_at": received_at, "body": zlib.compress(body)}
-    return int(connection.execute(sa.insert(table).values(row).returning(table.c.id))
-               .scalar_one())
+    return int(connection.execute(_ADD, row).scalar_one())
 
 
 def settle_message(connection: sa.Connection, number: int, verdict: Verdict, *, code: str = "",
                    reason: str = "", event_time: str = "") -> None:
-    connection.execute(sa.update(table).where(table.c.id == number).values(
-        verdict=verdict, code=code, reason=reason, event_time=event_time))
+    connection.execute(_SETTLE, {"number": number, "verdict": verdict, "code": code,
+                                 "reason": reason, "event_time": event_time})
 
 
 def drop_message(connection: sa.Connection, number: int) -> None:
@@ -66,16 +75,14 @@ def drop_message(connection: sa.Connection, number: int) -> None:
 def message_known(connection: sa.Connection, sender: str, control_id: str, digest: str,
                   ) -> AdtMessage | None:
     """The same message, when it came before."""
-    row = connection.execute(sa.select(*_HEAD).where(
-        table.c.sender == sender, table.c.control_id == control_id,
-        table.c.digest == digest)).first()
+    row = connection.execute(_KNOWN, {"by": sender, "control": control_id,
+                                      "sha256": digest}).first()
     return AdtMessage(*row) if row else None
 
 
 def control_id_known(connection: sa.Connection, sender: str, control_id: str) -> bool:
     """The sender used this control id before."""
-    return connection.execute(sa.select(table.c.id).where(
-        table.c.sender == sender, table.c.control_id == control_id).limit(1)).first() is not None
+    return connection.execute(_USED, {"by": sender, "control": control_id}).first() is not None
 
 
 def messages(connection: sa.Connection) -> Iterator[tuple[AdtMessage, bytes]]:
@@ -93,9 +100,8 @@ def messages(connection: sa.Connection) -> Iterator[tuple[AdtMessage, bytes]]:
 
 def known_until(connection: sa.Connection, key: PatientKey) -> str:
     """Time of the newest event whose data the patient has; ``""`` when there was none."""
-    return str(connection.execute(sa.select(adt_patient.c.event_time).where(
-        adt_patient.c.patient_id == key.patient_id,
-        adt_patient.c.issuer == key.issuer)).scalar() or "")
+    return str(connection.execute(_UNTIL, {"patient_id": key.patient_id, "issuer": key.issuer}
+                                  ).scalar() or "")
 
 
 def set_known_until(connection: sa.Connection, key: PatientKey, event_time: str) -> None:

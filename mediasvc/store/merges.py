@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,6 +18,20 @@ from mediasvc.store.schema import patient
 from mediasvc.store.schema import patient_merge as table
 
 _CHUNK = 400
+#: Put together once: a message of the patient feed asks a dozen questions.
+_IDS, _ROWS = sa.bindparam("ids", expanding=True), sa.bindparam("rows", expanding=True)
+_OWN = sa.select(patient.c.id, patient.c.patient_id, patient.c.issuer)
+_OWN_BY_ID = _OWN.where(patient.c.patient_id.in_(_IDS))
+_OWN_BY_ROW = _OWN.where(patient.c.id.in_(_ROWS))
+_LASTING = sa.select(table).where(table.c.ended_at == "").order_by(table.c.id)
+_FROM = _LASTING.where(table.c.prior_id.in_(_IDS))
+_INTO = _LASTING.where(table.c.survivor_id.in_(_IDS))
+_BETWEEN = sa.select(table).where(sa.or_(*(
+    sa.and_(table.c.prior_id == sa.bindparam(f"{one}_id"),
+            table.c.prior_issuer == sa.bindparam(f"{one}_issuer"),
+            table.c.survivor_id == sa.bindparam(f"{other}_id"),
+            table.c.survivor_issuer == sa.bindparam(f"{other}_issuer"))
+    for one, other in (("a", "b"), ("b", "a"))))).order_by(table.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +70,15 @@ def end_merge(connection: sa.Connection, number: int, at: str, by: str) -> None:
 
 def merges_between(connection: sa.Connection, a: PatientKey, b: PatientKey) -> list[Merge]:
     """Every row of the two, in either direction, lasting or ended; the oldest first."""
-    def one(prior: PatientKey, survivor: PatientKey) -> sa.ColumnElement[bool]:
-        return sa.and_(table.c.prior_id == prior.patient_id, table.c.prior_issuer == prior.issuer,
-                       table.c.survivor_id == survivor.patient_id,
-                       table.c.survivor_issuer == survivor.issuer)
-
-    return _merges(connection, sa.or_(one(a, b), one(b, a)))
+    return _merges(connection, _BETWEEN, {
+        "a_id": a.patient_id, "a_issuer": a.issuer, "b_id": b.patient_id, "b_issuer": b.issuer})
 
 
 def history(connection: sa.Connection, keys: Sequence[PatientKey]) -> list[Merge]:
     """Every row in which one of the identifiers stands, the oldest first."""
     ids = {key.patient_id for key in keys}
-    found = _merges(connection, sa.or_(table.c.prior_id.in_(ids), table.c.survivor_id.in_(ids)))
+    found = _merges(connection, sa.select(table).where(sa.or_(
+        table.c.prior_id.in_(ids), table.c.survivor_id.in_(ids))).order_by(table.c.id))
     return [one for one in found if {one.prior, one.survivor} & set(keys)]
 
 
@@ -110,7 +122,7 @@ def merged_into(connection: sa.Connection, keys: Sequence[PatientKey]) -> dict[
     top = {key: key for key in keys}
     level = list(keys)
     while level:
-        below = _lasting(connection, level, table.c.survivor_id)
+        below = _lasting(connection, level, _INTO)
         level = []
         for one in below:
             if one.survivor in top and one.prior not in top:
@@ -135,9 +147,7 @@ def rows_of(connection: sa.Connection, keys: Sequence[PatientKey]) -> dict[Patie
     wanted = set(keys)
     for start in range(0, len(keys), _CHUNK):
         part = {one.patient_id for one in keys[start:start + _CHUNK]}
-        for number, *key in connection.execute(sa.select(
-                patient.c.id, patient.c.patient_id, patient.c.issuer).where(
-                patient.c.patient_id.in_(part))):
+        for number, *key in connection.execute(_OWN_BY_ID, {"ids": list(part)}):
             if PatientKey(*key) in wanted:
                 rows[PatientKey(*key)] = number
     return rows
@@ -147,19 +157,17 @@ def keys_of(connection: sa.Connection, rows: Iterable[int]) -> dict[int, Patient
     """The own identifier of each row that is there."""
     ordered, found = sorted(set(rows)), {}
     for start in range(0, len(ordered), _CHUNK):
-        for number, *key in connection.execute(sa.select(
-                patient.c.id, patient.c.patient_id, patient.c.issuer).where(
-                patient.c.id.in_(ordered[start:start + _CHUNK]))):
+        for number, *key in connection.execute(_OWN_BY_ROW, {
+                "rows": ordered[start:start + _CHUNK]}):
             found[number] = PatientKey(*key)
     return found
 
 
 def rows_merged_as(connection: sa.Connection, patient_id: str, issuer: str | None) -> list[int]:
     """Rows of the patients whom a merged identifier means now; ``None`` = of any issuer."""
-    where = [table.c.prior_id == patient_id, table.c.ended_at == ""]
-    if issuer is not None:
-        where.append(table.c.prior_issuer == issuer)
-    found = (survivor_row(connection, one.prior) for one in _merges(connection, sa.and_(*where)))
+    merged = [one for one in _merges(connection, _FROM, {"ids": [patient_id]})
+              if issuer is None or one.prior.issuer == issuer]
+    found = (survivor_row(connection, one.prior) for one in merged)
     return [row for row in found if row is not None]
 
 
@@ -168,7 +176,7 @@ def _above(connection: sa.Connection, keys: Sequence[PatientKey]) -> dict[Patien
     above: dict[PatientKey, PatientKey] = {}
     level = list(keys)
     while level:
-        found = {one.prior: one.survivor for one in _lasting(connection, level, table.c.prior_id)
+        found = {one.prior: one.survivor for one in _lasting(connection, level, _FROM)
                  if one.prior not in above}
         wanted = set(level)
         found = {prior: survivor for prior, survivor in found.items() if prior in wanted}
@@ -178,16 +186,17 @@ def _above(connection: sa.Connection, keys: Sequence[PatientKey]) -> dict[Patien
 
 
 def _lasting(connection: sa.Connection, keys: Sequence[PatientKey],
-             column: sa.Column[str]) -> list[Merge]:
+             query: sa.Select[Any]) -> list[Merge]:
     found: list[Merge] = []
     for start in range(0, len(keys), _CHUNK):
         ids = {one.patient_id for one in keys[start:start + _CHUNK]}
-        found += _merges(connection, sa.and_(column.in_(ids), table.c.ended_at == ""))
+        found += _merges(connection, query, {"ids": list(ids)})
     return found
 
 
-def _merges(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Merge]:
+def _merges(connection: sa.Connection, query: sa.Select[Any],
+            values: dict[str, Any] | None = None) -> list[Merge]:
     return [Merge(row.id, PatientKey(row.prior_id, row.prior_issuer),
                   PatientKey(row.survivor_id, row.survivor_issuer), row.merged_at, row.merged_by,
                   row.ended_at, row.ended_by)
-            for row in connection.execute(sa.select(table).where(where).order_by(table.c.id))]
+            for row in connection.execute(query, values)]

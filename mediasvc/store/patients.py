@@ -21,6 +21,13 @@ from mediasvc.store.schema import patient_key as key_table
 BlockingKey = tuple[str, str]
 _DEMOGRAPHICS = tuple(field.name for field in fields(Demographics))
 _CHUNK = 400
+#: Put together once: candidates and the patient feed ask for them all the time.
+_ROWS = sa.bindparam("rows", expanding=True)
+_PATIENTS = sa.select(table).where(table.c.id.in_(_ROWS)).order_by(table.c.id)
+_IDENTIFIERS = sa.select(
+    identifier.c.patient, identifier.c.patient_id, identifier.c.issuer, identifier.c.provenance,
+    identifier.c.valid_from, identifier.c.valid_to).where(
+    identifier.c.patient.in_(_ROWS)).order_by(identifier.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +151,10 @@ def patients_by_rows(connection: sa.Connection, rows: Sequence[int]) -> list[Pat
     for start in range(0, len(ordered), _CHUNK):
         part = ordered[start:start + _CHUNK]
         others: dict[int, list[Identifier]] = {}
-        for owner, *rest in connection.execute(sa.select(
-                identifier.c.patient, identifier.c.patient_id, identifier.c.issuer,
-                identifier.c.provenance, identifier.c.valid_from, identifier.c.valid_to).where(
-                identifier.c.patient.in_(part)).order_by(identifier.c.id)):
+        for owner, *rest in connection.execute(_IDENTIFIERS, {"rows": part}):
             others.setdefault(owner, []).append(Identifier(*rest))
-        query = sa.select(table).where(table.c.id.in_(part)).order_by(table.c.id)
         found += (_patient(row, others.get(row["id"], ()))
-                  for row in connection.execute(query).mappings())
+                  for row in connection.execute(_PATIENTS, {"rows": part}).mappings())
     return found
 
 
