@@ -1,145 +1,154 @@
-"""ISO 9660 level 1 images for PS3.12 Annexes F (CD) and P (DVD, with UDF beside it).
+"""ISO 9660 level 1 images for PS3.12 Annexes F (CD) and P (DVD, with UDF 1.02 beside it).
 
-Written with pycdlib; the reader that judges the result (`mediasvc.media.iso9660`) shares nothing
-with it. Extents follow the tree level by level, so DICOMDIR and the pages in the root come first,
-then IHE_PDI/, then the instances in the order of their names: series contiguous.
+Tables first, then the files of the root, then the others in the order in which they are given. All
+of the tables is known before the first file is copied, so an image is written from its first byte
+to its last and hashed on the way; or the files first, where their lengths are not known before
+(`IsoStream`). The readers that judge the result share nothing with this.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+import hashlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from time import struct_time
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import pycdlib
-from pycdlib import dates, headervd, udf, utils
-from pycdlib import pycdlib as mastering
+from mediasvc.media import udf_volume_bytes as volume
+from mediasvc.media.disc_file import DiscFile
+from mediasvc.media.image_tree import ImageTree
+from mediasvc.media.iso_seal import FIELD_LENGTH, SECTOR, Seal
+from mediasvc.media.iso_tables import SYSTEM, IsoTables, Names, primary, sectors, terminator
+from mediasvc.media.udf_tables_bytes import UdfTables
+from mediasvc.media.write_behind import WriteBehind
 
-from mediasvc import __version__
-from mediasvc.media.disc_file import DiscFile, SpanFile
-from mediasvc.media.iso_seal import FIELD, SECTOR, make_seal
-
-BLOCK = 1 << 20
 UDF_SECTORS = 300
 """What the descriptors and anchors of UDF take; the last anchor stands behind everything."""
+#: Sectors of a file that one directory record of level 1 can name (ECMA-119 9.1.4, 10.1).
+MOST = (1 << 32) - SECTOR
+CHUNK = 1 << 20
 
-_moment: ContextVar[float | None] = ContextVar("moment", default=None)
-
-
-class _Clock:
-    """Stands in for ``time`` (and ``random``) inside pycdlib, which stamps records by the clock.
-
-    A disc image must depend on its content and the date it was ordered, nothing else.
-    """
-
-    def time(self) -> float:
-        fixed = _moment.get()
-        return time.time() if fixed is None else fixed
-
-    def localtime(self, seconds: float | None = None) -> struct_time:
-        return time.localtime(seconds) if _moment.get() is None else time.gmtime(seconds)
-
-    def getrandbits(self, bits: int) -> int:
-        return int(self.time() * 1000) & ((1 << bits) - 1)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)
+Report = Callable[[int, int], None]
 
 
-for _module in (dates, headervd, mastering, udf, utils):
-    vars(_module)["time"] = _Clock()
-vars(udf)["random"] = _Clock()
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Sectors and lengths of the files of an image, by number; ``end``: the sector behind them."""
+
+    places: Sequence[int]
+    lengths: Sequence[int]
+    end: int
 
 
-@contextmanager
-def _stamped(moment: datetime) -> Iterator[None]:
-    token = _moment.set(moment.timestamp())
-    try:
-        yield
-    finally:
-        _moment.reset(token)
+class IsoImage:
+    """The tables of an image that holds files of these names."""
+
+    def __init__(self, names: Iterable[tuple[str, ...]], with_udf: bool) -> None:
+        """Raises ValueError where a name is not level 1 or too deep, or twice there."""
+        tree = ImageTree(names)
+        self._tree, self._iso = tree, IsoTables(tree)
+        self._udf = UdfTables(tree) if with_udf else None
+        #: First sector of the ISO tables, and the first one that a file can have.
+        self._tables = SYSTEM + 2 if self._udf is None else volume.START + self._udf.end
+        self.first = self._tables + self._iso.sectors
+
+    def place(self, lengths: Iterable[int]) -> Placed:
+        """One file behind the other. Raises ValueError for one that is too long."""
+        places, known, at = array("Q"), array("Q"), self.first
+        for length in lengths:
+            if length > MOST:
+                raise ValueError("a file of an image cannot be larger than 4 GiB")
+            places.append(at)
+            known.append(length)
+            at += sectors(length)
+        return Placed(places, known, at)
+
+    def total(self, end: int) -> int:
+        """Sectors of the whole image whose files end before sector ``end``."""
+        return end if self._udf is None else end + 1
+
+    def tables(self, names: Names, placed: Placed) -> Iterator[bytes]:
+        """The image from its first byte to `first`, sealed."""
+        total = self.total(placed.end)
+        digest = hashlib.sha256()
+        start = min((at for at, length in zip(placed.places, placed.lengths, strict=True)
+                     if length), default=total)
+        end = placed.end if start < total else total
+        for part in self._parts(names, placed, b" " * FIELD_LENGTH):
+            digest.update(part)
+        digest.update(bytes((start - self.first) * SECTOR))
+        digest.update(self.tail(placed.end))
+        seal = Seal(start * SECTOR, end * SECTOR, digest.hexdigest())
+        return self._parts(names, placed, seal.field())
+
+    def tail(self, end: int) -> bytes:
+        """What stands behind the last file."""
+        return b"" if self._udf is None else volume.anchor(end)
+
+    def _parts(self, names: Names, placed: Placed, seal: bytes) -> Iterator[bytes]:
+        total = self.total(placed.end)
+        yield bytes(SYSTEM * SECTOR)
+        yield primary(names, self._iso, self._tables, total, seal)
+        yield terminator()
+        if self._udf is not None:
+            yield from self._udf_parts(self._udf, names, placed)
+        yield from self._iso.write(self._tables, placed.places, placed.lengths, names.moment)
+
+    def _udf_parts(self, udf: UdfTables, names: Names, placed: Placed) -> Iterator[bytes]:
+        tree, blocks = self._tree, placed.end - volume.START
+        name = names.volume_id.rstrip()
+        at = SYSTEM + 2
+        parts = [
+            (at, volume.recognition()),
+            *((sector, volume.sequence(sector, name, blocks, names.moment))
+              for sector in (volume.MAIN, volume.RESERVE)),
+            (volume.INTEGRITY, volume.integrity(len(tree.names), len(tree.folders), blocks,
+                                                udf.next_unique, names.moment)),
+            (volume.ANCHOR, volume.anchor(volume.ANCHOR))]
+        for sector, data in parts:
+            yield bytes((sector - at) * SECTOR) + data
+            at = sector + len(data) // SECTOR
+        yield volume.file_set(name, names.moment)
+        yield from udf.write(placed.places, placed.lengths, names.moment)
 
 
 def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
-              with_udf: bool = False, publisher: str = "",
-              report: Callable[[int, int], None] | None = None) -> None:
-    """Master an image into ``target`` (empty, seekable, open for reading and writing).
+              with_udf: bool = False, publisher: str = "", report: Report | None = None) -> str:
+    """Master an image into ``target`` (empty, at its beginning) and return its sha256.
 
-    ``files`` are streamed from their spans; memory is about 3 KiB a file, whatever its size.
-    ``report(done, total)`` in bytes. Raises ValueError where a name is not level 1 (8.3, upper
-    case, at most eight levels), DamagedError when a source became shorter.
+    ``files`` are streamed from their spans; memory is a few numbers a file. ``report(done, total)``
+    in bytes. Raises ValueError where a name is not level 1 (8.3, upper case, at most eight levels),
+    DamagedError when a source became shorter.
     """
-    image = pycdlib.PyCdlib()
-    with _stamped(moment):
-        image.new(interchange_level=1, sys_ident="", vol_ident=volume_id.rstrip(), udf="2.60"
-                  if with_udf else None, app_ident_str=f"MEDIASVC {__version__}",
-                  pub_ident_str=publisher)
-        try:
-            _fill(image, files, with_udf)
-            image.write_fp(target, blocksize=BLOCK, progress_cb=_progress(report))
-            _seal(image, target)
-        except pycdlib.pycdlibexception.PyCdlibInvalidInput as error:
-            raise ValueError(str(error)) from error
-        finally:
-            image.close()
+    ordered = in_order(files)
+    image = IsoImage((file.parts for file in ordered), with_udf)
+    placed = image.place(file.span.length for file in ordered)
+    total = image.total(placed.end) * SECTOR
+    with WriteBehind(target) as out:
+        for part in image.tables(Names(volume_id, moment, publisher), placed):
+            out.write(part)
+        for file in ordered:
+            for chunk in file.span.chunks(CHUNK):
+                out.write(chunk)
+                if report:
+                    report(out.written, total)
+            out.write(bytes(-file.span.length % SECTOR))
+        out.write(image.tail(placed.end))
+    return out.sha256
+
+
+def in_order(files: Iterable[DiscFile]) -> list[DiscFile]:
+    """DICOMDIR and its neighbours in the root before all others, which stay as they are."""
+    found = list(files)
+    return sorted(found, key=lambda file: (0, file.parts[0]) if len(file.parts) == 1 else (1, ""))
 
 
 def iso_bytes(files: Iterable[DiscFile], *, with_udf: bool = False) -> int:
     """How long the image of these files will be, to the byte; nothing is read or written."""
-    image = pycdlib.PyCdlib()
-    image.new(interchange_level=1, sys_ident="", udf="2.60" if with_udf else None)
-    try:
-        _fill(image, files, with_udf)
-        image.force_consistency()
-        return int(image.pvd.space_size) * SECTOR
-    finally:
-        image.close()
-
-
-def _seal(image: Any, target: BinaryIO) -> None:
-    places = [(file.extent_location() * SECTOR, file.get_data_length()) for file in image.inodes
-              if file.get_data_length()]
-    length = target.seek(0, 2)
-    start = min((at for at, _ in places), default=length)
-    end = max((at + -(-size // SECTOR) * SECTOR for at, size in places), default=length)
-
-    def read(at: int, size: int) -> bytes:
-        target.seek(at)
-        return target.read(size)
-
-    seal = make_seal(read, length, start, min(end, length))
-    target.seek(FIELD)
-    target.write(seal.field())
-
-
-def _progress(report: Callable[[int, int], None] | None,
-              ) -> Callable[[int, int, Any], None] | None:
-    if report is None:
-        return None
-
-    def call(done: int, total: int, _: Any) -> None:
-        report(done, total)
-
-    return call
-
-
-def _fill(image: Any, files: Iterable[DiscFile], with_udf: bool) -> None:
-    made: set[tuple[str, ...]] = set()
-    for file in files:
-        for depth in range(1, len(file.parts)):
-            folder = file.parts[:depth]
-            if folder not in made:
-                made.add(folder)
-                path = "/" + "/".join(folder)
-                image.add_directory(path, udf_path=path if with_udf else None)
-        path = "/" + file.path
-        # pycdlib writes "NAME.;1" for a name without extension, as PS3.12 F.2.1.2 has it
-        image.add_fp(SpanFile(file.span), file.span.length, f"{path};1" if "." in file.parts[-1]
-                     else f"{path}.;1", udf_path=path if with_udf else None)
+    known = in_order(files)
+    image = IsoImage((file.parts for file in known), with_udf)
+    return image.total(image.place(file.span.length for file in known).end) * SECTOR
 
 
 def image_size(lengths: Iterable[int], with_udf: bool = False) -> int:
@@ -153,4 +162,3 @@ def image_size(lengths: Iterable[int], with_udf: bool = False) -> int:
 def file_size(length: int, with_udf: bool = False) -> int:
     """What one more file takes at most: whole sectors, its records, its part of the folders."""
     return -(-length // SECTOR) * SECTOR + SECTOR // 4 + (2 * SECTOR if with_udf else 0)
-
