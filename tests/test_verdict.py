@@ -173,6 +173,17 @@ def in_a_folder(folder: Path) -> None:
             path.rename(inner / path.name)
 
 
+def append(path: Path, data: bytes) -> None:
+    path.write_bytes(path.read_bytes() + data)
+
+
+def private_class(folder: Path) -> None:
+    shutil.rmtree(folder)
+    odd = instance(1, SOPClassUID="1.2.826.0.1.3680043.10.1511.77")
+    odd.file_meta.MediaStorageSOPClassUID = odd.SOPClassUID
+    write_disc(folder, [instance(1, 1, 1, 2), odd], extras=EXTRAS)
+
+
 SR = 0x0040A730
 DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "no DICOMDIR": ("R10-1", lambda f: (f / "DICOMDIR").unlink()),
@@ -273,6 +284,29 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "series record of another series": ("RF-10", lambda f: patch(
         f, record("SERIES", 0x0020000E), b"1.2.3.4.5.6")),
     "link out of the disc": ("M00", lambda f: (f / "DICOM" / "LINK").symlink_to("/etc/hosts")),
+    "illegal UID in a record": ("RF-12", lambda f: patch(
+        f, record("SERIES", 0x0020000E), b"1.02.3")),
+    "illegal date in a record": ("RF-12", lambda f: patch(
+        f, record("STUDY", 0x00080020), b"UNKNOWN ")),
+    "bytes behind DICOMDIR": ("R10-6", lambda f: append(f / "DICOMDIR", b"garbage!" * 4)),
+    "zeros behind DICOMDIR": ("R10-6", lambda f: append(f / "DICOMDIR", bytes(2048))),
+    "a private element behind DICOMDIR": ("R10-6", lambda f: append(
+        f / "DICOMDIR", b"\x05\x00\x01\x10LO\x04\x00text")),
+    "more bits stored than allocated": ("R5-1", lambda f: edit(
+        f, lambda ds: setattr(ds, "BitsStored", 24))),
+    "High Bit outside": ("R5-1", lambda f: edit(f, lambda ds: setattr(ds, "HighBit", 16))),
+    "High Bit elsewhere": ("R5-1b", lambda f: edit(f, lambda ds: setattr(ds, "HighBit", 11))),
+    "unknown colours": ("R3-1", lambda f: edit(
+        f, lambda ds: setattr(ds, "PhotometricInterpretation", "CHROME"))),
+    "private SOP class": ("R11-2", private_class),
+    "empty README": ("PDI-8", added("README.TXT", b"\r\n")),
+    "README in UTF-16": ("PDI-8", added("README.TXT", "Read me".encode("utf-16"))),
+    "README in UTF-16 without its mark": ("PDI-8", added("README.TXT", "Read".encode("utf-16-le"))),
+    "README that is none": ("PDI-8", added("README.TXT", b"\x7fELF\x01\x02 program")),
+    "SETUP.EXE": ("PDI-5", added("SETUP.EXE", b"MZ")),
+    "autorun for Linux": ("PDI-5", added("autorun.sh", b"#!/bin/sh\n")),
+    "program in the root": ("PDI-5b", added("VIEWER.EXE", b"MZ")),
+    "shortcut in the root": ("PDI-5b", added("IMAGES.LNK", b"L")),
     "link that runs a script": ("PDI-3", added(
         "INDEX.HTM", b'<html><a href="javascript:x()">x</a></html>')),
 }

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydicom import dcmread
@@ -30,6 +30,7 @@ from mediasvc.media.check_records import (
     nest_by_order,
     trouble,
 )
+from mediasvc.media.check_values import illegal_values
 from mediasvc.media.checked_record import (
     DEPTH,
     DirectoryRecord,
@@ -47,7 +48,7 @@ from mediasvc.standard.sop_classes import MEDIA_STORAGE_DIRECTORY
 
 COMPONENT = re.compile(r"[A-Z0-9_]{1,8}")
 FILE_SET_ID = re.compile(r"[A-Z0-9_ ]{0,16}")
-RECORDS = 0x00041220
+RECORDS, PADDING = 0x00041220, 0xFFFCFFFC
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,17 @@ class Expected:
     keys: Keys
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The values themselves: there are many of these, and `asdict` would copy every key."""
+        return {name: getattr(self, name) for name in _EXPECTED}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Expected:
         keys = {int(tag): (str(key[0]), int(key[1]), str(key[2]))
                 for tag, key in row["keys"].items()}
         return cls(**(row | {"parts": tuple(row["parts"]), "keys": keys}))
+
+
+_EXPECTED = tuple(row.name for row in fields(Expected))
 
 
 @dataclass(slots=True)
@@ -82,6 +87,8 @@ class DirectoryCheck:
     findings: list[Finding] = field(default_factory=list)
     missing_keys: dict[str, list[Finding]] = field(default_factory=dict)
     syntaxes: Counter[str] = field(default_factory=Counter)
+    illegal: list[tuple[int, str, str]] = field(default_factory=list)
+    """Number and type of a record, tag of a value that it may not have."""
     _said: dict[int, str] = field(default_factory=dict)
     """Number of a record that names a file → its `Expected` as JSON, with its own keys only."""
     _inner: dict[int, Keys] = field(default_factory=dict)
@@ -91,6 +98,7 @@ class DirectoryCheck:
         """Take one record in; the item itself is not kept."""
         number, record = len(self.records), record_of(item)
         self.records.append(record)
+        self.illegal += [(number + 1, record.type, tag) for tag in illegal_values(item)]
         keys = keys_in(item, record.level)
         if record.level < DEPTH:
             self._inner[number] = keys
@@ -142,11 +150,26 @@ def check_directory(view: memoryview) -> DirectoryCheck:
     if broken:
         nest_by_order(found.records)
     for check in (check_types(found.records), check_unique(found.records),
-                  check_keys(found.records, "none"), _file_ids(found)):
+                  check_keys(found.records, "none"), _file_ids(found), _illegal(found),
+                  _behind(view)):
         found.findings += limited(check)
     found.missing_keys = {name: list(limited(check_keys(found.records, name)))
                           for name in KEY_SETS if name != "none"}
     return found
+
+
+def _illegal(found: DirectoryCheck) -> Iterator[Finding]:
+    for number, kind, tag in found.illegal:
+        yield trouble("RF-12", f"record {number} ({kind}) has a value in {tag} that its Value "
+                               "Representation does not allow")
+
+
+def _behind(view: memoryview) -> Iterator[Finding]:
+    """Data Set Trailing Padding is all that may follow on the records (R10-6)."""
+    framing = read_framing(view)
+    rows = [row for row in framing.elements if int(row["tag"]) > RECORDS]
+    if any(int(row["tag"]) != PADDING for row in rows) or framing.end < len(view):
+        yield trouble("R10-6", "something lies behind the last record")
 
 
 def _items(data: Any) -> Iterator[Dataset]:

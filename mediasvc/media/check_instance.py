@@ -23,9 +23,11 @@ from mediasvc.dicom.screening import screen
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.check_directory import Expected
 from mediasvc.media.check_meta import check_meta, encoded_as_said
+from mediasvc.media.check_values import is_legal_value
 from mediasvc.media.image_facts import image_facts
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import KEY_VRS, RECORD_TYPES, keys_of
+from mediasvc.standard.photometric import PHOTOMETRIC
 
 TIFF = (b"II*\0", b"MM\0*")
 #: Level of a leaf record: its keys, and the UIDs and Patient ID above, must agree.
@@ -33,6 +35,8 @@ LEAF = 3
 #: Baseline, Extended and Lossless; Define Huffman Tables, and where it stands at the latest.
 JPEG = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51", "57", "70"))
 TABLES, HEAD = b"\xff\xc4", 64 << 10
+#: Keys with several values: Image Type, Performing Physician, ratios, geometry.
+SEVERAL = frozenset({0x00080008, 0x00081050, 0x00282112, 0x00200032, 0x00200037, 0x00280030})
 IDENTIFYING = frozenset({0x00100020, 0x0020000D, 0x0020000E})
 #: Screening findings that belong to a rule of their own; all others break P01.
 RULE_OF_CODE = {
@@ -77,12 +81,27 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
         findings += _tables(view, _ascii(data.file_meta, 0x00020010))
         if expected is not None:
             findings += _agrees(data, expected, key_set)
+        findings += _pixel_words(data)  # last, because pydicom keeps no bytes of what was asked for
         return InstanceCheck("instance", tuple(findings), *_identity(data),
                              image_facts(data, keywords) if keywords else {})
     except Exception as error:
         if findings:
             return InstanceCheck("instance", tuple(findings))
         raise DamagedError("cannot be read to its end") from error
+
+
+def _pixel_words(data: Any) -> Iterator[Finding]:
+    """Attributes of an image without which its pixels cannot be told (PS3.5 8.1.1)."""
+    if not all(data.get(word) for word in ("Rows", "Columns", "BitsAllocated", "BitsStored")):
+        return  # no image, float pixels, or what breaks P02
+    allocated, stored, high = data.BitsAllocated, data.BitsStored, data.get("HighBit")
+    if stored > allocated or (high or 0) >= allocated:
+        yield _finding("R5-1", f"{stored} bits stored and High Bit {high} do not fit into "
+                               f"{allocated} bits")
+    elif high != stored - 1:
+        yield _finding("R5-1b", f"High Bit is {high} with {stored} bits stored")
+    if data.get("PhotometricInterpretation") not in PHOTOMETRIC:
+        yield _finding("R3-1", "its Photometric Interpretation is none that the standard knows")
 
 
 def _tables(view: memoryview, transfer_syntax_uid: str) -> Iterator[Finding]:
@@ -151,19 +170,34 @@ def _agrees(data: Any, expected: Expected, key_set: str) -> Iterator[Finding]:
             ("SOP class", expected.sop_class_uid, 0x00080016, data),
             ("SOP Instance UID", expected.sop_instance_uid, 0x00080018, data),
             ("transfer syntax", expected.transfer_syntax_uid, 0x00020010, data.file_meta)):
-        if said != _ascii(where, tag):
+        if said != _ascii(where, tag) and not _replaced(tag, _raw(where, tag), said):
             yield _finding("RF-3", f"DICOMDIR says another {words}")
     wrong: dict[str, list[str]] = {"RF-10": [], "RF-11": []}
-    for tag, (value, level, charset) in expected.keys.items():
-        if not _same(data, tag, value, charset):
+    for tag, (key, level, charset) in expected.keys.items():
+        if not _same(data, tag, key, charset):
             rule = "RF-10" if level == LEAF or tag in IDENTIFYING else "RF-11"
             wrong[rule].append(_name(tag))
     for rule, names in wrong.items():
         if names:
             yield _finding(rule, "DICOMDIR and the file differ in " + ", ".join(names))
     if lost := [_name(tag) for tag in _conditional(expected.record_type, key_set)
-                if tag not in expected.keys and _raw(data, tag)]:
+                if tag not in expected.keys and (value := _raw(data, tag))
+                and not _illegal(data, tag, value)]:
         yield _finding("R11-5", "DICOMDIR leaves out " + ", ".join(lost))
+
+
+def _illegal(data: Any, tag: int, held: bytes) -> bool:
+    """Whether the file's value is none that its key may have (PS3.5 6.2)."""
+    vr = KEY_VRS.get(tag, "LO")
+    return vr not in ("SQ", "US", "UL") and (
+        not is_legal_value(vr, held, _ascii(data, 0x00080005))
+        or (b"\\" in held and tag not in SEVERAL and vr != "ST"))
+
+
+def _replaced(tag: int, held: bytes, said: str) -> bool:
+    """A SOP Instance UID that is none in the file, for which a record says a legal one."""
+    return (tag == 0x00080018 and not is_legal_value("UI", held)
+            and is_legal_value("UI", said.encode("ascii", "replace")))
 
 
 def _name(tag: int) -> str:
@@ -175,6 +209,8 @@ def _same(data: Any, tag: int, said: str, charset: str) -> bool:
     held = _raw(data, tag)
     if not held or held == said.encode("latin-1").strip(b" \0"):
         return True
+    if _illegal(data, tag, held):
+        return True  # no record may repeat it; whether its own is legal, RF-12 says
     return _decoded(data, tag) == _from_record(tag, said, charset)
 
 

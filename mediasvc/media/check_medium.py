@@ -16,7 +16,13 @@ LEVELS = 8
 SHORT_NAME = re.compile(r"[A-Z0-9_]{1,8}(\.[A-Z0-9_]{1,3})?")
 FOLDER_NAME = re.compile(r"[A-Z0-9_]{1,8}")
 #: What systems start or offer to start when a disc is put in.
-STARTERS = re.compile(r"(autorun\.inf|autoplay.*|.*\.autorun)", re.IGNORECASE)
+STARTERS = re.compile(
+    r"\.?(autorun|autoplay|autostart|autoexec)(\..*)?|.*\.autorun|setup\.(exe|com|bat|cmd|msi|hta)",
+    re.IGNORECASE)
+#: What systems run when somebody opens it.
+PROGRAMS = re.compile(
+    r".*\.(exe|com|bat|cmd|scr|pif|msi|hta|vbs|vbe|js|jse|wsf|wsh|ps1|lnk|cpl|reg|jar|sh|command|app)",
+    re.IGNORECASE)
 #: A medium of this kind of package holds the profile's medium as it is.
 CARRIER = {"cd": {"iso", "folder"}, "dvd": {"iso", "folder"}, "bd": {"folder"},
            "usb": {"folder"}, "mmc": {"folder"}, "cf": {"folder"}, "sd": {"folder"},
@@ -69,9 +75,13 @@ def _layout(members: Sequence[Member], dicom: set[tuple[str, ...]]) -> Iterator[
         for member in members if len(member.parts) > 1 and (
             (member.parts[0] == DICOM_FOLDER and member.parts not in dicom)
             or (member.parts[0] == WEB_FOLDER and not _is_web(member.parts[-1]))))
-    yield from (_finding("PDI-5", "a computer may start something by it", member.label)
-                for member in members
-                if len(member.parts) == 1 and STARTERS.fullmatch(member.parts[0]))
+    for member in members:
+        if len(member.parts) > 1:
+            continue
+        if STARTERS.fullmatch(member.parts[0]):
+            yield _finding("PDI-5", "a computer may start something by it", member.label)
+        elif PROGRAMS.fullmatch(member.parts[0]):
+            yield _finding("PDI-5b", "it is a program", member.label)
 
 
 def _is_web(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 from xml.parsers.expat import ExpatError, ParserCreate
@@ -11,6 +12,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from mediasvc.model import Finding
 
 LINKS = ("href", "src")
+CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x19\x1b-\x1f\x7f]")
 _PAGE = re.compile(r".*\.HTML?", re.IGNORECASE)
 
 
@@ -52,3 +54,20 @@ def _local(links: list[str], folder: str) -> Iterator[str]:
         split = urlsplit(link)
         if split.path and not split.scheme and not split.netloc:
             yield posixpath.normpath(posixpath.join(folder, unquote(split.path)))
+
+
+def check_readme(view: memoryview) -> list[Finding]:
+    """Text that every program shows: ASCII, UTF-8, or one byte for each sign; never UTF-16."""
+    data = bytes(view)
+    text = data.removeprefix(BOM_UTF8)
+    if not any(sign.isalnum() for sign in text.decode("latin-1")):
+        return [_of_readme("there is nothing in it")]
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in data:
+        return [_of_readme("it is not plain text, but UTF-16 or something else")]
+    if CONTROLS.search(text):
+        return [_of_readme("it is not plain text: it holds control characters")]
+    return []
+
+
+def _of_readme(words: str) -> Finding:
+    return Finding("error", "rule-pdi-8", "", words, "PDI-8")

@@ -15,9 +15,20 @@ from typing import NamedTuple
 from mediasvc.dicom.compose import SHORT_LIMIT
 from mediasvc.media.directory_entry import DirectoryEntry
 from mediasvc.media.file_id import CONFORMING_PATH
-from mediasvc.media.sequence_bytes import EXPLICIT, has_foreign_text, is_ascii
+from mediasvc.media.legal_value import (
+    ASCII,
+    Repertoire,
+    declared,
+    is_legal,
+    legal,
+    legal_items,
+    legal_uid,
+    repertoire,
+)
+from mediasvc.media.sequence_bytes import EXPLICIT, foreign_texts, has_foreign_text, is_ascii
 from mediasvc.model import Finding
-from mediasvc.standard.directory_records import KEY_NAMES, RECORD_TYPES, Key, keys_of
+from mediasvc.standard.directory_records import ICON, KEY_NAMES, RECORD_TYPES, Key, keys_of
+from mediasvc.standard.legal_values import is_uid
 from mediasvc.standard.value_representations import CHARSET_VRS
 
 PATIENT_NAME = 0x00100010
@@ -43,8 +54,6 @@ BY_VR: dict[str, bytes] = {
     "DA": b"19000101", "TM": b"000000", "DT": b"19000101000000", "IS": b"0", "US": b"\0\0",
     "UL": b"\0\0\0\0",
 }
-#: What separated the parts of dates and times before DICOM.
-OLD_MARKS = {"DA": b".", "TM": b":"}
 
 
 class Row(NamedTuple):
@@ -80,11 +89,13 @@ def _uid_element(tag: int, uid: str) -> bytes:
 
 
 class RecordBytes:
-    """Makes the records of one DICOMDIR; `findings` tells afterwards what was invented."""
+    """Makes the records of one DICOMDIR; `findings` tells afterwards what was invented, and
+    what could not stay as the instances have it."""
 
     def __init__(self, key_set: str) -> None:
         self.key_set = key_set
         self.invented: Counter[tuple[str, int]] = Counter()
+        self.mended: Counter[tuple[str, int]] = Counter()
         self.undeclared: Counter[str] = Counter()
 
     def inner(self, record_type: str, entry: DirectoryEntry, number: int) -> bytes:
@@ -101,6 +112,9 @@ class RecordBytes:
             raise ValueError("a directory can only name files whose File ID conforms (R10-3)")
         file_id += b" " * (len(file_id) & 1)
         sop_instance_uid = entry.sop_instance_uid.encode("ascii")
+        if not is_uid(sop_instance_uid):
+            self.mended[entry.record_type, 0x00080018] += 1
+            sop_instance_uid = legal_uid(sop_instance_uid)
         sop_instance_uid += b"\0" * (len(sop_instance_uid) & 1)
         return b"".join((
             _type_element(entry.record_type),
@@ -112,34 +126,65 @@ class RecordBytes:
 
     def patient_id(self, entry: DirectoryEntry) -> bytes:
         """What identifies the patient in the directory (unique over its PATIENT records, F.5.1)."""
-        return entry.values.get(PATIENT_ID) or _made_up_patient_id(entry)
+        value = entry.values.get(PATIENT_ID, b"")
+        if value and not is_legal(PATIENT_ID, "LO", value):
+            value = legal(PATIENT_ID, "LO", value, repertoire((value,), entry.character_set))
+        return value or _made_up_patient_id(entry)
 
     def _keys(self, record_type: str, entry: DirectoryEntry, number: int) -> bytes:
+        rows = _rows(record_type, self.key_set)
+        text = self._repertoire(record_type, entry, rows)
         parts = [b""]
         foreign = False
-        values = entry.values
-        for tag, vr, kind, head, wide, pad in _rows(record_type, self.key_set):
-            value = values.get(tag, b"")
-            if len(value) > SHORT_LIMIT and not wide:
-                value = b""  # no key is that long: damage, or not what its tag says
+        for tag, vr, kind, head, wide, pad in rows:
+            value = entry.values.get(tag, b"")
+            if value:
+                value = self._legal(record_type, tag, vr, value, text)
             if not value:
                 if kind == "1C":
                     continue
                 if kind == "1":
                     self.invented[record_type, tag] += 1
                     value = _invent(tag, vr, entry, number)
-            elif vr in OLD_MARKS:
-                # ACR-NEMA wrote 1994.11.05 and 11:20:00; no record may (PS3.5 6.2).
-                value = value.replace(OLD_MARKS[vr], b"")
             if len(value) & 1:
                 value += pad
-            if has_foreign_text(value) if wide else vr in CHARSET_VRS and not is_ascii(value):
-                foreign = True
-                self.undeclared[record_type] += not entry.character_set
+            foreign = foreign or (has_foreign_text(value) if wide
+                                  else vr in CHARSET_VRS and not is_ascii(value))
             parts += (head, len(value).to_bytes(4 if wide else 2, "little"), value)
-        if foreign and entry.character_set:
-            parts[0] = EXPLICIT.element(0x00080005, "CS", entry.character_set)
+        if foreign and text.written_as:
+            parts[0] = EXPLICIT.element(0x00080005, "CS", text.written_as)
         return b"".join(parts)
+
+    def _repertoire(self, record_type: str, entry: DirectoryEntry, rows: tuple[Row, ...],
+                    ) -> Repertoire:
+        """Character set of the record; most have ASCII only."""
+        texts: list[bytes] = []
+        for row in rows:
+            value = entry.values.get(row.tag, b"")
+            if not value or is_ascii(value):
+                continue
+            if row.vr in CHARSET_VRS:
+                texts.append(value)
+            elif row.wide and row.tag != ICON.tag:
+                texts += foreign_texts(value)
+        if not texts:
+            return ASCII
+        if not declared(entry.character_set):
+            self.undeclared[record_type] += len(texts)
+        return repertoire(texts, entry.character_set)
+
+    def _legal(self, record_type: str, tag: int, vr: str, value: bytes, text: Repertoire) -> bytes:
+        """What the record says instead of a value that no record may have (PS3.5 6.2)."""
+        if tag == ICON.tag:
+            return value
+        if vr == "SQ":
+            made = legal_items(value, text)
+        else:
+            # no key is as long as that: damage, or not what its tag says
+            made = legal(tag, vr, value, text) if len(value) <= SHORT_LIMIT else b""
+        if made != value and text.read_as == text.written_as:
+            self.mended[record_type, tag] += 1
+        return made
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each kind of invented key, and for text of an undeclared repertoire."""
@@ -149,11 +194,17 @@ class RecordBytes:
                 f"{count} {record_type} records of the directory have an invented "
                 f"{KEY_NAMES[tag]}, because the instances have none",
                 f"PS3.11 D.3.3.1, PS3.3 {RECORD_TYPES[record_type].clause}")
+        for (record_type, tag), count in sorted(self.mended.items()):
+            yield Finding(
+                "info", "key-mended", "",
+                f"{count} {record_type} records of the directory say {_name(tag)} in another form "
+                "than the instances, or leave it out, because no record may have it as it is there",
+                "PS3.5 6.2")
         for record_type, count in sorted((+self.undeclared).items()):
             yield Finding(
                 "warning", "key-character-set", "",
                 f"{count} texts in {record_type} records of the directory are in a character set "
-                "that the instances do not declare", "RF-2")
+                "that the instances do not declare; UTF-8 or Latin 1 was taken for it", "RF-2")
 
 
 def _invent(tag: int, vr: str, entry: DirectoryEntry, number: int) -> bytes:
@@ -163,7 +214,8 @@ def _invent(tag: int, vr: str, entry: DirectoryEntry, number: int) -> bytes:
         return b"%d" % number
     if vr == "DA":
         known = (entry.values.get(other) for other in OTHER_DATES)
-        return next(filter(None, known), BY_VR[vr]).replace(b".", b"")
+        legals = (legal(tag, vr, value) for value in known if value)
+        return next(filter(None, legals), BY_VR[vr])
     if vr == "SQ":
         return _unknown_code() if tag in CODES else EXPLICIT.item(())
     return TERMS.get(tag) or BY_VR.get(vr, b"UNKNOWN")
@@ -184,3 +236,11 @@ def _unknown_code() -> bytes:
     return EXPLICIT.item((
         element(0x00080100, "SH", b"UNKNOWN"), element(0x00080102, "SH", b"99MEDIASVC"),
         element(0x00080104, "LO", b"Unknown")))
+
+
+@lru_cache(maxsize=256)
+def _name(tag: int) -> str:
+    """What people call a key."""
+    from pydicom.datadict import dictionary_description
+
+    return KEY_NAMES.get(tag) or dictionary_description(tag)

@@ -41,7 +41,7 @@ def explicit_items(raw: bytes, encoding: Encoding, undefined: bool = False) -> b
         if encoding == EXPLICIT:
             end = len(raw) - 8 if undefined else len(raw)
             return raw[:end]
-        return b"".join(_item(view, *place, encoding, 0) for place in _items(view, encoding))
+        return b"".join(_item(view, *place, encoding, 0) for place in item_places(view, encoding))
     except UnreadableError:
         raise DamagedError("a sequence that the directory repeats is damaged") from None
 
@@ -55,7 +55,7 @@ def concept_modifiers(items: bytes) -> bytes:
     kept = []
     try:
         start = 0
-        for begin, end in _items(view, EXPLICIT):
+        for begin, end in item_places(view, EXPLICIT):
             after = end + (8 if view[end:end + 4] == EXPLICIT.tag(ITEM_END) else 0)
             if _value(view, begin, end, RELATIONSHIP_TYPE).strip(b" \0") == b"HAS CONCEPT MOD":
                 kept.append(items[start:after])
@@ -70,8 +70,8 @@ def first_item_value(items: bytes, *path: int) -> bytes:
     view = memoryview(items)
     try:
         for tag in path[:-1]:
-            view = memoryview(_value(view, *next(_items(view, EXPLICIT), (0, 0)), tag))
-        return bytes(_value(view, *next(_items(view, EXPLICIT), (0, 0)), path[-1]))
+            view = memoryview(_value(view, *next(item_places(view, EXPLICIT), (0, 0)), tag))
+        return bytes(_value(view, *next(item_places(view, EXPLICIT), (0, 0)), path[-1]))
     except UnreadableError:
         return b""
 
@@ -80,7 +80,7 @@ def item_values(items: bytes, tag: int) -> list[bytes]:
     """That value of every item that has it (explicit little endian), without padding."""
     view = memoryview(items)
     try:
-        found = [_value(view, start, end, tag) for start, end in _items(view, EXPLICIT)]
+        found = [_value(view, start, end, tag) for start, end in item_places(view, EXPLICIT)]
     except UnreadableError:
         return []
     return [value.rstrip(b" \0") for value in found if value]
@@ -88,14 +88,18 @@ def item_values(items: bytes, tag: int) -> list[bytes]:
 
 def has_foreign_text(items: bytes) -> bool:
     """Whether some text in explicit little endian items is outside ASCII (RF-2)."""
+    return any(True for _ in foreign_texts(items))
+
+
+def foreign_texts(items: bytes) -> Iterator[bytes]:
+    """Texts outside ASCII in explicit little endian items; what is damaged has none."""
     if is_ascii(items):
-        return False
-    view = memoryview(items)
-    waiting = [view]
+        return
+    waiting = [memoryview(items)]
     try:
         while waiting:
             view = waiting.pop()
-            for at, end in _items(view, EXPLICIT):
+            for at, end in item_places(view, EXPLICIT):
                 while at < end:
                     _, vr, value, _ = read_header(view, at, EXPLICIT)
                     at = element_end(view, at, EXPLICIT)
@@ -103,10 +107,9 @@ def has_foreign_text(items: bytes) -> bool:
                     if vr == b"SQ":
                         waiting.append(raw)
                     elif vr in TEXT and not is_ascii(bytes(raw)):
-                        return True
+                        yield bytes(raw)
     except UnreadableError:
         pass
-    return False
 
 
 def is_ascii(value: bytes) -> bool:
@@ -122,7 +125,7 @@ def swapped(raw: bytes, vr: str) -> bytes:
     return b"".join(raw[at:at + width][::-1] for at in range(0, len(raw), width))
 
 
-def _items(view: memoryview, encoding: Encoding) -> Iterator[tuple[int, int]]:
+def item_places(view: memoryview, encoding: Encoding) -> Iterator[tuple[int, int]]:
     """First and last-plus-one byte of the contents of each item."""
     at = 0
     while at < len(view):
@@ -167,7 +170,7 @@ def _item(view: memoryview, start: int, end: int, encoding: Encoding, depth: int
         vr = said.decode("latin-1") or _dictionary_vr(tag)
         if vr == "SQ":
             content = b"".join(
-                _item(raw, *place, encoding, depth + 1) for place in _items(raw, encoding))
+                _item(raw, *place, encoding, depth + 1) for place in item_places(raw, encoding))
         elif length == UNDEFINED:
             raise UnreadableError
         else:

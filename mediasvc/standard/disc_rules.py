@@ -1,8 +1,9 @@
 """The rules that a finished disc is judged by, one row each (PS3.10, PS3.11, PS3.12, IHE PDI).
 
 Ids are those of the clause lists the project works from: R10 PS3.10, RF PS3.3 Annex F, R11 PS3.11,
-R12 PS3.12, PDI IHE Portable Data for Imaging; P and M what damage does to files and media. A small
-letter behind an id parts one clause into rules that can fail alone.
+R12 PS3.12, R3 and R5 images in PS3.3 and PS3.5, PDI IHE Portable Data for Imaging; P and M what
+damage does to files and media. A small letter behind an id parts one clause into rules that can
+fail alone.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ RULES = (
     DiscRule("R10-1", "must", "Exactly one DICOMDIR, in the root, under that name"),
     DiscRule("R10-1b", "must", "DICOMDIR is a Media Storage Directory, Explicit VR Little Endian"),
     DiscRule("R10-2", "must", "The File-set ID has at most 16 characters of A-Z 0-9 _ and space"),
+    DiscRule("R10-6", "must", "Nothing but padding lies behind the records of DICOMDIR"),
     DiscRule("R10-3", "must", "File IDs have 1 to 8 components of 1 to 8 characters A-Z 0-9 _"),
     DiscRule("R10-3b", "must", "Files stand under exactly the names that DICOMDIR gives"),
     DiscRule("R10-4", "must", "Every file that DICOMDIR names is on the medium"),
@@ -62,9 +64,13 @@ RULES = (
     DiscRule("RF-8", "must", "Record types stand at their level and suit the SOP class"),
     DiscRule("RF-10", "must", "Identifying and instance keys of records equal the files' values"),
     DiscRule("RF-11", "should", "Describing keys of records equal the files' values"),
+    DiscRule("RF-12", "must", "Values of records are legal for their Value Representation"),
     # the instances
     DiscRule("P01", "must", "Every DICOM file is complete and unambiguous, to its last byte"),
     DiscRule("P02", "must", "Pixel data are as long as rows, columns and frames say"),
+    DiscRule("R5-1", "must", "Bits Stored and High Bit fit into Bits Allocated"),
+    DiscRule("R5-1b", "should", "High Bit is one less than Bits Stored"),
+    DiscRule("R3-1", "should", "Photometric Interpretations are those of the standard"),
     DiscRule("R10-5", "must", "No preamble can be run or opened as another kind of file"),
     DiscRule("R10-5b", "should", "Preambles are zero or TIFF"),
     DiscRule("R10-8", "must", "File meta information is right and agrees with the data set"),
@@ -78,8 +84,10 @@ RULES = (
     # what is beside them
     DiscRule("PDI-2", "should", "README.TXT and INDEX.HTM are in the root, names are 8.3"),
     DiscRule("PDI-2b", "should", "DICOM and IHE_PDI hold nothing else"),
+    DiscRule("PDI-8", "should", "README.TXT is plain text with something in it"),
     DiscRule("PDI-3", "should", "Pages are well-formed and every link of them leads to a file"),
-    DiscRule("PDI-5", "should", "Nothing starts by itself"),
+    DiscRule("PDI-5", "should", "Nothing starts by itself, or is offered for a start"),
+    DiscRule("PDI-5b", "should", "No program stands in the root"),
     # the proof
     DiscRule("N7", "must", "Every file has the hash that the list on the disc gives"),
     DiscRule("E01", "must", "The image is the one of its certificate"),

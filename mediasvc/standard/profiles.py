@@ -80,6 +80,11 @@ class Profile:
                        secure_twin="")
 
     @property
+    def standard(self) -> bool:
+        """Whether it is one of PS3.11, whose general ones hold the classes of Media Storage."""
+        return self.clause.startswith("PS3.11")
+
+    @property
     def keywords(self) -> list[str]:
         """What `trouble` must know of an image."""
         return sorted({keyword for rule in self.images for keyword in rule.keywords})

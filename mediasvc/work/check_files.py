@@ -12,6 +12,7 @@ from mediasvc.media.labels import fold
 from mediasvc.media.member import Member
 from mediasvc.model import Finding
 from mediasvc.standard.profiles import Profile
+from mediasvc.standard.sop_classes import RECORD_TYPE_OF
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.disc_under_test import CHILD, Disc
 
@@ -112,7 +113,10 @@ def _check_instance(disc: Disc, profile: Profile, seen: Seen, member: Member,
         seen.patients.add(row["patient_id"])
     if row["transfer_syntax_uid"] not in profile.transfer_syntaxes:
         disc.fail("R11-1", f"its transfer syntax is not allowed by {profile.name}", member.label)
-    if not profile.allows(row["sop_class_uid"]):
+    if not profile.sop_classes and row["sop_class_uid"] not in RECORD_TYPE_OF and profile.standard:
+        disc.fail("R11-2", "its SOP class is none of Media Storage (PS3.4 Table I.4-1)",
+                  member.label)
+    elif not profile.allows(row["sop_class_uid"]):
         disc.fail("R11-2", f"its SOP class is not allowed by {profile.name}", member.label)
     elif words := profile.trouble(row["sop_class_uid"], row["transfer_syntax_uid"], row["facts"]):
         disc.fail("R11-2b", f"{profile.name}: {words}", member.label)

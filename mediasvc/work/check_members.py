@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import Expected, check_directory
-from mediasvc.media.check_instance import check_instance
-from mediasvc.media.check_page import check_page, is_page
+from mediasvc.media.check_instance import InstanceCheck, check_instance
+from mediasvc.media.check_page import check_page, check_readme, is_page
+from mediasvc.media.disc_file import README
+from mediasvc.media.direct_read import DirectReader
 from mediasvc.media.hash_list import is_hash_list, read_hash_list
 from mediasvc.media.iso_surface import read_surface
 from mediasvc.media.package import Package, open_package
@@ -19,6 +21,8 @@ from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 
+#: What is told of a file beside its findings; `asdict` would copy every value of it.
+_TOLD = tuple(field.name for field in fields(InstanceCheck) if field.name != "findings")
 #: More than any list of hashes or signature has.
 SMALL = 256 << 20
 
@@ -28,6 +32,9 @@ class _Open:
 
     path = ""
     package: Package | None = None
+
+
+_medium = DirectReader()
 
 
 def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> Package:
@@ -112,13 +119,16 @@ def _check(package: Package, item: Item, key_set: str, keywords: list[str], scra
     member = package.member(int(item["number"]))
     expected = Expected.from_json(item["expected"]) if item["expected"] else None
     span = package.span(member)
-    with span.view() as view:
+    with _medium.view(span) as view:
         row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest()}
         found = check_instance(view, expected, key_set, keywords)
         findings = list(found.findings)
         if found.role == "non_dicom" and is_page(member.parts):
             more, row["links"] = check_page(view, member.parts)
             findings += more
+        elif member.parts == (README,):
+            findings += check_readme(view)
     if Path(span.path).is_relative_to(scratch):
         Path(span.path).unlink(missing_ok=True)  # unpacked from a zip: one at a time is enough
-    return row | asdict(found) | {"findings": [asdict(finding) for finding in findings]}
+    return row | {name: getattr(found, name) for name in _TOLD} | {
+        "findings": [asdict(finding) for finding in findings]}

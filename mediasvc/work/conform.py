@@ -97,6 +97,8 @@ def _excluded(span: Span, header: InstanceHeader, limits: Limits, facts: Mapping
         return "RF-8", "no directory record exists for objects of its SOP class"
     if limits.sop_classes and header.sop_class_uid not in limits.sop_classes:
         return "R11-2", "the profile does not allow its SOP class"
+    if header.rows and 0 < header.bits_allocated <= max(header.bits_stored - 1, header.high_bit):
+        return "R5-1", "its Bits Stored or High Bit do not fit into Bits Allocated"
     if span.length > limits.largest_file:
         return "R12-4", "it is larger than a file on this medium may be"
     if words := trouble(limits.images, header.sop_class_uid, "", facts):
