@@ -33,18 +33,21 @@ OF_MAIL = {"mail": "STD-GEN-ZIP-MAIL", "mime": "STD-GEN-MIME"}
 def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
                site_profiles: Path | None = None, certificate: Path | None = None,
                report: Report = lambda done, total, what: None,
-               password: str | None = None, signer: bytes = b"") -> Verdict:
+               password: str | None = None, signer: bytes = b"", written: str = "") -> Verdict:
     """Judge the disc at ``path`` by every rule.
 
     ``profile``: its name; empty: the one that the disc says it has, or the best fitting one.
     ``certificate``: PATH.json is used where it exists and none is given. ``signer``: the public key
-    (PEM) that the certificate and the list on the disc must be signed with. Raises NotFoundError,
-    UnsupportedError, PasswordNeeded or SettingsError when there is nothing to judge.
+    (PEM) that the certificate and the list on the disc must be signed with. ``written``: the
+    sha256 of what was handed to the disk; an image whose list of hashes and whose seal hold, and
+    which holds nothing beside them, is these bytes, and is not read a second time for it. Raises
+    NotFoundError, UnsupportedError, PasswordNeeded or SettingsError when there is nothing to judge.
     """
     wanted = load_profile(profile, site_profiles) if profile else None
     with (private_folder() as scratch, private_folder() as taken_out,
           ThreadPoolExecutor(1) as thread):
-        whole = thread.submit(Span.of_file(path).sha256) if path.is_file() else None
+        whole = (thread.submit(Span.of_file(path).sha256) if path.is_file() and not written
+                 else None)
         try:
             mail = _open_mail(path, sandbox, taken_out)
             disc = open_disc(mail.medium if mail else path, sandbox, limits, scratch, password)
@@ -54,8 +57,11 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
         chosen = wanted or (load_profile(OF_MAIL[mail.kind]) if mail else
                             _fitting(disc, site_profiles))
         seen = check_files(disc, chosen, report)
-        _check_medium(disc, chosen, seen)
-        sha256 = whole.result() if whole else _list_sha256(disc)
+        vouched = _check_medium(disc, chosen, seen)
+        if whole is None and path.is_file():
+            sha256 = written if vouched else Span.of_file(path).sha256()
+        else:
+            sha256 = whole.result() if whole else _list_sha256(disc)
         certified = _check_certificate(disc, path, certificate, sha256)
         if signer:
             check_signatures(disc, certificate or path.with_name(path.name + ".json"), signer)
@@ -65,7 +71,7 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
     skipped |= {"mail": {"R12-6"}, "mime": {"R11-7"}}.get(kind, {"R11-7", "R12-6"})
     return Verdict(kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
                    seen.instances, len(disc.members),
-                   path.stat().st_size if whole else sum(m.length for m in disc.members),
+                   path.stat().st_size if path.is_file() else sum(m.length for m in disc.members),
                    disc.file_set_id, sha256)
 
 
@@ -99,8 +105,10 @@ def _fitting(disc: Disc, site: Path | None) -> Profile:
     return best_profile(known, disc.syntaxes, disc.kind, length)
 
 
-def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> None:
+def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> bool:
+    """Whether every byte of an image is vouched for by its list of hashes and its seal."""
     length = sum(member.length for member in disc.members)
+    vouched = False
     disc.trial.add(check_names(disc.kind, disc.members, seen.file_set))
     disc.trial.add(disc.missing_keys.get(profile.directory_keys, []))
     if disc.kind == "iso":
@@ -110,8 +118,10 @@ def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> None:
         else:
             surface = Surface.from_json(answer.value)
             length = surface.length
+            vouched = bool(surface.sealed and disc.hashes and not surface.dirty)
             disc.trial.add(check_surface(surface, disc.file_set_id, disc.hashes is not None))
     disc.trial.add(check_profile(disc.kind, disc.members, length, profile))
+    return vouched
 
 
 def _check_certificate(disc: Disc, path: Path, given: Path | None, sha256: str) -> bool:

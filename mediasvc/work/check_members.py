@@ -12,8 +12,8 @@ from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import Expected, check_directory
 from mediasvc.media.check_instance import InstanceCheck, check_instance
 from mediasvc.media.check_page import check_page, check_readme, is_page
-from mediasvc.media.disc_file import README
 from mediasvc.media.direct_read import DirectReader
+from mediasvc.media.disc_file import README
 from mediasvc.media.hash_list import is_hash_list, read_hash_list
 from mediasvc.media.iso_surface import read_surface
 from mediasvc.media.package import Package, open_package

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -42,10 +42,12 @@ class FileSetName:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """``layout``: where each instance stands; ``findings``: what DICOMDIR had to make up."""
+    """``layout``: where each instance stands; ``findings``: what DICOMDIR had to make up;
+    ``sha256``: of the image as it was handed to the disk, empty where that is not known."""
 
     layout: Layout
     findings: tuple[Finding, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,9 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
     """
     prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
                             report=report, wanted=wanted, seal=seal, signer=signer)
-    _write_container(container, target, list(prepared.files), profile, file_set, facts, report,
-                     seal.password if seal and seal.kind == "zip" else "")
-    return prepared.built
+    sha256 = _write_container(container, target, list(prepared.files), profile, file_set, facts,
+                              report, seal.password if seal and seal.kind == "zip" else "")
+    return replace(prepared.built, sha256=sha256)
 
 
 def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
@@ -139,7 +141,8 @@ def _manifest_facts(file_set: FileSetName, facts: DiscFacts) -> dict[str, str]:
 
 def _write_container(container: Container, target: Path, files: list[DiscFile], profile: Profile,
                      file_set: FileSetName, facts: DiscFacts, report: Report,
-                     password: str) -> None:
+                     password: str) -> str:
+    """The sha256 of an image."""
     total = sum(file.span.length for file in files)
 
     def written(done: int, _: int) -> None:
@@ -148,7 +151,8 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
     if container == "folder":
         from mediasvc.media.folder_write import write_folder
         write_folder(target, files, moment=facts.created, report=written)
-        return
+        return ""
+    sha256 = ""
     with target.open("x+b", buffering=0) as plain:
         target.chmod(0o600)
         direct = DirectFile(plain.fileno())
@@ -163,9 +167,10 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
             write_zip(image, files, moment=facts.created, report=written)
         else:
             from mediasvc.media.iso_write import write_iso
-            write_iso(image, files, volume_id=file_set.id, moment=facts.created,
-                      with_udf=profile.medium.udf, report=written)
+            sha256 = write_iso(image, files, volume_id=file_set.id, moment=facts.created,
+                               with_udf=profile.medium.udf, report=written)
         direct.finish()
+    return sha256
 
 
 def write_mail(target: BinaryIO, files: list[DiscFile], profile: Profile, file_set: FileSetName,

@@ -208,12 +208,13 @@ def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: T
 
 def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: Report) -> None:
     """The verdict of readers that share nothing with the writers. Raises ProofError."""
+    assert draft.built
     signer = disc_signer(desk, order)
     verdict = check_disc(release.temporary(draft.row), desk.sandbox, desk.settings.limits,
                          profile=order.profile.name, report=report,
                          site_profiles=desk.home.profiles,
                          password=order.seal.opening if order.seal else None,
-                         signer=signer.public if signer else b"")
+                         signer=signer.public if signer else b"", written=draft.built.sha256)
     draft.verdict = verdict
     for result in verdict.failed:
         if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:
