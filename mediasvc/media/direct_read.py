@@ -21,11 +21,16 @@ BLOCK = 4096
 FROM = 64 << 10
 
 
+def _new(size: int) -> mmap.mmap:
+    """Private: children are forks, and each needs its own bytes."""
+    return mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
 class DirectReader:
     """Reads one span at a time into a buffer of its own."""
 
     def __init__(self) -> None:
-        self._buffer = mmap.mmap(-1, 1 << 20)
+        self._buffer = _new(1 << 20)
 
     @contextmanager
     def view(self, span: Span) -> Iterator[memoryview]:
@@ -43,7 +48,7 @@ class DirectReader:
         skipped = span.offset - start
         size = -(-(skipped + span.length) // BLOCK) * BLOCK
         if len(self._buffer) < size:
-            self._buffer = mmap.mmap(-1, size)
+            self._buffer = _new(size)
         whole = memoryview(self._buffer)
         try:
             fd = os.open(span.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECT)
