@@ -12,8 +12,8 @@ from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import Expected, check_directory
 from mediasvc.media.check_instance import InstanceCheck, check_instance
 from mediasvc.media.check_page import check_page, check_readme, is_page
-from mediasvc.media.direct_read import DirectReader
 from mediasvc.media.disc_file import README
+from mediasvc.media.fetch import fetch
 from mediasvc.media.hash_list import is_hash_list, read_hash_list
 from mediasvc.media.iso_surface import read_surface
 from mediasvc.media.package import Package, open_package
@@ -32,9 +32,6 @@ class _Open:
 
     path = ""
     package: Package | None = None
-
-
-_medium = DirectReader()
 
 
 def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> Package:
@@ -111,6 +108,9 @@ def certificate(path: str) -> dict[str, Any]:
 def check_members(items: list[Item], key_set: str, keywords: list[str], **source: Any) -> list[Any]:
     """For each ``{"number", "expected"}``: sha256, role, UIDs, facts, findings and links."""
     package, scratch = _package(**source), Path(source["scratch"])
+    if package.kind == "iso":
+        numbers = (int(item["number"]) for item in items)
+        fetch(Path(source["path"]), (package.span(package.member(number)) for number in numbers))
     return each(lambda item: _check(package, item, key_set, keywords, scratch), items)
 
 
@@ -119,7 +119,7 @@ def _check(package: Package, item: Item, key_set: str, keywords: list[str], scra
     member = package.member(int(item["number"]))
     expected = Expected.from_json(item["expected"]) if item["expected"] else None
     span = package.span(member)
-    with _medium.view(span) as view:
+    with span.view() as view:
         row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest()}
         found = check_instance(view, expected, key_set, keywords)
         findings = list(found.findings)

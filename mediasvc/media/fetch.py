@@ -1,0 +1,25 @@
+"""Telling the system early what of an image will be read.
+
+A finished image is not in the page cache, it was written past it. Read file by file the disk would
+stand still while a file is judged, and the judge while the next one is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from mediasvc.span import Span
+
+
+def fetch(image: Path, spans: Iterable[Span]) -> None:
+    """Begin to read ``spans`` of ``image``; does not wait, and nothing depends on it."""
+    with suppress(OSError, AttributeError):
+        fd = os.open(image, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            for span in spans:
+                os.posix_fadvise(fd, span.offset, span.length, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(fd)
