@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import mmap
 import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -28,14 +29,16 @@ SMALL = 32 << 10
 _mine = threading.local()
 
 
-def write_direct(fd: int, parts: Iterable[bytes | memoryview]) -> tuple[str, int]:
-    """Write ``parts`` one after the other to ``fd``, an empty file at its beginning.
+def write_direct(fd: int, parts: Iterable[bytes | memoryview], *, direct: bool = True,
+                 ) -> tuple[str, int]:
+    """Write ``parts`` one after the other to ``fd``, an empty file at its beginning; not
+    ``direct``: through the page cache, for what is read again soon.
 
     Returns sha256 (hex) and bytes written. Nothing is durable yet: the caller syncs. File systems
     that know no direct writing get plain ones. Raises OSError.
     """
     buffer = _mine.__dict__.pop("buffer", None)  # not there while a source of parts writes itself
-    file, digest = DirectFile(fd, buffer), hashlib.sha256()
+    file, digest = DirectFile(fd, buffer, direct=direct), hashlib.sha256()
     for run in _runs(parts):
         digest.update(run)
         file.write(run)
@@ -60,11 +63,12 @@ def _runs(parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     yield b"".join(small)
 
 
-def write_new(path: Path | str, parts: Iterable[bytes | memoryview]) -> tuple[str, int]:
+def write_new(path: Path | str, parts: Iterable[bytes | memoryview], *, direct: bool = True,
+              ) -> tuple[str, int]:
     """`write_direct` into a file that was not there, readable by nobody else."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        return write_direct(fd, parts)
+        return write_direct(fd, parts, direct=direct)
     finally:
         os.close(fd)
 
@@ -81,8 +85,9 @@ class DirectFile:
     at the end; until then the descriptor does not show everything. Methods raise OSError.
     """
 
-    def __init__(self, fd: int, buffer: memoryview | None = None) -> None:
+    def __init__(self, fd: int, buffer: memoryview | None = None, *, direct: bool = True) -> None:
         self._fd = fd
+        self._from = FROM if direct else sys.maxsize
         self.buffer = new_buffer() if buffer is None else buffer
         self._position = 0
         #: The buffer holds bytes ``_first`` to ``_last`` of what lies at ``_base``, a block.
@@ -129,7 +134,7 @@ class DirectFile:
     def finish(self) -> None:
         """The last block of a large file is written whole, and what is too much cut off again."""
         end = self._base + self._last
-        if self._last - self._first < FROM or end < self._length():
+        if self._last - self._first < self._from or end < self._length():
             self.flush()
             return
         padded = -(-self._last // BLOCK) * BLOCK
@@ -150,7 +155,7 @@ class DirectFile:
     def _put(self, end: int) -> None:
         """Write up to ``end``, a block's end: directly from the first whole block on."""
         start = min(-(-self._first // BLOCK) * BLOCK, end)
-        if end - start < FROM:
+        if end - start < self._from:
             start = end
         self._plain(self._first, max(start, self._first))
         if start < end:

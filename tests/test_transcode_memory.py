@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import mmap
-import os
 import threading
 import time
 from pathlib import Path
@@ -92,16 +90,3 @@ def test_what_a_dead_child_left_is_written_anew_and_one_failure_is_its_own(tmp_p
     good, bad = transcode_files(items, "jls", Options().as_json())
     assert good["length"] == (tmp_path / "new").stat().st_size and good["proof"]
     assert bad["error"] == "NotDicomError" and not (tmp_path / "other").exists()
-
-
-def test_a_disk_that_does_not_keep_a_file_fails_that_file(
-        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """FAULTS X13: a failed sync is never tried again."""
-    def refuse(_: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    (tmp_path / "in").write_bytes(to_bytes(instance(rows=32, columns=32)))
-    monkeypatch.setattr(os, "fsync", refuse)
-    (row,) = transcode_files([{"span": Span.of_file(tmp_path / "in").as_json(),
-                               "out": str(tmp_path / "out")}], "jls", Options().as_json())
-    assert row["error"] == "StorageError" and "Input/output error" in row["text"]

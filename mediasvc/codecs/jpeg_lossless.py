@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from mediasvc.codecs import jpeg_stream
 from mediasvc.codecs.codec import Array, Codec, Decoder, Encoder, Frame, Takes
+from mediasvc.codecs.jpeg_stream import JpegHeader
 from mediasvc.codecs.samples import from_codes
 from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
@@ -17,15 +18,19 @@ from mediasvc.standard.transfer_syntaxes import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1
 
 
 def _check(frame: Frame, spec: FrameSpec) -> None:
+    _checked(frame, spec)
+
+
+def _checked(frame: Frame, spec: FrameSpec) -> JpegHeader:
     header = jpeg_stream.read_jpeg_header(frame)
     if header.sof != jpeg_stream.SOF_LOSSLESS:
         raise DamagedError("the frame is not a JPEG Lossless stream")
     jpeg_stream.check_size(header, spec)
+    return header
 
 
 def _check_sv1(frame: Frame, spec: FrameSpec) -> None:
-    _check(frame, spec)
-    if jpeg_stream.read_jpeg_header(frame).selection != 1:
+    if _checked(frame, spec).selection != 1:
         raise DamagedError("the frame uses another predictor than the transfer syntax says")
 
 

@@ -104,6 +104,8 @@ def sign_extend(codes: NDArray[np.unsignedinteger], bits: int,
                 dtype: np.dtype[np.generic]) -> Array:
     """Two's complement of ``bits`` bits → signed integers of ``dtype``."""
     shift = dtype.itemsize * 8 - bits
+    if not shift:
+        return codes.astype(UNSIGNED[dtype.itemsize], copy=False).view(dtype)
     high = codes.astype(UNSIGNED[dtype.itemsize]) << shift
     extended: Array = high.view(dtype) >> shift
     return extended

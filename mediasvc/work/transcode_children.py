@@ -6,7 +6,7 @@ from __future__ import annotations
 import pkgutil
 
 from mediasvc import codecs
-from mediasvc.codecs.table import codec
+from mediasvc.codecs.table import codec, missing
 from mediasvc.standard import transfer_syntaxes as ts
 
 MODULE = "mediasvc.work.transcode_file"
@@ -15,7 +15,7 @@ MODULE = "mediasvc.work.transcode_file"
 def children_need(target: ts.TransferSyntax) -> list[str]:
     """What every child would load at its first file: once for all it is half a second less."""
     modules = [MODULE, "mediasvc.dicom.walk_kernel"]
-    if target.form == "native":
+    if target.form == "native" or missing(target.uid):  # what cannot be written is said later
         return modules
     stem = codec(target.uid).first.decode.__module__.rpartition(".")[2]
     names = [found.name for found in pkgutil.iter_modules(codecs.__path__)]

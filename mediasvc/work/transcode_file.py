@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import gc
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mediasvc.dicom.pieces import assemble
+from mediasvc.dicom.pieces import assemble, size
 from mediasvc.direct_write import write_new
 from mediasvc.span import Span
 from mediasvc.work.batches import each
@@ -23,16 +23,20 @@ from mediasvc.work.transcode import transcoding
 from mediasvc.work.transcode_row import Options, RatioRow, Transcoded
 from mediasvc.work.witness import Witness
 
-#: While one file waits for the disk, the next is worked on.
+#: What is written past the page cache waits for the disk: meanwhile the next files are worked on.
 AT_ONCE = 2
 #: Files in step, and their bytes: all of them are in memory.
-IN_STEP, STEP_BYTES = 8, 8 << 20
-_Write = Callable[[str, Iterable[memoryview]], tuple[str, int]]
+IN_STEP, STEP_BYTES = 16, 16 << 20
+#: Objects after which cycles are looked for: some thousand make a file's framing, in none of them.
+COLLECT = 50_000
+#: Longer files are written past the page cache.
+CACHED = 4 << 20
+_Write = Callable[..., tuple[str, int]]
 
 
 def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str, Any],
                     ) -> list[dict[str, Any]]:
-    """`transcode_file` for each item ``{"span", "out"}``; what was written is on the disk.
+    """`transcode_file` for each item ``{"span", "out"}``. Whoever asked makes the files durable.
 
     What a child that died left at ``out`` is written anew.
     """
@@ -43,10 +47,9 @@ def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str,
 
     batch = [{"group": group} for group in groups(
         items, lambda item: int(item["span"]["length"]), IN_STEP, STEP_BYTES)]
-    rows = chain.from_iterable(each(lambda item: in_step(map(one, item["group"])), batch,
-                                    threads=min(AT_ONCE, len(batch))))
-    # All are written before the first is synced: one commit of the file system's journal for all.
-    return [_on_disk(item["out"], row) for item, row in zip(items, list(rows), strict=True)]
+    threads = min(AT_ONCE, len(batch)) if chosen.verify == "full" else 1
+    return list(chain.from_iterable(each(lambda item: in_step(map(one, item["group"])), batch,
+                                         threads=threads)))
 
 
 def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[str, Any],
@@ -60,11 +63,11 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
                                      write_new)))
 
 
-def _write_anew(out: str, parts: Iterable[memoryview]) -> tuple[str, int]:
+def _write_anew(out: str, parts: Iterable[memoryview], *, direct: bool) -> tuple[str, int]:
     with suppress(FileExistsError):  # of the file, before the first part is taken
-        return write_new(out, parts)
+        return write_new(out, parts, direct=direct)
     Path(out).unlink()
-    return write_new(out, parts)
+    return write_new(out, parts, direct=direct)
 
 
 def _transcoded(received: Span, out: str, target: str, options: Options, writing: _Write,
@@ -85,7 +88,10 @@ def _written(view: memoryview, received: Span, out: str, target: str, options: O
     yield
     done = yield from transcoding(view, target, options, scratch=Path(out).parent, jury=jury)
     yield
-    sha256, length = writing(out, in_steps(assemble(view, done.pieces)))
+    # What is small is read again at once, so it goes through the page cache; what `full` reads
+    # again is what the disk gives back.
+    direct = options.verify == "full" or sum(map(size, done.pieces)) > CACHED
+    sha256, length = writing(out, in_steps(assemble(view, done.pieces)), direct=direct)
     written = Span(out, 0, length)
     yield
     if options.verify != "none":
@@ -104,6 +110,7 @@ def _proven(view: memoryview, written: Span, done: Transcoded) -> None:
 
 @cache
 def _of_this_process() -> tuple[Jury, Witness]:
+    gc.set_threshold(COLLECT)
     return Jury(), Witness()
 
 
@@ -116,15 +123,3 @@ def _witnessed(done: Transcoded, received: Span, written: Span, witness: Witness
         return done.row
     return replace(done.row, verified="other process")
 
-
-def _on_disk(path: str, row: dict[str, Any]) -> dict[str, Any]:
-    if "error" in row:
-        return row
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError as error:  # what a failed sync left in memory is never tried again (FAULTS X13)
-        return {"error": "StorageError", "text": f"the disk did not keep it ({error.strerror})"}
-    finally:
-        os.close(fd)
-    return row

@@ -17,6 +17,7 @@ from mediasvc.work.batches import run_batches
 from mediasvc.work.refer import Candidate, refer_to_copies
 from mediasvc.work.transcode_children import MODULE, children_need
 from mediasvc.work.transcode_order import File, Order, files_of, makes_copies
+from mediasvc.work.transcode_place import Placing
 
 Report = Callable[[int, int, str], None]
 Row = dict[str, Any]
@@ -29,7 +30,7 @@ _SKIPPED = {"UnsupportedError": "", "NotDicomError": "it is no DICOM file"}
 #: written file.
 MAPPINGS = 3
 #: A file of at most so many bytes is small, and a batch has at most so many of them.
-SMALL, BATCH = 4 << 20, 16
+SMALL, BATCH = 4 << 20, 32
 
 
 def transcode_tree(order: Order, settings: Settings, report: Report,
@@ -64,8 +65,7 @@ class _Run:
     sandbox: Sandbox
     order: Order
     workers: int
-    folders: set[str] = field(default_factory=set)
-    touched: set[str] = field(default_factory=set)
+    placing: Placing = field(default_factory=Placing)
     under_way: dict[str, File] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
@@ -87,8 +87,7 @@ class _Run:
         """Also when the caller stopped listening: no half file, and what is named is on disk."""
         for temp in self.under_way:
             Path(temp).unlink(missing_ok=True)
-        for folder in self.touched:
-            _sync(folder)
+        self.placing.close()
 
     def _transcoded(self, files: list[File], size: int) -> Iterator[Row]:
         threads = max(1, self.workers // max(1, len(files))) if size == 1 else 1
@@ -96,47 +95,48 @@ class _Run:
         for item, answer in run_batches(
                 self.sandbox, f"{MODULE}:transcode_files", self._items(files), size,
                 target=self.order.target.uid, options=options):
-            file = self.under_way.pop(item["out"])
-            row = self._finished(file, item["out"], answer)
-            if not self._waits(file, answer, row):
-                yield row
+            temp = item["out"]
+            if answer.error:
+                yield from self._refused(temp, answer)
+                continue
+            self.placing.add(temp, self.under_way[temp], answer.value)
+            if self.placing.due():
+                yield from self._placed()
+        yield from self._placed()
 
     def _items(self, files: list[File]) -> Iterator[dict[str, Any]]:
         for file in files:
-            if file.folder not in self.folders:
-                Path(file.folder).mkdir(parents=True, exist_ok=True)
-                self.folders.add(file.folder)
+            self.placing.enter(file.folder)
             temp = f"{file.folder}/.{uuid.uuid4().hex}.part"
             self.under_way[temp] = file
             yield {"span": Span(file.path, 0, file.length).as_json(), "out": temp}
 
-    def _finished(self, file: File, temp: str, answer: Answer) -> Row:
-        if answer.error:
-            Path(temp).unlink(missing_ok=True)
-            kind = "skipped" if answer.error in _SKIPPED else "failed"
-            return _row(kind, file, reason=_SKIPPED.get(answer.error) or answer.text)
-        try:
-            os.replace(temp, file.out)  # noqa: PTH105 - plain strings
-        except OSError as error:
-            Path(temp).unlink(missing_ok=True)
-            return _row("failed", file, reason=f"it cannot be written ({error.strerror})")
-        self.touched.add(file.folder)
-        return _row("instance", file, out=_shown(file.out), **answer.value)
-
-    def _waits(self, file: File, answer: Answer, row: Row) -> bool:
-        """Whether the file has yet to be looked at for references, and its row held back."""
-        if not self.order.rewrite_references:
-            return False
-        if row["type"] == "instance":
-            self.copies[row["source_uid"]] = row["sop_instance_uid"]
-            self.candidates.append(Candidate(
-                Path(file.path), Path(file.out), Path(file.out), image=True))
-        elif answer.error == "UnsupportedError":
+    def _refused(self, temp: str, answer: Answer) -> Iterator[Row]:
+        """A row, unless the file has yet to be looked at for references."""
+        file = self.under_way.pop(temp)
+        Path(temp).unlink(missing_ok=True)
+        kind = "skipped" if answer.error in _SKIPPED else "failed"
+        row = _row(kind, file, reason=_SKIPPED.get(answer.error) or answer.text)
+        if self.order.rewrite_references and answer.error == "UnsupportedError":
             self.candidates.append(Candidate(
                 Path(file.path), Path(file.path), Path(file.out), image=False))
             self.held[file.path] = row
-            return True
-        return False
+        else:
+            yield row
+
+    def _placed(self) -> Iterator[Row]:
+        for temp, file, value, reason in self.placing.placed():
+            if reason:
+                Path(temp).unlink(missing_ok=True)
+            self.under_way.pop(temp)
+            if reason:
+                yield _row("failed", file, reason=reason)
+                continue
+            if self.order.rewrite_references:
+                self.copies[value["source_uid"]] = value["sop_instance_uid"]
+                self.candidates.append(Candidate(
+                    Path(file.path), Path(file.out), Path(file.out), image=True))
+            yield _row("instance", file, out=_shown(file.out), **value)
 
     def _referring(self) -> Iterator[Row]:
         for done in refer_to_copies(self.sandbox, self.candidates, self.copies,
@@ -144,7 +144,7 @@ class _Run:
                                     else self.order.out.parent):
             one, held = done.candidate, self.held.get(str(done.candidate.path))
             if done.value:
-                self.touched.add(str(one.out.parent))
+                self.placing.touch(str(one.out.parent))
                 yield {"type": "referring", "path": _shown(one.path), "out": _shown(one.out),
                        **done.value}
             elif done.problem:
@@ -161,10 +161,3 @@ def _shown(path: str | Path) -> str:
     """A name whose bytes are no UTF-8 must still fit into a JSON line."""
     return os.fsencode(path).decode("utf-8", "replace")
 
-
-def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
