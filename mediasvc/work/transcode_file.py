@@ -122,4 +122,3 @@ def _witnessed(done: Transcoded, received: Span, written: Span, witness: Witness
     elif not done.source_witness or done.row.verified == "two decoders":
         return done.row
     return replace(done.row, verified="other process")
-

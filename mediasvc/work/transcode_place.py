@@ -114,4 +114,3 @@ def _kept(path: str) -> str:
 
 def _refused(error: OSError) -> str:
     return f"the disk did not keep it ({error.strerror})"
-

@@ -160,4 +160,3 @@ def _row(kind: str, file: File, **fields: Any) -> Row:
 def _shown(path: str | Path) -> str:
     """A name whose bytes are no UTF-8 must still fit into a JSON line."""
     return os.fsencode(path).decode("utf-8", "replace")
-
