@@ -59,7 +59,8 @@ def run_line(desk: Desk, number: int, report: Report, *, password: str | None = 
             if _waits(desk, package):
                 stage(desk, package)
                 return _end(desk, package, "waiting", "decision")
-            done = _end(desk, package, _outcome(desk, package), "")
+            outcome = _outcome(desk, package)
+            done = _end(desk, package, outcome, "all-here" if outcome == "duplicate" else "")
         except PasswordNeeded as question:
             return _ask_for_password(desk, package, question)
         except (DamagedError, BudgetError, UnsupportedError, NotFoundError) as error:
@@ -161,9 +162,11 @@ def _waits(desk: Desk, package: Package) -> bool:
 
 
 def _outcome(desk: Desk, package: Package) -> PackageState:
-    """``failed`` when nothing at all could be filed."""
+    """``failed`` when nothing at all could be filed, ``duplicate`` when all of it is here."""
     with desk.store.read() as connection:
         counts = ledger.counts(connection, package.id)
+    if counts.duplicate and counts.duplicate == counts.instances:
+        return "duplicate"
     return "done" if counts.archived or counts.duplicate or counts.rejected else "failed"
 
 
@@ -196,7 +199,7 @@ def _release(desk: Desk, package: Package) -> None:
     folder = desk.home.staging / str(package.id)
     shutil.rmtree(folder / "items", ignore_errors=True)
     shutil.rmtree(folder / WRAPPED, ignore_errors=True)
-    if desk.settings.inbox.after_done == "remove" and package.state == "done":
+    if desk.settings.inbox.after_done == "remove" and package.state in ("done", "duplicate"):
         shutil.rmtree(folder, ignore_errors=True)
 
 

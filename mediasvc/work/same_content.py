@@ -10,9 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from mediasvc.dicom.framing import Framing, read_framing
+from mediasvc.dicom.pixel_place import PIXEL_TAGS
+from mediasvc.errors import MediasvcError
+from mediasvc.model import FrameSpec
 from mediasvc.span import Span
 from mediasvc.standard import coercion
 from mediasvc.work.batches import Item, each
+from mediasvc.work.proof_values import same_values
+from mediasvc.work.source_frames import source_frames
 
 #: Elements that may differ between an instance as received and as filed.
 OWNED = frozenset({
@@ -25,6 +30,11 @@ OWNED = frozenset({
     0xFFFCFFFC,  # Data Set Trailing Padding
 })
 
+#: What another transfer syntax changes: pixel data, offset tables, and what they force (RL-9).
+OF_SYNTAX = frozenset({
+    0x7FE00001, 0x7FE00002, *PIXEL_TAGS, 0x00280004, 0x00280006, 0x00280101, 0x00280102,
+    0x00282110})
+
 
 def compare_items(items: list[Item]) -> list[Any]:
     """For each ``{"a": span, "b": span}``: ``{"same": bool}``."""
@@ -33,14 +43,58 @@ def compare_items(items: list[Item]) -> list[Any]:
 
 
 def same_content(a: Span, b: Span) -> bool:
+    """Whether two files with one SOP Instance UID are the same instance, in whatever transfer
+    syntax each of them is written."""
     with a.view() as left, b.view() as right:
         first, second = read_framing(left), read_framing(right)
         try:
-            if _encoding(first) != _encoding(second):
+            if first.damaged or second.damaged:
                 return False
-            return _elements(first) == _elements(second)
+            same_encoding = _encoding(first) == _encoding(second)
+            if same_encoding and _elements(first) == _elements(second):
+                return True
+            if second.big_endian:  # `same_values` wants that one first
+                return _same_meaning(right, left, second, first)
+            return _same_meaning(left, right, first, second)
         finally:
             del first, second
+
+
+def _same_meaning(left: memoryview, right: memoryview, first: Framing, second: Framing) -> bool:
+    """Equal values, and pixels that decode to the same samples."""
+    if (first.pixel is None) != (second.pixel is None):
+        return False
+    try:
+        if first.pixel is not None and not _same_pixels(first, second):
+            return False
+        same_values(left, right, first, second, OWNED | OF_SYNTAX)
+    except MediasvcError:  # what cannot be decoded or read is not known to be the same
+        return False
+    return True
+
+
+def _same_pixels(first: Framing, second: Framing) -> bool:
+    import numpy as np
+
+    if _raw_pixels(first) == _raw_pixels(second):
+        return True
+    one, two = source_frames(first), source_frames(second)
+    return (len(one) == len(two) and _kind(one.spec) == _kind(two.spec)
+            and all(np.array_equal(one.decode(number), two.decode(number))
+                    for number in range(len(one))))
+
+
+def _raw_pixels(framing: Framing) -> tuple[str, int, memoryview | None]:
+    """Native ones are the same in every native syntax of one byte order."""
+    place = framing.pixel
+    assert place is not None
+    syntax = framing.transfer_syntax_uid if place.encapsulated else str(framing.big_endian)
+    return syntax, place.tag, framing.body[place.value:place.end]
+
+
+def _kind(spec: FrameSpec) -> tuple[object, ...]:
+    return (spec.rows, spec.columns, spec.samples_per_pixel, spec.bits_allocated,
+            spec.pixel_representation, spec.photometric_interpretation)
 
 
 def _encoding(framing: Framing) -> tuple[str, bool, bool]:
