@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from mediasvc.media.reference import Reference
-from mediasvc.model import Finding, InstanceHeader, Severity
+from mediasvc.model import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One thing that both sides say: the attribute of `Reference` and of `InstanceHeader`."""
+    """One thing that both sides say: the attribute of `Reference` and of `Says`."""
 
     attribute: str
     words: str
@@ -30,24 +32,51 @@ CLAIMS = (
 )
 
 
-def contradictions(
-    references: Sequence[Reference], headers: Mapping[int, InstanceHeader]
-) -> tuple[Finding, ...]:
-    """One finding for each kind of disagreement; ``headers`` by index of the reference.
+class Says(Protocol):
+    """What an instance says of itself (see `InstanceHeader`), as far as a DICOMDIR repeats it."""
+
+    @property
+    def patient_id(self) -> str: ...
+    @property
+    def patient_name(self) -> str: ...
+    @property
+    def study_instance_uid(self) -> str: ...
+    @property
+    def series_instance_uid(self) -> str: ...
+    @property
+    def sop_instance_uid(self) -> str: ...
+    @property
+    def sop_class_uid(self) -> str: ...
+    @property
+    def transfer_syntax_uid(self) -> str: ...
+    @property
+    def uncertain_text(self) -> bool: ...
+
+
+def contradictions(references: Sequence[Reference], headers: Mapping[int, Says],
+                   ) -> tuple[Finding, ...]:
+    """`contradictions_of` for headers by index of the reference."""
+    return contradictions_of((references[at], header) for at, header in headers.items())
+
+
+def contradictions_of(pairs: Iterable[tuple[Reference, Says]]) -> tuple[Finding, ...]:
+    """One finding for each kind of disagreement.
 
     What one side does not say is no contradiction, nor is a name that could not be decoded for
     sure. The subject is the file when it is only one.
     """
-    findings = []
-    for claim in CLAIMS:
-        files = [references[at].label for at, header in headers.items()
-                 if _differ(claim, references[at], header)]
-        if files:
-            findings.append(_finding(claim, files))
-    return tuple(findings)
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for reference, header in pairs:
+        for claim in CLAIMS:
+            if _differ(claim, reference, header):
+                counts[claim.attribute] += 1
+                first.setdefault(claim.attribute, reference.label)
+    return tuple(_finding(claim, counts[claim.attribute], first[claim.attribute])
+                 for claim in CLAIMS if counts[claim.attribute])
 
 
-def _differ(claim: Claim, reference: Reference, header: InstanceHeader) -> bool:
+def _differ(claim: Claim, reference: Reference, header: Says) -> bool:
     said = getattr(reference, claim.attribute)
     held = getattr(header, claim.attribute)
     if not said or not held or said == held:
@@ -71,10 +100,10 @@ def _plain(group: str) -> str:
     return "^".join(" ".join(part.split()) for part in group.split("^")).rstrip("^").casefold()
 
 
-def _finding(claim: Claim, files: list[str]) -> Finding:
+def _finding(claim: Claim, files: int, first: str) -> Finding:
     code = "directory-" + claim.attribute.replace("_", "-") + "-differs"
-    if len(files) == 1:
-        return Finding(claim.severity, code, files[0],
+    if files == 1:
+        return Finding(claim.severity, code, first,
                        f"DICOMDIR and this file say a different {claim.words}", "M09")
     return Finding(claim.severity, code, "",
-                   f"DICOMDIR and {len(files)} files say a different {claim.words}", "M09")
+                   f"DICOMDIR and {files} files say a different {claim.words}", "M09")

@@ -117,13 +117,14 @@ class _Search:
         if not self.open:
             return
         strict = how in ("name", "case")
-        index: dict[str, list[int]] = defaultdict(list)
+        # Nearly every name is that of one file: no list for those.
+        index: dict[str, int | list[int]] = {}
         for member in self.members:
             # A file that is named properly cannot be what a broken name means.
             if strict or member.number not in self.taken:
                 # On a mangled ISO the File ID may be the long name of another tree.
                 for name in {key(member.parts), key(member.shown or member.parts)}:
-                    index[name].append(member.number)
+                    _add(index, name, member.number)
         self._settle(how, lambda at: self._named(self.references[at], index, key, strict))
 
     def by_uid(self) -> None:
@@ -151,14 +152,15 @@ class _Search:
     def _named(
         self,
         reference: Reference,
-        index: Mapping[str, list[int]],
+        index: Mapping[str, int | list[int]],
         key: Callable[[Iterable[str]], str],
         strict: bool,
     ) -> int | None:
         for folder in _upwards(reference.folder):
             numbers = index.get(key((*folder, *reference.file_id)))
-            if numbers:
-                chosen = self._choose(reference.sop_instance_uid, numbers, strict)
+            if numbers is not None:
+                several = [numbers] if isinstance(numbers, int) else numbers
+                chosen = self._choose(reference.sop_instance_uid, several, strict)
                 if chosen is not None:
                     return chosen
         return None
@@ -181,17 +183,28 @@ class _Search:
             unreferenced=tuple(m.number for m in self.members if m.number not in named),
             findings=tuple(self._findings()))
 
+    def _named_twice(self) -> int:
+        times = Counter((self.references[at].folder, number) for at, number in self.found.items())
+        return sum(count > 1 for count in times.values())
+
     def _findings(self) -> Iterator[Finding]:
         counts = Counter(self.how.values())
         for how, words in REPAIRS.items():
             if counts[how]:
                 yield Finding("warning", f"reference-{how}", "",
                               f"{counts[how]} files of DICOMDIR were found {words}", "R10-3")
-        times = Counter((self.references[at].folder, number) for at, number in self.found.items())
-        twice = sum(count > 1 for count in times.values())
+        twice = self._named_twice() if len(self.found) > len(self.taken) else 0
         if twice:
             yield Finding("info", "reference-duplicate", "",
                           f"DICOMDIR names {twice} files more than once", "PS3.3 F.2.2")
+
+
+def _add(index: dict[str, int | list[int]], name: str, number: int) -> None:
+    there = index.setdefault(name, number)
+    if isinstance(there, list):
+        there.append(number)
+    elif there != number:
+        index[name] = [there, number]
 
 
 def _upwards(folder: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from mediasvc.media.contradiction import Says
 from mediasvc.media.dicomdir_repairs import Repair
 from mediasvc.media.manifest import Matching
 from mediasvc.media.reference import Reference
-from mediasvc.model import InstanceHeader
 
 HOW = {
     "case": "the names differ only in case, version or a trailing dot",
@@ -24,16 +24,16 @@ _FILE = "the file says so"
 
 
 def reference_repairs(references: Sequence[Reference], matching: Matching,
-                      labels: Mapping[int, str], headers: Mapping[int, InstanceHeader],
+                      label: Callable[[int], str], header_of: Callable[[int], Says | None],
                       ) -> Iterator[Repair]:
-    """Files found under other names, and keys that the file contradicts. ``labels`` and
-    ``headers`` by number of the member."""
+    """Files found under other names, and keys that the file contradicts. ``label`` and
+    ``header_of`` a member, by its number."""
     for at, number in matching.found.items():
         reference, how = references[at], matching.how[at]
         if how in HOW:
-            yield Repair(f"name-{how}", reference.offset, f"{reference.label}", labels[number],
-                         HOW[how], labels[number])
-        header = headers.get(number)
+            yield Repair(f"name-{how}", reference.offset, f"{reference.label}", label(number),
+                         HOW[how], label(number))
+        header = header_of(number)
         if header is None:
             continue
         for field, name in KEYS:
@@ -41,4 +41,4 @@ def reference_repairs(references: Sequence[Reference], matching: Matching,
             if found and said != found:
                 yield Repair(f"key-{field}", reference.offset,
                              f"{name} {said}" if said else f"no {name}", found, _FILE,
-                             labels[number])
+                             label(number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, Literal
@@ -87,14 +87,16 @@ def put_items(connection: sa.Connection, package_id: int, items: Iterable[Item])
     return done
 
 
-def name_items(connection: sa.Connection, package_id: int, file_ids: Mapping[int, str]) -> None:
-    """Write which Referenced File ID of DICOMDIR means which item, by number."""
+def name_items(connection: sa.Connection, package_id: int,
+               file_ids: Iterable[tuple[int, str]]) -> None:
+    """Write which item, by number, which Referenced File ID of DICOMDIR means."""
     update = sa.update(table).where(
         table.c.package_id == package_id, table.c.number == sa.bindparam("at_number"),
     ).values(file_id=sa.bindparam("to_file_id"))
-    rows = [{"at_number": number, "to_file_id": file_id} for number, file_id in file_ids.items()]
-    for start in range(0, len(rows), _PAGE):
-        connection.execute(update, rows[start:start + _PAGE])
+    stream = iter(file_ids)
+    while page := list(islice(stream, _PAGE)):
+        connection.execute(update, [{"at_number": number, "to_file_id": file_id}
+                                    for number, file_id in page])
 
 
 def items(connection: sa.Connection, package_id: int, *, role: Role | None = None,

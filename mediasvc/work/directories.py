@@ -2,58 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from mediasvc.media.contradiction import contradictions_of
 from mediasvc.media.dicomdir_repairs import as_findings
-from mediasvc.media.manifest import Matching, contradictions, match
+from mediasvc.media.manifest import Matching, match
 from mediasvc.media.reference import Reference
 from mediasvc.media.reference_repairs import reference_repairs
-from mediasvc.model import Finding, InstanceHeader
-from mediasvc.work.discover import Found
+from mediasvc.model import Finding
+from mediasvc.work.seen import Held, References, Seen
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``named``: member number → what DICOMDIR says of it; ``missing``: named but not there;
-    ``unreferenced``: numbers of instances that no DICOMDIR names."""
+    """``places``: by number of the member, 1 + the place in ``references`` of what DICOMDIR says of
+    it, 0 for nothing; ``named``: how many have one; ``missing``: named but not there;
+    ``unreferenced``: how many instances no DICOMDIR names."""
 
-    named: dict[int, Reference]
+    references: References
+    places: array[int]
+    named: int
     missing: tuple[Reference, ...]
-    unreferenced: tuple[int, ...]
+    unreferenced: int
     findings: tuple[Finding, ...]
 
     @property
     def referenced(self) -> int:
         """Different files that DICOMDIR names, there or not."""
-        return len(self.named) + len(self.missing)
+        return self.named + len(self.missing)
+
+    def file_ids(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Number of a member and the File ID that means it."""
+        return ((number, self.references[place - 1].file_id)
+                for number, place in enumerate(self.places) if place)
 
 
-def compare(files: Sequence[Found]) -> Comparison:
+def compare(seen: Seen) -> Comparison:
     """Hold every DICOMDIR of a package against its files. Files are the truth."""
-    references = [replace(reference, folder=found.directory.parts[:-1])
-                  for found in files if found.directory
-                  for reference in found.directory.references]
-    headers = {found.member.number: found.header for found in files if found.header}
-    matching = match(references, [found.member for found in files],
-                     {number: header.sop_instance_uid for number, header in headers.items()})
-    named = {number: references[at] for at, number in reversed(matching.found.items())}
+    references = seen.references()
+    matching = match(references, seen.members, seen.uids)
+    places = array("I", bytes(4 * len(seen.members)))
+    for at, number in reversed(matching.found.items()):
+        places[number] = at + 1
+    named = len(places) - places.count(0)
     missing = _missing(matching, references)
-    unreferenced = tuple(found.member.number for found in files
-                         if found.role in ("instance", "refused")
-                         and found.member.number not in named)
-    directories = sum(found.directory is not None for found in files)
-    instances = sum(found.role == "instance" for found in files)
-    findings = (*matching.findings, *_contradictions(matching, references, headers),
-                *_lists(directories, instances, len(named), missing, len(unreferenced)),
-                *as_findings(reference_repairs(
-                    references, matching, {found.member.number: found.member.label
-                                           for found in files}, headers)))
-    return Comparison(named, missing, unreferenced, findings)
+    unreferenced = seen.unnamed(places)
+    findings = (*matching.findings,
+                *contradictions_of(_held(references, matching, seen)),
+                *_lists(len(seen.directories), seen.instances, named, missing, unreferenced),
+                *as_findings(reference_repairs(references, matching,
+                                               lambda number: seen.members[number].label,
+                                               seen.header)))
+    return Comparison(references, places, named, missing, unreferenced, findings)
 
 
-def _missing(matching: Matching, references: Sequence[Reference]) -> tuple[Reference, ...]:
+def _held(references: References, matching: Matching, seen: Seen,
+          ) -> Iterator[tuple[Reference, Held]]:
+    """What DICOMDIR says of a file beside what the file says."""
+    for at, number in matching.found.items():
+        header = seen.header(number)
+        if header is not None:
+            yield references[at], header
+
+
+def _missing(matching: Matching, references: References) -> tuple[Reference, ...]:
     """Each file that is not there once, under whatever path and however often it is named."""
+    if not matching.missing:
+        return ()
     held = {references[at].sop_instance_uid for at in matching.found} - {""}
     lacking: dict[tuple[str, ...], Reference] = {}
     for at in matching.missing:
@@ -70,13 +87,6 @@ def _path(reference: Reference) -> tuple[str, ...]:
     shared = next((n for n in range(min(len(folder), len(file_id)), 0, -1)
                    if folder[-n:] == file_id[:n]), 0)
     return (*folder, *file_id[shared:])
-
-
-def _contradictions(matching: Matching, references: Sequence[Reference],
-                    headers: dict[int, InstanceHeader]) -> tuple[Finding, ...]:
-    return contradictions(references, {at: headers[number]
-                                       for at, number in matching.found.items()
-                                       if number in headers})
 
 
 def _lists(directories: int, instances: int, named: int, missing: tuple[Reference, ...],

@@ -70,7 +70,7 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
     source = Source(path.absolute(), scratch, limits.model_copy(update={"nesting": 0}),
                     password=password)
     listing = list_package(sandbox, source)
-    disc = Disc(sandbox, source, listing.kind, listing.members)
+    disc = Disc(sandbox, source, listing.kind, list(listing.members))
     disc.by_path = {member.parts: member for member in disc.members}
     for finding in listing.findings:
         if finding.rule in CUT:

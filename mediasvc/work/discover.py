@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from sys import intern
 from typing import Any, get_args
 
 from mediasvc.errors import (
@@ -16,12 +15,12 @@ from mediasvc.errors import (
     PasswordNeeded,
 )
 from mediasvc.media.member import Member
-from mediasvc.media.reference import Reference
 from mediasvc.model import Finding, InstanceHeader, Role
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, run_batches
+from mediasvc.work.listed import Members
 
 PAGE = 5_000
 #: A file of the package could not be read: nobody knows what was in it, so the package waits.
@@ -51,20 +50,21 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Listing:
     kind: str
-    members: list[Member]
+    members: Members
     findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One DICOMDIR of the package and the files that it names."""
+    """One DICOMDIR of the package. The files that it names (`Reference` as JSON, one a line) are in
+    ``spool``, because there may be hundreds of thousands."""
 
     number: int
     label: str
     parts: tuple[str, ...]
     file_set_id: str
     file_set_uid: str
-    references: tuple[Reference, ...]
+    spool: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
 
     Raises PasswordNeeded, or DamagedError with words for the clerk when it cannot be opened.
     """
-    members: list[Member] = []
+    members = Members()
     findings: tuple[Finding, ...] = ()
     kind, total = "", 1
     while len(members) < total:
@@ -111,7 +111,7 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
         page = answer.value
         kind, total = str(page["kind"]), int(page["total"])
         findings = findings or tuple(Finding(**row) for row in page["findings"])
-        members += [_member(row) for row in page["members"]]
+        members.extend(page["members"])
         if not page["members"]:
             break
     return Listing(kind, members, findings)
@@ -160,13 +160,6 @@ def _unreadable(member: Member, answer: Answer) -> Finding:
     return Finding("error", "unreadable", member.label, f"This file {answer.text}.", "X04")
 
 
-def _member(row: dict[str, Any]) -> Member:
-    parts, shown = (tuple(intern(part) for part in row[names]) for names in ("parts", "shown"))
-    return Member(number=int(row["number"]), label=str(row["label"]),
-                  parts=parts, shown=parts if shown == parts else shown,
-                  length=int(row["length"]), position=int(row["position"]))
-
-
 def _found(member: Member, row: dict[str, Any]) -> Found:
     header = InstanceHeader.from_json(row["header"]) if "header" in row else None
     return Found(
@@ -190,9 +183,8 @@ def _subject(finding: Finding, member: Member) -> Finding:
 
 
 def _directory(member: Member, row: dict[str, Any]) -> Directory:
-    references = tuple(Reference.from_json(reference) for reference in row["references"])
     return Directory(member.number, member.label, member.parts, str(row["file_set_id"]),
-                     str(row["file_set_uid"]), references)
+                     str(row["file_set_uid"]), Path(row["spool"]))
 
 
 def _refusal(answer: Answer) -> MediasvcError:

@@ -21,6 +21,7 @@ from mediasvc.work.discover import (
 )
 from mediasvc.work.private_folder import private_folder
 from mediasvc.work.repaired_directory import Repaired, require_new, write_repaired
+from mediasvc.work.seen import Seen
 
 
 @dataclass(slots=True)
@@ -91,17 +92,19 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox,
         listing = list_package(sandbox, source)
         seen.kind = listing.kind
         note(listing.findings)
-        rows: list[Found] = []
+        rows, compared = list[Found](), Seen(listing.members)
         for found in screen_package(sandbox, source, listing, report):
             note(found.findings)
             seen.roles[found.role] += 1
-            rows.append(found)
+            compared.add(found)
+            if repaired is not None:
+                rows.append(found)
             if found.header is not None and found.role == "instance":
                 _count(seen, found.header)
-        comparison = compare(rows)
+        comparison = compare(compared)
         note(comparison.findings)
         seen.referenced, seen.missing = comparison.referenced, len(comparison.missing)
-        seen.unreferenced = len(comparison.unreferenced)
+        seen.unreferenced = comparison.unreferenced
         if not seen.roles["instance"] + seen.roles["refused"]:
             note((NOTHING_DICOM,))
         if repaired is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.directories import Comparison, compare
 from mediasvc.work.discover import Found, Report, Source, list_package, screen_package
 from mediasvc.work.import_labels import LabelsSeen
+from mediasvc.work.seen import Seen, remove_spools
 
 PAGE = 1_000
 
@@ -40,7 +40,7 @@ def receive(desk: Desk, package: Package, password: str | None, report: Report) 
     source = Source(Path(package.location), scratch, desk.settings.limits,
                     desk.settings.inbox.ignore, password)
     listing = list_package(desk.sandbox, source)
-    seen, names = list[Found](), LabelsSeen()
+    seen, names = Seen(listing.members), LabelsSeen()
     with desk.store.transaction() as connection:
         ledger.describe(connection, package.id, fence=package.fence, kind=listing.kind)
         ledger.add_findings(connection, package.id, listing.findings)
@@ -49,21 +49,13 @@ def receive(desk: Desk, package: Package, password: str | None, report: Report) 
         page = [_keep_refused(desk, found) for found in page]
         for found in page:
             names.look(found)
+            seen.add(found)
         _record(desk, package, page)
-        # The rows are in the ledger; what is compared later is kept, and no more.
-        seen += [replace(found, findings=(), span=None) for found in page]
-    _record_comparison(desk, package, seen, compare(seen))
+    _record_comparison(desk, package, len(listing.members), compare(seen))
+    remove_spools(seen.directories)
     names.keep(desk, package, listing.kind)
     _sync_scratch(scratch)
-    return content_digest(seen)
-
-
-def content_digest(files: Iterable[Found]) -> str:
-    """sha256 over the sorted digests of all files: names and order do not matter."""
-    digest = hashlib.sha256()
-    for one in sorted(found.sha256 or f"unread:{found.member.label}" for found in files):
-        digest.update(one.encode() + b"\n")
-    return digest.hexdigest()
+    return seen.content_digest()
 
 
 def _forget(desk: Desk, package: Package) -> None:
@@ -117,11 +109,9 @@ def _keep_refused(desk: Desk, found: Found) -> Found:
     return replace(found, findings=(*found.findings, note))
 
 
-def _record_comparison(desk: Desk, package: Package, seen: list[Found],
-                       comparison: Comparison) -> None:
+def _record_comparison(desk: Desk, package: Package, first: int, comparison: Comparison) -> None:
     """File IDs go to the files they name; a file that is not there gets a row of its own."""
-    named = {number: "/".join(reference.file_id) for number, reference in comparison.named.items()}
-    first = max((found.member.number for found in seen), default=-1) + 1
+    named = ((number, "/".join(file_id)) for number, file_id in comparison.file_ids())
     missing = (Item(number=first + index, label=reference.label, role="missing",
                     sop_instance_uid=reference.sop_instance_uid,
                     file_id="/".join(reference.file_id))

@@ -7,6 +7,8 @@ batch costs its own bytes and not the reading of the container again.
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,7 @@ def _screen_member(package: Package, number: int) -> dict[str, Any]:
     before = len(package.findings)
     span = package.span(member)
     with span.view() as view:
-        row = _look(view, member.label)
+        row = _look(view, member.label, Path(_open.key[1]) / f"references-{number}.jsonl")
         span = span.sealed(view)
     if not package.unchanged(member):
         raise DamagedError("changed while it was read")
@@ -81,7 +83,7 @@ def _screen_member(package: Package, number: int) -> dict[str, Any]:
     return row
 
 
-def _look(view: memoryview, label: str) -> dict[str, Any]:
+def _look(view: memoryview, label: str, spool: Path) -> dict[str, Any]:
     screening = screen(view)
     row: dict[str, Any] = {
         "role": screening.role,
@@ -91,18 +93,23 @@ def _look(view: memoryview, label: str) -> dict[str, Any]:
     if screening.header is not None:
         row["header"] = screening.header.as_json()
     if screening.role == "dicomdir":
-        row["dicomdir"] = _directory(view, row["findings"])
+        row["dicomdir"] = _directory(view, row["findings"], spool)
     elif screening.role == "non_dicom":
         row["program"] = looks_like_program(label, view)
     return row
 
 
-def _directory(view: memoryview, findings: list[dict[str, Any]]) -> dict[str, Any]:
+def _directory(view: memoryview, findings: list[dict[str, Any]], spool: Path) -> dict[str, Any]:
+    """What it names goes to ``spool``: a large disc's would be too long for an answer."""
     directory = read_dicomdir(view)
     findings += [asdict(finding) for finding in (*directory.findings,
                                                  *as_findings(directory.repairs))]
+    spool.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(one.as_json()) + "\n" for one in directory.references)
     return {"file_set_id": directory.file_set_id, "file_set_uid": directory.file_set_uid,
-            "references": [reference.as_json() for reference in directory.references]}
+            "spool": str(spool)}
 
 
 def looks_like_program(label: str, view: memoryview) -> bool:

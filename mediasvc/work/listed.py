@@ -1,0 +1,73 @@
+"""The members of a package as the ledger's side holds them: packed pages, because there may be
+hundreds of thousands of them."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from sys import intern
+from typing import Any, overload
+
+from mediasvc.media.member import Member
+
+PAGE = 1_000
+#: Pages that are open at a time: as many as batches are on their way in the children.
+OPEN = 8
+
+
+class Members(Sequence[Member]):
+    """In order of number; some 20 bytes each, unpacked a page at a time."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._last: list[Member] = []
+        self._page = lru_cache(OPEN)(self._unpacked)
+
+    def extend(self, rows: Iterable[dict[str, Any]]) -> None:
+        """What a child told of the next members."""
+        source = iter(rows)
+        while page := list(islice(source, PAGE - len(self._last))):
+            self._last += map(_member, page)
+            if len(self._last) == PAGE:
+                self._packed.append(zlib.compress(json.dumps(
+                    [_row(member) for member in self._last]).encode(), 1))
+                self._last = []
+
+    def __len__(self) -> int:
+        return len(self._packed) * PAGE + len(self._last)
+
+    @overload
+    def __getitem__(self, index: int) -> Member: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Member]: ...
+
+    def __getitem__(self, index: int | slice) -> Member | Sequence[Member]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        page, place = divmod(index, PAGE)
+        return (self._page(page) if page < len(self._packed) else self._last)[place]
+
+    def __iter__(self) -> Iterator[Member]:
+        for page in range(len(self._packed)):
+            yield from self._unpacked(page)
+        yield from self._last
+
+    def _unpacked(self, page: int) -> list[Member]:
+        return [_member(row) for row in json.loads(zlib.decompress(self._packed[page]))]
+
+
+def _row(member: Member) -> dict[str, Any]:
+    return {"number": member.number, "label": member.label, "parts": member.parts,
+            "shown": member.shown, "length": member.length, "position": member.position}
+
+
+def _member(row: dict[str, Any]) -> Member:
+    parts, shown = (tuple(intern(part) for part in row[names]) for names in ("parts", "shown"))
+    return Member(number=int(row["number"]), label=str(row["label"]),
+                  parts=parts, shown=parts if shown == parts else shown,
+                  length=int(row["length"]), position=int(row["position"]))
