@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: What helps when files of the archive are missing or damaged.
+PUT_BACK = "Put the archive's files back from the backup (see docs/operations.md)."
+
 
 class MediasvcError(Exception):
     """The work failed; nothing was left half-done."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mediasvc.errors import DamagedError
+from mediasvc.errors import PUT_BACK, DamagedError
 from mediasvc.span import Span
 from mediasvc.store.file_operations import (
     OPERATIONS,
@@ -124,7 +124,7 @@ class Shelf:
         there = target.lstat()
         if there.st_size != wanted or (verify and not self.holds(target)):
             raise DamagedError("A file of the archive is not what its name says.",
-                               "Run archive verify before anything else.")
+                               PUT_BACK)
         self.operations.fsync(target)  # whoever wrote it may have died before its own fsync
 
     def holds(self, target: Path) -> bool:

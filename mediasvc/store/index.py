@@ -66,7 +66,10 @@ class StudySummary:
     instances: int
 
 
-_INSTANCE = [instance.c[field.name] for field in fields(StoredInstance)]
+_INSTANCE: list[sa.ColumnElement[Any]] = [instance.c[field.name]
+                                          for field in fields(StoredInstance)]
+_WITHOUT_HEADER = [sa.null().label("header") if column is instance.c.header else column
+                   for column in _INSTANCE]
 
 
 def put_objects(connection: sa.Connection, lengths: dict[str, int], *,
@@ -137,20 +140,36 @@ def series_studies(connection: sa.Connection, uids: Sequence[str]) -> dict[str, 
 
 def study_instances(connection: sa.Connection, uid: str) -> Iterator[StoredInstance]:
     """All instances of a study by series and UID, read by pages. Raises NotFoundError."""
-    if not study_patients(connection, [uid]):
-        raise NotFoundError("There is no such study in the archive.", "See mediasvc studies list.")
-    for (series_uid,) in connection.execute(sa.select(series.c.series_instance_uid).where(
-            series.c.study_instance_uid == uid).order_by(series.c.series_instance_uid)).all():
+    for series_uid in series_uids(connection, uid):
         yield from _pages(connection, instance.c.series_instance_uid == series_uid)
 
 
-def package_instances(connection: sa.Connection, package_id: int) -> Iterator[StoredInstance]:
-    """What one package brought, by UID, read by pages."""
-    return _pages(connection, instance.c.package_id == package_id)
+def series_uids(connection: sa.Connection, uid: str) -> list[str]:
+    """Of a study, in order. Raises NotFoundError."""
+    if not study_patients(connection, [uid]):
+        raise NotFoundError("There is no such study in the archive.", "See mediasvc studies list.")
+    return list(connection.execute(sa.select(series.c.series_instance_uid).where(
+        series.c.study_instance_uid == uid).order_by(series.c.series_instance_uid)).scalars())
 
 
-def _pages(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator[StoredInstance]:
-    query = sa.select(*_INSTANCE).where(where).order_by(instance.c.sop_instance_uid).limit(_PAGE)
+def series_page(connection: sa.Connection, uid: str, after: str) -> list[StoredInstance]:
+    """The next instances of a series by UID behind ``after``, [] when there are no more: for
+    those who write in between."""
+    return [_stored(row) for row in connection.execute(sa.select(*_INSTANCE).where(
+        instance.c.series_instance_uid == uid, instance.c.sop_instance_uid > after).order_by(
+        instance.c.sop_instance_uid).limit(_PAGE))]
+
+
+def package_instances(connection: sa.Connection, package_id: int, *, headers: bool = True,
+                      ) -> Iterator[StoredInstance]:
+    """What one package brought, by UID, read by pages; without ``headers`` they are None."""
+    return _pages(connection, instance.c.package_id == package_id,
+                  _INSTANCE if headers else _WITHOUT_HEADER)
+
+
+def _pages(connection: sa.Connection, where: sa.ColumnElement[bool],
+           columns: Sequence[sa.ColumnElement[Any]] = _INSTANCE) -> Iterator[StoredInstance]:
+    query = sa.select(*columns).where(where).order_by(instance.c.sop_instance_uid).limit(_PAGE)
     last = ""
     while True:
         page = connection.execute(query.where(instance.c.sop_instance_uid > last)).all()

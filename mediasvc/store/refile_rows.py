@@ -6,6 +6,7 @@ only some studies of a group move, the group stays what it is.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -26,7 +27,18 @@ from mediasvc.store.schema import (
 )
 
 _CHUNK = 400
+_PAGE = 2000
+NO_GROUP = -1
 _DECISION = ("target", "decision", "rule", "evidence", "by", "decided_at", "order_numbers")
+
+
+_SET_INSTANCE = sa.update(instance).where(
+    instance.c.sop_instance_uid == sa.bindparam("at_uid"),
+    instance.c.object_sha256 == sa.bindparam("at_object")).values({
+        field.name: sa.bindparam(f"to_{field.name}") for field in fields(StoredInstance)})
+_SET_ITEM = sa.update(item).where(
+    item.c.package_id == sa.bindparam("at_package"), item.c.number == sa.bindparam("at_number"),
+    ).values(object_sha256=sa.bindparam("to_object"))
 
 
 def groups_of(connection: sa.Connection, studies: Sequence[str]) -> list[tuple[int, int, bool]]:
@@ -149,17 +161,14 @@ def reopen_expected(connection: sa.Connection, package: int, owners: Sequence[in
 def set_instances(connection: sa.Connection, page: Sequence[Staged], *, back: bool) -> bool:
     """Give instances and items the rows after, or ``back`` those before; False when one of them is
     not what it was."""
-    for one in page:
-        old, new = (one.after, one.before) if back else (one.before, one.after)
-        done = connection.execute(sa.update(instance).where(
-            instance.c.sop_instance_uid == one.sop_instance_uid,
-            instance.c.object_sha256 == old.object_sha256).values(_instance(new)))
-        if done.rowcount != 1:
-            return False
-        connection.execute(sa.update(item).where(
-            item.c.package_id == new.package_id, item.c.number == new.item_number).values(
-            object_sha256=new.object_sha256))
-    return True
+    both = [(one.after, one.before) if back else (one.before, one.after) for one in page]
+    done = connection.execute(_SET_INSTANCE, [
+        {f"to_{name}": value for name, value in _instance(new).items()}
+        | {"at_uid": old.sop_instance_uid, "at_object": old.object_sha256} for old, new in both])
+    connection.execute(_SET_ITEM, [
+        {"at_package": new.package_id, "at_number": new.item_number,
+         "to_object": new.object_sha256} for _, new in both])
+    return done.rowcount == len(page)
 
 
 def _instance(one: StoredInstance) -> dict[str, Any]:
@@ -184,9 +193,15 @@ def filed_instances(connection: sa.Connection, studies: Sequence[str]) -> int:
         series.join(instance)).where(series.c.study_instance_uid.in_(studies))).scalar_one())
 
 
-def item_groups(connection: sa.Connection, packages: Sequence[int]) -> dict[tuple[int, int], int]:
-    """(package, item) → group, of what is filed."""
-    columns = item.c.package_id, item.c.number, item.c.group_number
-    rows = connection.execute(sa.select(*columns).where(
-        item.c.package_id.in_(packages), item.c.state == "archived"))
-    return {(package, number): group or 0 for package, number, group in rows}
+def item_groups(connection: sa.Connection, packages: Sequence[int]) -> dict[int, array[int]]:
+    """Package → by number of the item the group of what is filed, NO_GROUP for all else."""
+    found: dict[int, array[int]] = {}
+    for package in packages:
+        groups = found[package] = array("i")
+        rows = connection.execution_options(yield_per=_PAGE).execute(sa.select(
+            item.c.number, item.c.group_number).where(
+            item.c.package_id == package, item.c.state == "archived"))
+        for number, group in rows:
+            groups.extend([NO_GROUP] * (number + 1 - len(groups)))
+            groups[number] = group or 0
+    return found

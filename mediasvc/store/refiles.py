@@ -117,13 +117,16 @@ def known(connection: sa.Connection, number: int, uids: Sequence[str]) -> set[st
         staged_table.c.sop_instance_uid.in_(uids))).scalars())
 
 
-def unstage(connection: sa.Connection, number: int) -> set[str]:
-    """Forget what was staged; returns the digests of the files that this may set free."""
-    digests = {sha256 for page in staged(connection, number) for one in page
-               for sha256 in (one.after.object_sha256, one.after.pack_sha256, one.back[0],
-                              one.before.object_sha256, one.before.pack_sha256)}
-    connection.execute(sa.delete(staged_table).where(staged_table.c.refile_id == number))
-    return digests - {""}
+def unstaged(connection: sa.Connection, number: int) -> Iterator[set[str]]:
+    """Forget what was staged, page by page; each time the digests of files that this may set
+    free, a shared one with the last that has it, too."""
+    for page in staged(connection, number):
+        connection.execute(sa.delete(staged_table).where(
+            staged_table.c.refile_id == number,
+            staged_table.c.sop_instance_uid.in_([one.sop_instance_uid for one in page])))
+        yield {sha256 for one in page for sha256 in (
+            one.after.object_sha256, one.after.pack_sha256, one.back[0],
+            one.before.object_sha256, one.before.pack_sha256)} - {""}
 
 
 def _as_json(one: StoredInstance) -> dict[str, Any]:

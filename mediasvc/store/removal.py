@@ -8,7 +8,7 @@ the intents again (FAULTS C15).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +30,8 @@ from mediasvc.store.schema import (
 )
 
 _CHUNK = 400
+_PAGE = 2000
+_SHA256 = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +54,66 @@ def remove_package(connection: sa.Connection, package_id: int, *, by: str) -> Re
     this package's decisions added go, and provisional patients that they made when nothing else
     uses them. States of the package, its items and groups are the caller's to change.
     """
-    rows = connection.execute(sa.select(
-        instance.c.sop_instance_uid, instance.c.series_instance_uid, instance.c.object_sha256,
-        instance.c.pack_sha256).where(instance.c.package_id == package_id)).all()
-    uids = [row[0] for row in rows]
-    discs = _distinct(connection, disc_instance.c.disc_id, disc_instance.c.sop_instance_uid, uids)
-    dependents = _distinct(connection, item.c.package_id, item.c.duplicate_of, uids)
-    connection.execute(sa.delete(instance).where(instance.c.package_id == package_id))
-    series_gone, studies_gone = _drop_series(connection, {row[1] for row in rows})
-    kept = _forget_moves(connection, uids)
+    gone = _drop_instances(connection, package_id)
+    series_gone, studies_gone = _drop_series(connection, gone.series)
     patients_gone = _drop_people(connection, package_id)
-    removed = Removed(len(rows), series_gone, studies_gone, patients_gone, discs,
-                      tuple(number for number in dependents if number != package_id))
+    removed = Removed(gone.count, series_gone, studies_gone, patients_gone,
+                      tuple(sorted(gone.discs)), tuple(sorted(gone.dependents - {package_id})))
     seq = record(connection, "package", package_id, "taken-back", by=by, data={
         "instances": removed.instances, "series": series_gone, "studies": studies_gone,
-        "patients": patients_gone, "discs": list(discs), "dependents": list(removed.dependents)})
-    give_up(connection, {sha256 for row in rows for sha256 in row[2:] if sha256}
-            | kept, seq)
+        "patients": patients_gone, "discs": list(removed.discs),
+        "dependents": list(removed.dependents)})
+    for digests in gone.files:
+        give_up(connection, digests, seq)
     return removed
 
 
-def given_up(connection: sa.Connection) -> list[tuple[str, str]]:
-    """``[(kind, sha256)]`` of files with a committed delete-intent, kind ``object`` or ``pack``."""
+@dataclass(slots=True)
+class _Gone:
+    """What went with the instances of a package. A package may have brought hundreds of thousands:
+    the digests of their files are packed."""
+
+    count: int = 0
+    series: set[str] = field(default_factory=set)
+    discs: set[int] = field(default_factory=set)
+    dependents: set[int] = field(default_factory=set)
+    packed: bytearray = field(default_factory=bytearray)
+
+    @property
+    def files(self) -> Iterator[set[str]]:
+        step = _CHUNK * _SHA256
+        return ({self.packed[at:at + _SHA256].hex()
+                 for at in range(start, min(start + step, len(self.packed)), _SHA256)}
+                for start in range(0, len(self.packed), step))
+
+
+def _drop_instances(connection: sa.Connection, package_id: int) -> _Gone:
+    gone, packs = _Gone(), set[str]()
+    query = sa.select(
+        instance.c.sop_instance_uid, instance.c.series_instance_uid, instance.c.object_sha256,
+        instance.c.pack_sha256).where(instance.c.package_id == package_id).order_by(
+        instance.c.sop_instance_uid).limit(_PAGE)
+    while rows := connection.execute(query).all():
+        uids = [row[0] for row in rows]
+        gone.count += len(rows)
+        gone.series.update(row[1] for row in rows)
+        gone.discs.update(_distinct(connection, disc_instance.c.disc_id,
+                                    disc_instance.c.sop_instance_uid, uids))
+        gone.dependents.update(_distinct(connection, item.c.package_id, item.c.duplicate_of, uids))
+        for part in _chunks(uids):
+            connection.execute(sa.delete(instance).where(instance.c.sop_instance_uid.in_(part)))
+        packs.update(row[3] for row in rows)
+        kept = _forget_moves(connection, uids)
+        gone.packed += bytes.fromhex("".join({row[2] for row in rows} | kept))
+    gone.packed += bytes.fromhex("".join(packs))
+    return gone
+
+
+def given_up(connection: sa.Connection, limit: int = 5_000) -> list[tuple[str, str]]:
+    """``[(kind, sha256)]`` of files with a committed delete-intent, kind ``object`` or ``pack``;
+    ask again when they are forgotten, there may be more."""
     return [(row.kind, row.sha256) for row in connection.execute(sa.select(
-        object_.c.kind, object_.c.sha256).where(object_.c.given_up.is_not(None)))]
+        object_.c.kind, object_.c.sha256).where(object_.c.given_up.is_not(None)).limit(limit))]
 
 
 def forget_given_up(connection: sa.Connection, digests: Iterable[str]) -> None:

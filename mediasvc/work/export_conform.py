@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mediasvc.errors import DamagedError
+from mediasvc.errors import PUT_BACK, DamagedError, MediasvcError
 from mediasvc.media.disc_layout import DiscInstance, lean
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer
@@ -123,7 +123,7 @@ def _present(desk: Desk, order: ExportOrder, row: Selected, result: Conformed) -
 def _lost(order: ExportOrder, result: Conformed, row: Selected, why: str) -> None:
     if not order.incomplete:
         raise DamagedError(f"An instance cannot be exported: {why}.",
-                           "Run archive verify, or export without it by --allow-incomplete.")
+                           f"{PUT_BACK} Or export without it by --allow-incomplete.")
     result.exclude(row.instance.sop_instance_uid, "E05", why)
 
 
@@ -178,6 +178,8 @@ def _note(order: ExportOrder, result: Conformed, task: _Task, answer: Answer) ->
     elif answer.error == "UnsupportedError":
         result.exclude(task.header.sop_instance_uid, "R11-1",
                        f"it fits no transfer syntax of {order.profile.name}: {answer.text}")
+    elif answer.error == MediasvcError.__name__:  # of the machine, not of the instance
+        raise MediasvcError(answer.text)
     elif answer.error:
         _lost(order, result, task.selected, f"it {answer.text}")
     else:

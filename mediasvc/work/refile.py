@@ -192,17 +192,15 @@ def _switch(connection: Connection, one: Refile, procedure: Procedure) -> Refile
     """All rows at once. Raises StateError when something changed since it was written."""
     one = refiles.change(connection, one.id, expect="running", to="done",
                          before=refile_rows.take_down(connection, one))
-    count = 0
-    given_up: set[str] = set()
+    seq, count = _record(connection, one, "refiled"), 0
     for page in refiles.staged(connection, one.id):
         if not refile_rows.set_instances(connection, page, back=False):
             raise StateError("An instance changed while it was being moved.", "Try again.")
         count += len(page)
-        given_up |= {each.before.object_sha256 for each in page}
+        removal.give_up(connection, {each.before.object_sha256 for each in page}, seq)
     if count != refile_rows.filed_instances(connection, one.studies):
         raise StateError("Instances came in while others were being moved.", "Try again.")
     _move_people(connection, one, procedure)
-    removal.give_up(connection, given_up, _record(connection, one, "refiled"))
     return one
 
 
@@ -227,8 +225,9 @@ def _give_up(desk: Desk, one: Refile) -> None:
         if refiles.get(connection, one.id).state != "running":
             return
         refiles.change(connection, one.id, expect="running", to="failed")
-        digests = refiles.unstage(connection, one.id)
-        removal.give_up(connection, digests, _record(connection, one, "refile-failed"))
+        seq = _record(connection, one, "refile-failed")
+        for digests in refiles.unstaged(connection, one.id):
+            removal.give_up(connection, digests, seq)
     forget_given_up(desk)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediasvc.errors import DamagedError, StateError
+from mediasvc.errors import PUT_BACK, DamagedError, StateError
 from mediasvc.span import Span
 from mediasvc.store import index, ledger, refile_rows, refiles, removal
 from mediasvc.store.received import Place
@@ -65,13 +65,13 @@ def finish_return(desk: Desk, one: Refile) -> Refile:
             if not refile_rows.set_instances(connection, page, back=True):
                 raise StateError("An instance changed while it was being moved back.")
         refile_rows.put_back(connection, one)
-        digests = refiles.unstage(connection, one.id)
         seq = ledger.record(connection, "patient", one.patient, "refile-undone",
                             data={"refile": one.id, "from": one.target})
         for package in sorted({package for package, _ in one.groups}):
             seq = ledger.record(connection, "package", package, "refile-undone",
                                 data={"refile": one.id})
-        removal.give_up(connection, digests, seq)
+        for digests in refiles.unstaged(connection, one.id):
+            removal.give_up(connection, digests, seq)
     forget_given_up(desk)
     with desk.store.read() as connection:
         return refiles.get(connection, one.id)
@@ -85,7 +85,7 @@ def _make_again(desk: Desk, page: Sequence[Staged]) -> None:
                                        iter(requests), BATCH):
         if answer.error:
             raise DamagedError("An instance could not be made again as it was filed before.",
-                               "Run archive verify.")
+                               PUT_BACK)
         made.append((Path(request["temp"]), str(request["object"])))
     desk.objects.place_many(made)
 

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mediasvc.errors import DamagedError
+from mediasvc.errors import PUT_BACK, DamagedError
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
 from mediasvc.standard.coercion import CORRECT
@@ -19,6 +19,7 @@ from mediasvc.store.expected import Procedure
 from mediasvc.store.index import StoredInstance
 from mediasvc.store.patients import patient_row
 from mediasvc.store.received import Pack, Place
+from mediasvc.store.refile_rows import NO_GROUP
 from mediasvc.store.refiles import Refile, Staged
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.decide import Change, sorted_changes
@@ -48,10 +49,10 @@ class _Orders:
                                               for order in orders]
 
     def number(self, stored: StoredInstance) -> int:
-        group = self._items.get((stored.package_id, stored.item_number))
-        if group is None or (stored.package_id, group) not in self._numbers:
-            raise DamagedError("An instance has no patient group in the ledger.",
-                               "Run archive verify.")
+        groups = self._items.get(stored.package_id, ())
+        group = groups[stored.item_number] if stored.item_number < len(groups) else NO_GROUP
+        if (stored.package_id, group) not in self._numbers:
+            raise DamagedError("An instance has no patient group in the ledger.", PUT_BACK)
         return self._numbers[stored.package_id, group]
 
 
@@ -84,10 +85,23 @@ def write_objects(desk: Desk, one: Refile, procedure: Procedure, report: Report)
 
 
 def _instances(desk: Desk, one: Refile) -> Iterator[StoredInstance]:
-    for uid in one.studies:
+    """By pages, none of them held open while others are written."""
+    for study in one.studies:
         with desk.store.read() as connection:
-            stored = list(index.study_instances(connection, uid))
-        yield from stored
+            found = index.series_uids(connection, study)
+        for uid in found:
+            yield from _of_series(desk, uid)
+
+
+def _of_series(desk: Desk, uid: str) -> Iterator[StoredInstance]:
+    last = ""
+    while True:
+        with desk.store.read() as connection:
+            page = index.series_page(connection, uid, last)
+        if not page:
+            return
+        yield from page
+        last = page[-1].sop_instance_uid
 
 
 def _request(desk: Desk, one: StoredInstance, orders: _Orders) -> Item:
@@ -119,7 +133,7 @@ def _write_page(desk: Desk, one: Refile, page: Sequence[StoredInstance], orders:
 
 def _damaged() -> DamagedError:
     return DamagedError("An instance of the study cannot be coerced anew; nothing was changed.",
-                        "Run archive verify.")
+                        PUT_BACK)
 
 
 def _commit(desk: Desk, one: Refile, made: list[tuple[StoredInstance, Item, dict[str, Any]]],

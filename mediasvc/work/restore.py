@@ -12,7 +12,7 @@ from typing import Any
 
 from mediasvc.dicom.pieces import unpack, write
 from mediasvc.direct_write import write_direct
-from mediasvc.errors import DamagedError, StateError
+from mediasvc.errors import PUT_BACK, DamagedError, StateError
 from mediasvc.span import Span
 from mediasvc.store import index
 from mediasvc.store.index import StoredInstance
@@ -55,7 +55,7 @@ def restore(desk: Desk, instances: list[StoredInstance], names: dict[str, Path],
                                            requests, BATCH):
             if answer.error:
                 raise DamagedError("An instance could not be restored as received.",
-                                   "Run archive verify.")
+                                   PUT_BACK)
             yield Restored(by_uid[str(request["uid"])], Path(request["to"]))
 
 

@@ -39,9 +39,9 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
     if not filed:
         raise StateError(f"Package {number} is {package.state}; nothing of it is filed.")
     others = _undo_attached(desk, number, by)
-    spans = _restore_all(desk, package)
+    received = _restore_all(desk, package)
     with desk.store.transaction() as connection:
-        _back_to_waiting(connection, package, spans, filed, by)
+        _back_to_waiting(connection, package, received, filed, by)
         expected.reopen(connection, number)
         removed = removal.remove_package(connection, number, by=by)
         for dependent in removed.dependents:
@@ -78,39 +78,40 @@ def _no_longer_here(number: int) -> Finding:
 
 def forget_given_up(desk: Desk) -> None:
     """Delete files whose delete-intent is committed; also at start, after a crash in between."""
-    with desk.store.read() as connection:
-        intents = removal.given_up(connection)
-    desk.objects.remove(sha256 for kind, sha256 in intents if kind == "object")
-    desk.received.remove(sha256 for kind, sha256 in intents if kind == "pack")
-    if intents:
+    while True:
+        with desk.store.read() as connection:
+            intents = removal.given_up(connection)
+        if not intents:
+            return
+        desk.objects.remove(sha256 for kind, sha256 in intents if kind == "object")
+        desk.received.remove(sha256 for kind, sha256 in intents if kind == "pack")
         with desk.store.transaction() as connection:
             removal.forget_given_up(connection, [sha256 for _, sha256 in intents])
 
 
-def _restore_all(desk: Desk, package: Package) -> dict[int, Span]:
-    """Item number → its received bytes, durable in staging."""
+def _restore_all(desk: Desk, package: Package) -> Shelf:
+    """The received bytes of everything that the package brought, durable in staging."""
     folder = desk.home.staging / str(package.id)
     shelf = Shelf(folder / "items", Scratch(folder / "tmp"), ".dcm", fan_out=False, mode=0o400)
-    spans: dict[int, Span] = {}
     with desk.store.read() as connection:
-        source = index.package_instances(connection, package.id)
+        source = index.package_instances(connection, package.id, headers=False)
         while page := list(islice(source, PAGE)):
             names = {one.sop_instance_uid: shelf.temp() for one in page}
             done = list(restore(desk, page, names))
             shelf.place_many([(one.path, one.instance.received_sha256) for one in done])
-            for one in page:
-                spans[one.item_number] = Span(str(shelf.path(one.received_sha256)), 0,
-                                              one.received_length)
-    return spans
+    return shelf
 
 
-def _back_to_waiting(connection: Connection, package: Package, spans: dict[int, Span],
+def _back_to_waiting(connection: Connection, package: Package, received: Shelf,
                      filed: list[int], by: str) -> None:
-    items = (item for item in ledger.items(connection, package.id, state="archived")
-             if item.number in spans)
+    """What is filed waits again, with its bytes in staging. Raises StateError when some came in
+    meanwhile."""
+    items = ledger.items(connection, package.id, state="archived")
     while page := list(islice(items, PAGE)):
-        ledger.put_items(connection, package.id,
-                         [replace(item, span=spans[item.number]) for item in page])
+        if not all(received.exists(item.sha256) for item in page):
+            raise StateError(f"Package {package.id} changed meanwhile.", "Try again.")
+        ledger.put_items(connection, package.id, [replace(item, span=Span(
+            str(received.path(item.sha256)), 0, item.length)) for item in page])
         ledger.settle(connection, package.id,
                       [Settled(item.number, "held", "taken-back") for item in page])
     for number in filed:
