@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -159,18 +160,83 @@ def test_a_page_that_was_changed_is_found_out(cli: Program, tmp_path: Path) -> N
     assert cli("report", "check", target).code == 1
 
 
-@pytest.mark.usefixtures("known")
-def test_there_is_no_report_on_an_archive_that_was_damaged(cli: Program, tmp_path: Path) -> None:
-    package = ingest(cli, tmp_path / "disc", *images())
-    stored = max((cli.home / "archive" / "objects").rglob("*.dcm"))
-    stored.chmod(0o600)
-    data = bytearray(stored.read_bytes())
+def flip(path: Path) -> None:
+    path.chmod(0o600)
+    data = bytearray(path.read_bytes())
     data[-1] ^= 1
-    stored.write_bytes(data)
+    path.write_bytes(data)
+
+
+#: What may have happened to the archive since, and what the report says of it.
+HARM: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "a damaged object": (lambda archive: flip(max((archive / "objects").rglob("*.dcm"))),
+                         "Its file in the archive is not what was filed."),
+    "a missing object": (lambda archive: max((archive / "objects").rglob("*.dcm")).unlink(),
+                         "Its file is not in the archive."),
+    "a damaged pack": (lambda archive: flip(next((archive / "received").glob("*.zst"))),
+                       "A delta of the pack cannot be read."),
+    "a missing pack": (lambda archive: next((archive / "received").glob("*.zst")).unlink(),
+                       "A pack of received headers is missing from the archive."),
+}
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize("harm", HARM)
+def test_a_report_names_what_the_archive_has_lost(cli: Program, tmp_path: Path, harm: str) -> None:
+    package = ingest(cli, tmp_path / "disc", *images())
+    do, told = HARM[harm]
+    do(cli.home / "archive")
     done = cli("report", "import", package, "--html", tmp_path / "report.html")
-    assert done.code == 2
-    assert "archive verify" in done.stderr
-    assert not (tmp_path / "report.html").exists()
+    broken = done.of("broken")
+    assert (done.code, len(broken)) == (1, done.summary["broken"])
+    assert {row["why"] for row in broken} == {told}
+    page = words(tmp_path / "report.html")
+    assert "could not be compared with what was received: the archive is damaged" in page
+    assert page.count(told) == len(broken)
+    assert all(row["sop_instance_uid"] in page for row in broken)
+    assert "pixel data of every filed instance" not in page
+    assert cli("report", "check", tmp_path / "report.html").code == 0
+
+
+@pytest.mark.usefixtures("known")
+def test_images_that_are_moved_while_they_are_compared_are_compared_anew(
+        cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process refiles them: the objects that were read about are gone, others are there."""
+    from mediasvc.work import import_changes
+
+    package = ingest(cli, tmp_path / "disc", *images())
+    pages = import_changes._pages
+
+    def read_then_moved(desk: Any, number: int) -> Iterator[list[Any]]:
+        found = list(pages(desk, number))
+        cli("patients", "load", write_index(tmp_path / "b.csv", [("L9", person(9))],
+                                            issuer="LOCAL"))
+        assert cli("studies", "refile", package, "--to", "L9@LOCAL", "--by", "Bea").code == 0
+        yield from found
+
+    monkeypatch.setattr(import_changes, "_pages", read_then_moved)
+    done = cli("report", "import", package, "--html", tmp_path / "report.html")
+    assert (done.code, done.summary["broken"]) == (0, 0)
+    assert "L9" in words(tmp_path / "report.html")
+
+
+@pytest.mark.usefixtures("known")
+def test_a_comparison_that_took_too_long_is_said(
+        cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mediasvc.sandbox import Answer
+    from mediasvc.work import import_changes
+
+    package = ingest(cli, tmp_path / "disc", *images())
+
+    def stopped(_: Any, name: str, items: list[Any], size: int) -> Iterator[tuple[Any, Answer]]:
+        return ((item, Answer(None, None, "deadline", "took too long and was stopped"))
+                for item in items)
+
+    monkeypatch.setattr(import_changes, "run_batches", stopped)
+    done = cli("report", "import", package, "--html", tmp_path / "report.html")
+    assert done.code == 1
+    assert {row["why"] for row in done.of("broken")} == {
+        "The comparison took too long and was stopped."}
 
 
 @pytest.mark.usefixtures("known")

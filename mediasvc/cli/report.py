@@ -38,9 +38,15 @@ def import_(session: Session, package: int, target: Path, by: str) -> int:
         made = make_report(desk, package, target, by)
     session.say(f"Report of package {package} written, {made.length:,} bytes.")
     session.say(f"  SHA-256 {made.sha256} (event {made.event} of the ledger)")
+    for one in made.broken:
+        session.emit("broken", sop_instance_uid=one.sop_instance_uid, why=one.why)
+    if made.broken:
+        session.say(f"  The archive is damaged: {len(made.broken)} instances could not be compared "
+                    "with what was received. The report names them; put the archive's files back "
+                    "from the backup and make it again.")
     session.summary(package=str(package), path=str(target), sha256=made.sha256, bytes=made.length,
-                    event=made.event)
-    return 0
+                    event=made.event, broken=len(made.broken))
+    return 1 if made.broken else 0
 
 
 @command.command()

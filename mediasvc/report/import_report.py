@@ -21,7 +21,7 @@ from mediasvc.store.patients import people
 from mediasvc.work import manifest
 from mediasvc.work.desk import Desk
 from mediasvc.work.group_package import query_of
-from mediasvc.work.import_changes import Changed, changes
+from mediasvc.work.import_changes import Broken, Changed, changes
 from mediasvc.work.import_labels import Labels, labels
 from mediasvc.work.patients import match
 
@@ -52,6 +52,7 @@ class Facts:
     counts: Counts
     people: tuple[Person, ...]
     changes: tuple[Changed, ...]
+    broken: tuple[Broken, ...]
     files: tuple[manifest.Line, ...]
     findings: tuple[Finding, ...]
     events: tuple[Event, ...]
@@ -64,12 +65,13 @@ class Made:
     sha256: str
     length: int
     event: int
+    broken: tuple[Broken, ...]
 
 
 def gather(desk: Desk, number: int, by: str) -> Facts:
-    """Read everything that the page will say. Raises NotFoundError, DamagedError."""
+    """Read everything that the page will say. Raises NotFoundError."""
     names = labels(desk, number)
-    changed = tuple(changes(desk, number))
+    compared = changes(desk, number)
     lines = tuple(manifest.lines(desk, number))
     with desk.store.read() as connection:
         package = ledger.package(connection, number)
@@ -84,7 +86,8 @@ def gather(desk: Desk, number: int, by: str) -> Facts:
             match(connection, query_of(group), limit=5).candidates),
             tuple(headers.get(group.number, ()))) for group in groups)
         return Facts(desk.settings.site.institution, ledger.now(), by, package, names,
-                     ledger.counts(connection, number), persons, changed, lines,
+                     ledger.counts(connection, number), persons, compared.changes,
+                     compared.broken, lines,
                      tuple(ledger.findings(connection, number)),
                      tuple(ledger.events(connection, "package", number)), ledger.head(connection))
 
@@ -96,14 +99,15 @@ def make_report(desk: Desk, number: int, target: Path, by: str) -> Made:
 
     if target.exists():
         raise StateError("There is a file of that name already.", "Choose another name.")
-    page = import_page(gather(desk, number, by))
+    facts = gather(desk, number, by)
+    page = import_page(facts)
     sha256 = hashlib.sha256(page).hexdigest()
     write_page(target, page)
     with desk.store.transaction() as connection:
         seq = ledger.record(connection, "package", number, ACTION, by=by,
                             data={"sha256": sha256, "bytes": len(page)})
         reports.put(connection, sha256, seq)
-    return Made(target, sha256, len(page), seq)
+    return Made(target, sha256, len(page), seq, facts.broken)
 
 
 def find_report(desk: Desk, sha256: str) -> Event | None:

@@ -137,11 +137,14 @@ def _studies(headers: tuple[InstanceHeader, ...]) -> Iterator[Markup]:
 
 def changed_attributes(facts: Facts) -> Iterator[Markup]:
     yield element("h2", "What was changed in the images")
+    yield from _broken(facts)
     if not facts.changes:
-        yield element("p", "Nothing: no image of this package was filed with changes.")
+        if not facts.broken:
+            yield element("p", "Nothing: no image of this package was filed with changes.")
         return
     if not any(row.tag.startswith(PIXEL_GROUP) for row in facts.changes):
-        yield element("div", "No pixel was touched: the pixel data of every filed instance were "
+        every = "every other" if facts.broken else "every"
+        yield element("div", f"No pixel was touched: the pixel data of {every} filed instance were "
                       "compared with those received and are the same bit for bit.",
                       class_="note fine")
     yield element("p", "These attributes of the header were given local values. The previous ones "
@@ -158,3 +161,19 @@ def changed_attributes(facts: Facts) -> Iterator[Markup]:
                 element("td", "absent" if row.old is None else row.old or "empty", class_="old"),
                 element("td", row.new or "empty", class_="new"),
                 element("td", f"{row.instances:,}", class_="n")) for row in rows)))
+
+
+def _broken(facts: Facts) -> Iterator[Markup]:
+    if not facts.broken:
+        return
+    yield element("div", element(
+        "b", f"{words.count(len(facts.broken), 'filed instance')} could not be compared with what "
+        "was received: the archive is damaged. "), "This report proves nothing about the "
+        "instances below. Put the archive's files back from the backup and make it again.",
+        class_="note alert")
+    labels = {line.sop_instance_uid: line.label for line in facts.files if line.state == "archived"}
+    yield element("table", element("thead", element("tr", *(element("th", name) for name in (
+        "File", "Why", "SOP Instance UID")))), element("tbody", *(element(
+            "tr", element("td", labels.get(one.sop_instance_uid, ""), class_="name"),
+            element("td", one.why), element("td", one.sop_instance_uid, class_="hash"))
+            for one in facts.broken)), class_="files")

@@ -10,15 +10,18 @@ import base64
 import hashlib
 import mmap
 import os
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.pieces import unpack, write
 from mediasvc.dicom.text import decode, display
 from mediasvc.errors import DamagedError
+from mediasvc.sandbox import Answer
 from mediasvc.span import Span
 from mediasvc.store import index, ledger
 from mediasvc.store.index import StoredInstance
@@ -27,6 +30,9 @@ from mediasvc.work.batches import Item, each, run_batches
 from mediasvc.work.desk import Desk
 
 BATCH = 16
+PAGE = 1_000
+GONE = "Its file is not in the archive."
+NOT_RECEIVED = "What the archive keeps of it does not give the received bytes any more."
 SPECIFIC_CHARACTER_SET = 0x00080005
 #: Bytes of a value that are shown.
 SHOWN = 2000
@@ -48,22 +54,88 @@ class Changed:
     instances: int
 
 
-def changes(desk: Desk, number: int) -> list[Changed]:
-    """In order of group and tag. Raises DamagedError when a stored instance cannot be rebuilt."""
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An instance that cannot be held against what was received; ``why`` in a clerk's words."""
+
+    number: int
+    sop_instance_uid: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """``changes`` in order of group and tag; what is ``broken`` is not among them."""
+
+    changes: tuple[Changed, ...]
+    broken: tuple[Broken, ...]
+
+
+def changes(desk: Desk, number: int) -> Compared:
+    """Every filed instance of the package against what was received."""
     with desk.store.read() as connection:
-        groups = {item.number: item.group_number or 0
-                  for item in ledger.items(connection, number, state="archived")}
-        instances = list(index.package_instances(connection, number))
-    requests = (_request(desk, one, groups.get(one.item_number, 0)) for one in instances)
+        groups = array("I")
+        for item in ledger.items(connection, number, state="archived", headers=False):
+            groups.extend([0] * (item.number + 1 - len(groups)))
+            groups[item.number] = item.group_number or 0
     counted: Counter[tuple[Any, ...]] = Counter()
+    broken: list[Broken] = []
+    for page in _pages(desk, number):
+        troubles = _count(desk, page, groups, counted)
+        # Somebody may just have moved it to another patient: then there is a newer row.
+        again = _changed_meanwhile(desk, [one for one, _ in troubles])
+        troubles = [(one, why) for one, why in troubles if one.sop_instance_uid not in again]
+        troubles += _count(desk, list(again.values()), groups, counted)
+        broken += [Broken(one.item_number, one.sop_instance_uid, why) for one, why in troubles]
+    return Compared(tuple(_told(counted)), tuple(sorted(broken, key=lambda one: one.number)))
+
+
+def _pages(desk: Desk, number: int) -> Iterator[list[StoredInstance]]:
+    with desk.store.read() as connection:
+        source = index.package_instances(connection, number, headers=False)
+        while page := list(islice(source, PAGE)):
+            yield page
+
+
+def _count(desk: Desk, page: Sequence[StoredInstance], groups: Sequence[int],
+           counted: Counter[tuple[Any, ...]]) -> list[tuple[StoredInstance, str]]:
+    """Add what differs; returns what could not be compared, and why."""
+    by_uid = {one.sop_instance_uid: one for one in page}
+    troubles: list[tuple[StoredInstance, str]] = []
+    requests: list[Item] = []
+    for one in page:
+        group = groups[one.item_number] if one.item_number < len(groups) else 0
+        try:
+            requests.append(_request(desk, one, group))
+        except DamagedError as error:
+            troubles.append((one, error.text))
+        except OSError:
+            troubles.append((one, GONE))
     for item, answer in run_batches(desk.sandbox, "mediasvc.work.import_changes:compare_items",
                                     requests, BATCH):
         if answer.error:
-            raise DamagedError("An instance could not be compared with what was received.",
-                               "Run archive verify.")
+            troubles.append((by_uid[str(item["uid"])], _words(answer)))
+            continue
         for row in answer.value:
             counted[item["group"], row["tag"], row["name"], row["old"], row["new"]] += 1
-    return list(_told(counted))
+    return troubles
+
+
+def _words(answer: Answer) -> str:
+    if answer.error == "FileNotFoundError":
+        return GONE
+    return answer.text if answer.error == DamagedError.__name__ else (
+        f"The comparison {answer.text}.")
+
+
+def _changed_meanwhile(desk: Desk, broken: Sequence[StoredInstance]) -> dict[str, StoredInstance]:
+    if not broken:
+        return {}
+    with desk.store.read() as connection:
+        now = index.instances(connection, [one.sop_instance_uid for one in broken])
+    return {one.sop_instance_uid: now[one.sop_instance_uid] for one in broken
+            if one.sop_instance_uid in now
+            and now[one.sop_instance_uid].object_sha256 != one.object_sha256}
 
 
 def _told(counted: Counter[tuple[Any, ...]]) -> Iterator[Changed]:
@@ -79,7 +151,7 @@ def _told(counted: Counter[tuple[Any, ...]]) -> Iterator[Changed]:
 
 
 def _request(desk: Desk, one: StoredInstance, group: int) -> Item:
-    request: Item = {"group": group, "stored": one.object_sha256,
+    request: Item = {"uid": one.sop_instance_uid, "group": group, "stored": one.object_sha256,
                      "received": one.received_sha256,
                      "span": Span.of_file(desk.objects.path(one.object_sha256)).as_json()}
     if one.restore == "delta":
@@ -97,19 +169,19 @@ def compare_items(items: list[Item]) -> list[Any]:
 
 def _compare(item: Item) -> list[dict[str, Any]]:
     with Span.from_json(item["span"]).view() as stored:
-        _prove(stored, item["stored"])
+        _prove(stored, item["stored"], "Its file in the archive is not what was filed.")
         if "kept" in item:
             with Span.from_json(item["kept"]).view() as received:
-                _prove(received, item["received"])
+                _prove(received, item["received"], NOT_RECEIVED)
                 return differences(received, stored)
         received = received_bytes(stored, item["delta"]) if "delta" in item else stored
-        _prove(received, item["received"])
+        _prove(received, item["received"], NOT_RECEIVED)
         return differences(received, stored)
 
 
-def _prove(view: memoryview, sha256: str) -> None:
+def _prove(view: memoryview, sha256: str, words: str) -> None:
     if hashlib.sha256(view).hexdigest() != sha256:
-        raise DamagedError("is not what was filed, or not what was received")
+        raise DamagedError(words)
 
 
 def received_bytes(view: memoryview, delta: str) -> memoryview:
