@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mediasvc.cli.packages import show_package
+from mediasvc.cli.packages import exit_code, show_package
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
@@ -47,11 +47,10 @@ def attach(session: Session, package: int, labels: tuple[str, ...], group: int |
         rows, done = work(desk, order)
         for row in rows:
             tell(session, row)
-        if done is not None:
-            show_package(session, desk, done.id)
+        filed = 1 if done is None else exit_code(done.state, show_package(session, desk, done.id))
     code = summary(session, rows, package=str(done.id) if done else "",
                    state=done.state if done else "")
-    return code if done is not None and done.state in ("done", "duplicate") else 1
+    return code or filed
 
 
 @click.command()
@@ -80,11 +79,10 @@ def identify(session: Session, package: int, patient: str | None, identity_file:
     with open_desk(session.home, session.settings) as desk:
         identities, person = identities_for(session, desk, identity_file, patient, study)
         packages = work(desk, package, Answer(identities, by, person, modality_of(modality)))
-        for done in packages:
-            show_package(session, desk, done.id)
+        codes = [exit_code(done.state, show_package(session, desk, done.id)) for done in packages]
     session.summary(package=str(package), state=packages[0].state,
                     packages=[str(done.id) for done in packages])
-    return 0 if all(done.state in ("done", "duplicate") for done in packages) else 1
+    return min(max(codes), 1) if 0 in codes or 1 in codes else 2
 
 
 def show_offers(session: Session, package: int, found: list[Offer]) -> None:

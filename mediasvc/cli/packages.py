@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Findings of one kind shown to a person before the rest is only counted.
 SHOWN = 5
+#: Nothing is left to do about such a package.
+FINISHED = ("done", "duplicate")
 WORDS = {
     "done": "is in the archive",
     "waiting": "waits for a person",
@@ -39,6 +41,14 @@ def show_package(session: Session, desk: Desk, number: int) -> bool:
     if seen.package.state == "waiting":
         session.say(f"  See: mediasvc queue show {number}")
     return not (seen.findings["error"] or seen.findings["warning"])
+
+
+def exit_code(state: str, clean: bool) -> int:
+    """Of a command that brought one package as far as it goes (CONTRACT): 1 also for what is done
+    with findings. ``clean`` is the answer of `show_package`."""
+    if state == "failed":
+        return 2
+    return 0 if clean and state in FINISHED else 1
 
 
 def sentence(row: dict[str, object]) -> str:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mediasvc.cli.attach import attach, identify, show_offers
-from mediasvc.cli.packages import WORDS, sentence, show_findings, show_group, show_package
+from mediasvc.cli.packages import (
+    WORDS,
+    exit_code,
+    sentence,
+    show_findings,
+    show_group,
+    show_package,
+)
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
@@ -123,9 +130,9 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
                 done = run_line(desk, package, report)
         else:
             session.say("Noted. A second person must decide for the same patient.")
-        show_package(session, desk, package)
+        clean = show_package(session, desk, package)
     session.summary(package=str(package), state=done.state)
-    return 0 if done.state == "done" else 1
+    return exit_code(done.state, clean)
 
 
 def _put_aside(session: Session, package: int, group: int | None, by: str, reason: str) -> int:
@@ -168,9 +175,9 @@ def retry(session: Session, package: int, password_file: Path | None, by: str) -
     with open_desk(session.home, session.settings) as desk, progress(session) as report:
         send_again(desk, package, by=by)
         done = run_line(desk, package, report, password=read_password(password_file))
-        show_package(session, desk, package)
+        clean = show_package(session, desk, package)
     session.summary(package=str(package), state=done.state)
-    return {"done": 0, "duplicate": 0, "failed": 2}.get(done.state, 1)
+    return exit_code(done.state, clean)
 
 
 @command.command()
