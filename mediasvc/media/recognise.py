@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from mediasvc.errors import DamagedError, UnsupportedError
@@ -23,6 +24,10 @@ RECOGNITION_LIMIT = 32
 ZIP_STARTS = (LOCAL, END, b"PK\x07\x08")
 #: 7z, RAR, Windows Imaging and Microsoft Cabinet.
 FOREIGN_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSWIM\0", b"MSCF\0\0")
+#: LHA: "-lh5-" and its like behind two bytes. ARJ: a mark, the length of a first header that
+#: cannot be longer, and in it the type of the archive's own header.
+LZH = re.compile(rb"..-l[hz][0-9ds]-", re.DOTALL)
+ARJ_MARK, ARJ_HEADER_LIMIT, ARJ_TYPE = b"\x60\xea", 2600, (10, 2)
 #: Apple's: HFS+, HFSX (TN1150) and HFS volumes in their third sector, with their version or the
 #: attributes of a volume that was put away properly; the end of a dmg; a driver and partition map.
 HFS_HEADER, HFS_MARKS = 1024, (b"H+\0\4", b"HX\0\5")
@@ -47,13 +52,20 @@ def recognise(window: Window) -> Format:
         return "tar"
     if opener(window) is not None:
         return "packed"
-    if window.head(0, 6).startswith(FOREIGN_ARCHIVES):
+    if _is_foreign(window.head(0, 12)):
         return "foreign"
     if window.head(128, 4) == DICOM_PREFIX:
         return "file"
     if ends_like_a_zip(window):
         return "zip"
     return "apple" if _is_apple(window) else "file"
+
+
+def _is_foreign(head: bytes) -> bool:
+    at, kind = ARJ_TYPE
+    is_arj = (head.startswith(ARJ_MARK) and len(head) > at and head[at] == kind
+              and 0 < int.from_bytes(head[2:4], "little") <= ARJ_HEADER_LIMIT)
+    return head.startswith(FOREIGN_ARCHIVES) or is_arj or LZH.match(head) is not None
 
 
 def _is_apple(window: Window) -> bool:

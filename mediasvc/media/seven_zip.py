@@ -24,6 +24,7 @@ LIMITED = ("/bin/sh", "-c", 'ulimit -f 0 && ulimit -c 0 && exec "$@"', "sh")
 SHARE = 0.8
 LISTING_LIMIT = 256 << 20
 CHUNK = 1 << 20
+SAID_LIMIT = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,23 @@ class SevenZip:
         self._program, self._path = found, path
         self._deadline = time.monotonic() + SHARE * seconds
         self.troubled = False
+        #: Its complaints; they quote names, so they are looked through and never shown.
+        self._said = bytearray()
+
+    @property
+    def asks_password(self) -> bool:
+        return b"Wrong password" in self._said or b"encrypted archive" in self._said
+
+    @property
+    def lacks_method(self) -> bool:
+        """It has no code for the compression: Debian's for RAR is a package of its own."""
+        return b"Unsupported Method" in self._said
+
+    def blames(self, name: str) -> bool:
+        """Whether it complained of this file; of everything when it complained too much."""
+        said = self._said.decode("utf-8", "surrogateescape")
+        return len(self._said) >= SAID_LIMIT or any(
+            line.startswith("ERROR:") and line.endswith(f" : {name}") for line in said.split("\n"))
 
     def entries(self) -> list[Listed]:
         """What it finds; ``troubled`` when it said that something is wrong. Raises BudgetError."""
@@ -78,7 +96,7 @@ class SevenZip:
         command = [*LIMITED, self._program, *arguments, "-p", "-y", "-bd", "-mmt=1", "--",
                    self._path]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, cwd="/", env={
+                              stderr=subprocess.PIPE, cwd="/", env={
                                   "PATH": os.defpath, "LC_ALL": "C.UTF-8"}) as process:
             try:
                 yield from self._read(process)
@@ -89,16 +107,22 @@ class SevenZip:
             raise DamagedError("7-Zip could not read it to its end")
 
     def _read(self, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-        assert process.stdout is not None
-        descriptor = process.stdout.fileno()
-        while True:
+        assert process.stdout is not None and process.stderr is not None
+        content, complaints = process.stdout.fileno(), process.stderr.fileno()
+        waiting = [content, complaints]
+        while waiting:
             left = self._deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            ready = select.select(waiting, [], [], left)[0] if left > 0 else []
+            if not ready:
                 raise BudgetError("7-Zip took too long with it")
-            chunk = os.read(descriptor, CHUNK)
-            if not chunk:
-                return
-            yield chunk
+            for descriptor in ready:
+                chunk = os.read(descriptor, CHUNK)
+                if not chunk:
+                    waiting.remove(descriptor)
+                elif descriptor == content:
+                    yield chunk
+                else:
+                    self._said += chunk[:max(SAID_LIMIT - len(self._said), 0)]
 
 
 def _listed(block: str) -> Listed:
@@ -111,7 +135,8 @@ def _listed(block: str) -> Listed:
     kind = next((word[0] for word in attributes.split() if len(word) == 10), "-")
     folder = fields.get("Folder") == "+" or attributes.startswith("D")
     size, crc = fields.get("Size", ""), fields.get("CRC", "")
+    is_lzh = fields.get("Method", "").startswith("-l")  # its checksums are of another kind
     return Listed(fields["Path"], int(size) if size.isdecimal() else 0,
-                  int(crc, 16) if crc else None, folder,
+                  int(crc, 16) if crc and not is_lzh else None, folder,
                   kind == "-" and not any(fields.get(name) for name in (
                       "Symbolic Link", "Hard Link")), fields.get("Encrypted") == "+")

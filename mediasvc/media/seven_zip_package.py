@@ -29,13 +29,19 @@ class SevenZipPackage:
                                    "Unpack it and give the folder.")
         seven = SevenZip(span.path, context.budget.limits.item_seconds)
         self._listed = seven.entries()
-        if not self._listed:
-            raise DamagedError("7-Zip found no file in it")
-        if any(one.encrypted for one in self._listed):
+        if seven.asks_password or any(one.encrypted for one in self._listed):
             raise UnsupportedError(f"it is {what} with a password",
                                    "Unpack it and give the folder, or pack it as a zip.")
+        if not self._listed:
+            raise DamagedError("7-Zip found no file in it")
         context.budget.enter(len(self._listed))
-        self._bad, failed = self._unpacked(seven)
+        self._bad, failed, lacks_method = self._unpacked(seven)
+        if lacks_method and len(self._bad) == sum(
+                not one.folder and one.length > 0 for one in self._listed):
+            raise UnsupportedError(
+                f"it is {what}, packed by a method that the 7-Zip of this machine does not know",
+                "Unpack it elsewhere and give the folder. For RAR, 7-Zip has a module of its own "
+                "(in Debian p7zip-rar).")
         if failed or seven.troubled:
             context.troubles.add("error", "archive-damaged", "", "7-Zip met damage in it; nobody "
                                  "can say whether all of it is here", "M21")
@@ -67,13 +73,13 @@ class SevenZipPackage:
     def _file(self, at: int) -> str:
         return f"7z-{self._window.fingerprint()}-{at:08d}"
 
-    def _unpacked(self, seven: SevenZip) -> tuple[frozenset[int], bool]:
-        """Which entries came out damaged, and whether 7-Zip complained; written down once all is
-        unpacked."""
+    def _unpacked(self, seven: SevenZip) -> tuple[frozenset[int], bool, bool]:
+        """Which entries came out damaged, whether 7-Zip complained, and whether of a method that
+        it does not know; written down once all is unpacked."""
         done = self._context.scratch.once(f"7z-{self._window.fingerprint()}", self._unpack(seven))
         with done.view() as view:
             told = json.loads(bytes(view))
-        return frozenset(told["damaged"]), bool(told["failed"])
+        return frozenset(told["damaged"]), bool(told["failed"]), bool(told["lacks_method"])
 
     def _unpack(self, seven: SevenZip) -> Iterator[bytes]:
         files = _Files(seven.content())
@@ -89,7 +95,11 @@ class SevenZipPackage:
             # Where one file ends is known by the lengths alone: without a checksum none is sure.
             damaged += [at for at, one in enumerate(self._listed)
                         if one.crc is None and one.length and not one.folder]
-        yield json.dumps({"damaged": sorted(set(damaged)), "failed": files.failed}).encode()
+        elif files.failed:
+            damaged = [at for at, one in enumerate(self._listed)
+                       if one.crc is None and seven.blames(one.name)]
+        yield json.dumps({"damaged": sorted(set(damaged)), "failed": files.failed,
+                          "lacks_method": seven.lacks_method}).encode()
 
     def _admit(self, at: int) -> bool:
         one, troubles = self._listed[at], self._context.troubles
