@@ -7,13 +7,10 @@ from pathlib import Path
 
 import click
 
-from mediasvc.cli.packages import show_package
+from mediasvc.cli.packages import FINISHED, show_package
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
-
-#: A package that waits or has findings is exit 1, one that failed is 2 unless others did not.
-FINISHED = ("done", "duplicate")
 
 
 @click.command()
@@ -46,6 +43,6 @@ def command(session: Session, paths: tuple[Path, ...], source: str,
                 clean &= show_package(session, desk, package.id)
     session.summary(packages=len(paths), **{state: states[state] for state in
                                             ("done", "waiting", "failed", "duplicate")})
-    if states["failed"] == len(paths):
+    if states["failed"] == len(paths):  # when others did not fail it is 1
         return 2
     return 0 if clean and sum(states[state] for state in FINISHED) == len(paths) else 1
