@@ -73,6 +73,8 @@ def kinds(takes: tuple[Takes, ...]) -> str:
 def _kind(row: Takes) -> str:
     few, most = row.stored.start, min(row.stored.stop - 1, max(row.allocated))
     bits = f"{few}–{most}" if few < most else str(few)
+    if row.allocated == (1,):
+        return "grey of one bit"
     name = {MONOCHROME: "grey", GREY: "grey or palette"}.get(row.photometric) or "/".join(
         sorted(row.photometric))
     sign = ", signed too" if row.signed else ""
@@ -86,7 +88,9 @@ def words(row: Capability) -> tuple[str, ...]:
     """A row of text under `HEAD`."""
     cells = (row.decode, row.lossless, row.lossy)
     takes = next((cell.takes for cell in cells[1:] if cell.takes), row.decode.takes)
-    reasons = [row.decode.reason or row.lossless.reason] if not any(
+    only_read = [kind for kind in row.decode.takes if kind not in takes]
+    reasons = [f"only decoded: {kinds(tuple(only_read))}"] if only_read else []
+    reasons += [row.decode.reason or row.lossless.reason] if not any(
         cell.takes for cell in cells[1:]) else []
     return (row.syntax.name, row.syntax.alias, *(", ".join(cell.by) for cell in cells),
             "; ".join([*filter(None, [kinds(takes)]), *reasons]))
@@ -105,7 +109,6 @@ def record(row: Capability) -> dict[str, Any]:
 
 #: Pixels that no codec of ours touches, one of each kind; the reason is what refuses them.
 _NEVER = (
-    FrameSpec(16, 16, 1, 1, 1, 0, 0, "MONOCHROME2"),
     FrameSpec(16, 16, 1, 64, 64, 63, 0, "MONOCHROME2"),
     FrameSpec(16, 16, 1, 16, 12, 15, 0, "MONOCHROME2"),
     FrameSpec(16, 16, 4, 8, 8, 7, 0, "CMYK"),
@@ -127,7 +130,9 @@ def markdown() -> str:
             others.setdefault(row.decode.reason, []).append(row.syntax.name)
     lines = [f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD)]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", f"Refused in every one of them: {'; '.join(never())}.", "", "Not at all:", ""]
+    lines += ["", f"Refused in every one of them: {'; '.join(never())}.", "",
+              "Pixels of one bit are decoded where the table says so, stay as they are between the "
+              "native syntaxes, and are refused everywhere else.", "", "Not at all:", ""]
     lines += [f"- {reason}: {', '.join(names)}" for reason, names in others.items()]
     return "\n".join(lines)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mediasvc.errors import BudgetError, DamagedError, UnsupportedError
 from mediasvc.model import FrameSpec
-from mediasvc.standard.photometric import GREY
+from mediasvc.standard.photometric import GREY, MONOCHROME
 
 Array = NDArray[np.generic]
 Frame = bytes | bytearray | memoryview
@@ -51,6 +51,10 @@ class Takes:
         if spec.photometric_interpretation not in self.photometric:
             return f"{spec.photometric_interpretation or 'no'} photometric interpretation"
         return ""
+
+
+#: Segmentations and old scans. No encoder of ours takes them.
+ONE_BIT = (Takes(1, (1,), range(1, 2), False, MONOCHROME),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,14 @@ class Codec:
     clause: str = ""
     #: What is tested where we do not write the syntax ourselves.
     foreign: tuple[Takes, ...] = ()
+    #: How pixels of one bit stand in a frame, where they are decoded: see `one_bit`.
+    one_bit: Literal["", "bytes", "samples"] = ""
 
     @property
     def reads(self) -> tuple[Takes, ...]:
         """The kinds of pixels that are tested to be decoded."""
         encoder = self.lossless or self.lossy
-        return encoder.takes if encoder else self.foreign
+        return (*(encoder.takes if encoder else self.foreign), *(ONE_BIT if self.one_bit else ()))
 
     def decode(self, frame: Frame, spec: FrameSpec, which: Literal["first", "second"] = "first",
                ) -> Array:
@@ -136,7 +142,21 @@ class Codec:
         decoder = self.first if which == "first" else self.second
         if decoder is None:
             raise UnsupportedError(f"there is no second decoder for {self.name}")
+        if spec.bits_allocated == 1:
+            return self._decode_bits(decoder, frame, spec)
         refuse(general_refusal(spec))
+        return self._decode(decoder, frame, spec)
+
+    def _decode_bits(self, decoder: Decoder, frame: Frame, spec: FrameSpec) -> Array:
+        from mediasvc.codecs.one_bit import as_bytes, as_samples, unpack
+
+        refuse("" if self.one_bit and not ONE_BIT[0].refusal(spec) else "one bit per pixel")
+        refuse(general_refusal(as_samples(spec)))
+        if self.one_bit == "samples":
+            return self._decode(decoder, frame, as_samples(spec))
+        return unpack(self._decode(decoder, frame, as_bytes(spec)), spec)
+
+    def _decode(self, decoder: Decoder, frame: Frame, spec: FrameSpec) -> Array:
         self.check(frame, spec)
         array = decoder.decode(frame, spec)
         out = self.decoded(spec)
@@ -153,9 +173,9 @@ def refuse(reason: str) -> None:
 
 
 def dtype_of(spec: FrameSpec) -> np.dtype[np.generic]:
-    """The dtype of an array of these samples (see `FrameSpec`)."""
+    """The dtype of an array of these samples (see `FrameSpec`); a pixel of one bit has a byte."""
     kind = "i" if spec.pixel_representation else "u"
-    return np.dtype(f"{kind}{spec.bits_allocated // 8}")
+    return np.dtype(f"{kind}{max(1, spec.bits_allocated // 8)}")
 
 
 def shape_of(spec: FrameSpec) -> tuple[int, ...]:

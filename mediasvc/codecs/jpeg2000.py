@@ -154,7 +154,7 @@ LOSSLESS = Codec(
     uid=J2K_LOSSLESS, name="JPEG 2000 lossless", check=check, first=_OPENJPEG, second=None,
     decoded=decoded,
     lossless=Encoder("OpenJPEG", TAKES, _encode, lambda spec: stored(True, spec)),
-    clause="PS3.5 8.2.4")
+    clause="PS3.5 8.2.4", one_bit="samples")
 
 LOSSY = Codec(
     uid=J2K, name="JPEG 2000", check=check, first=_OPENJPEG, second=None, decoded=decoded,

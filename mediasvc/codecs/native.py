@@ -78,4 +78,5 @@ UNCOMPRESSED = Codec(
 DEFLATED = Codec(
     uid=DEFLATED_FRAME, name="Deflated Image Frame", check=_check_nothing,
     first=Decoder("zlib", _inflate), second=Decoder("libdeflate", _inflate_elsewhere),
-    decoded=by_pixel, lossless=Encoder("zlib", TAKES, _deflate, by_pixel), clause="PS3.5 A.4.13")
+    decoded=by_pixel, lossless=Encoder("zlib", TAKES, _deflate, by_pixel), clause="PS3.5 A.4.13",
+    one_bit="bytes")

@@ -71,4 +71,4 @@ CODEC = Codec(
     uid=RLE, name="RLE Lossless", check=_check,
     first=Decoder("mediasvc", _decode), second=Decoder("pylibjpeg-rle", _decode_by_library),
     decoded=_by_pixel, lossless=Encoder("mediasvc", TAKES, _encode, _by_plane),
-    clause="PS3.5 annex G")
+    clause="PS3.5 annex G", one_bit="bytes")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from mediasvc.codecs.codec import Array, refuse
+from mediasvc.codecs.one_bit import Packer
 from mediasvc.codecs.quality import Distance, psnr
 from mediasvc.codecs.table import codec
 from mediasvc.dicom.pixel_writer import PixelWriter
@@ -47,6 +48,8 @@ class Result:
     distances: list[Distance] = field(default_factory=list)
     sums: list[FrameSum] = field(default_factory=list)
     kept: int = 0
+    count: int = 0
+    """Frames, where they have no sum each."""
     pixels: hashlib._Hash | None = None
     """sha256 over what the new frames decode to, where it is asked for."""
 
@@ -64,6 +67,10 @@ class Result:
             self.distances.append(new.distance)
 
     @property
+    def frames(self) -> int:
+        return self.count or len(self.sums)
+
+    @property
     def pixels_sha256(self) -> str:
         return self.pixels.hexdigest() if self.pixels is not None else ""
 
@@ -71,7 +78,7 @@ class Result:
         """Who has looked so far; a lone code base is yet to be heard."""
         if options.verify == "none" or self.alone:
             return "none"
-        if self.foreign == len(self.sums):
+        if self.foreign == self.frames:
             return "two decoders"
         return "sampled" if self.foreign else "one decoder"
 
@@ -95,11 +102,36 @@ class Result:
 
 def to_native(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury) -> Result:
     """Decode only: the proof is a second decoder's look at the original."""
+    if source.spec.bits_allocated == 1:
+        return _bits_to_native(source, writer, options, jury)
+
     def decoded(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
         array, agreed = _decoded(source, *order)
         return NewFrame(bytes(pixel_bytes(array)), array, array.nbytes, agreed), agreed
 
     return _all(source, decoded, Result(source.spec), writer, options, jury)
+
+
+def _bits_to_native(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury,
+                    ) -> Result:
+    """Pixels of one bit, whose frames follow each other without a gap: all of them are one."""
+    result, packer = Result(source.spec), Packer()
+    kind, agreed, crc = kind_of(source.framing, source.received), 0, 0
+    if options.verify == "full":
+        result.pixels = hashlib.sha256()
+    for number in range(len(source)):
+        judged = options.verify == "full" or (options.verify != "none" and jury.calls(kind))
+        array, seen = _decoded(source, number, judged)
+        agreed += seen
+        if result.pixels is not None:
+            result.pixels.update(pixel_bytes(array))
+        for data in (packer.add(array), packer.rest() if number == len(source) - 1 else b""):
+            writer.add(data)
+            crc = zlib.crc32(data, crc)
+    result.sums.append((writer.total, crc))
+    result.native_bytes = writer.total
+    result.count, result.foreign, result.agreed = len(source), agreed, agreed
+    return result
 
 
 def to_codec(source: SourceFrames, target: ts.TransferSyntax, writer: PixelWriter, options: Options,

@@ -109,7 +109,7 @@ def _witnesses(result: Result, options: Options, *, encoded: bool) -> tuple[bool
     against its source, which is not asked for then."""
     if options.verify == "none":
         return False, False
-    frames, full = len(result.sums), options.verify == "full"
+    frames, full = result.frames, options.verify == "full"
     return (full and not result.distances and result.agreed < frames,
             result.alone or (full and encoded and result.foreign < frames))
 
