@@ -40,7 +40,7 @@ FENCES = {
     "fastapi": {"web"},
     "uvicorn": {"web"},
     "jinja2": {"web"},
-    "pycdlib": set(),  # the oracle of our own images, in tests
+    "pycdlib": {"media"},
     "watchdog": {"service"},
     "click": {"cli"},
     "rich": {"cli"},

@@ -50,6 +50,14 @@ def surface(**source: Any) -> dict[str, Any]:
     return read_surface(Span.of_file(package.path), list(package.members())).as_json()
 
 
+def witness(**source: Any) -> str:
+    """How pycdlib sees other files in the image than we do; empty where it agrees."""
+    from mediasvc.media.iso_witness import disagreement
+
+    package = _package(**source)
+    return disagreement(package.path, package.members())
+
+
 def directory(number: int, target: str, **source: Any) -> dict[str, Any]:
     """Judge the DICOMDIR; what it expects of each file goes into ``target`` as JSON lines."""
     package = _package(**source)
