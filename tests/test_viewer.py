@@ -248,6 +248,31 @@ def test_a_cine_plays_at_its_rate_and_stops(page: Page) -> None:
     assert page.do("() => MV.active.index") == stopped
 
 
+def test_no_picture_stands_under_the_name_of_another_series(either: Page) -> None:
+    """A slow disc: the series is chosen, and its images are not there yet."""
+    either.show(1)
+    assert either.greys().any() and "Slice at" in either.text(".corner.tl")
+    slow = "MV.frame = () => new Promise(() => {}); MV.ready = () => null;"
+    either.do("() => { MV.kept = [MV.frame, MV.ready];" + slow +
+              " const v = MV.active; v.show(MV.places.find(p => p.series.n === 2), 0);"
+              " v.resize(); }")
+    try:
+        either.do("() => document.getElementById('app').classList.add('bare')")
+        picture = imagecodecs.png_decode(either.page.locator("canvas.image").screenshot())
+        either.do("() => document.getElementById('app').classList.remove('bare')")
+        assert not picture[50:-50, 150:400, :3].any()
+        assert "Slice at" not in either.text(".corner.tl")
+        either.do("() => { [MV.frame, MV.ready] = MV.kept; MV.active.show(MV.places[0], 0); }")
+        either.ready()
+        either.do("() => {" + slow + " MV.active.go(9); }")
+        assert "Slice at" not in either.text(".corner.tl")
+        either.page.wait_for_function("MV.active.message.textContent === 'Loading …'")
+        assert either.do("() => MV.active.frame") is None
+    finally:
+        either.page.reload()
+        either.ready()
+
+
 def test_the_name_stands_over_every_view(page: Page, disc: Path) -> None:
     page.show(1)
     page.page.select_option("select[title=Views]", label="4 views")

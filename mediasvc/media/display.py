@@ -165,12 +165,17 @@ def blank(sample: NDArray[Any], window: Window) -> bool:
 
 
 def percentiles(sample: NDArray[Any], header: Dataset) -> tuple[float, float]:
-    """Values that leave one percent of the image below and above; padding does not count."""
+    """Values that leave one percent of the image below and above; padding does not count.
+
+    The least and the greatest value where only a few pixels differ from all others."""
     kept = sample
     padding = header.get("PixelPaddingValue")
     if isinstance(padding, int):
         kept = sample[sample != rescaled(np.array([[padding]]), header)[0, 0]]
-    low, high = np.percentile(kept if kept.size else sample, PERCENTILES)
+    kept = kept if kept.size else sample
+    low, high = np.percentile(kept, PERCENTILES)
+    if low == high:
+        low, high = kept.min(), kept.max()
     return float(low), float(high)
 
 

@@ -73,11 +73,19 @@
     this.place = place;
     this.series = place.series;
     this.index = -1;
-    this.frame = null;
     this.drawings = {};
     this.reset();
+    this.blank();
     this.title();
     this.go(index === undefined ? 0 : index);
+  };
+
+  /* No picture stands under the name of another one. */
+  View.prototype.blank = function () {
+    this.frame = null;
+    this.shown = -1;
+    this.painter.clear();
+    this.paintMarks();
   };
 
   View.prototype.title = function () {
@@ -100,7 +108,10 @@
       return Promise.resolve();
     }
     var view = this, slow = setTimeout(function () {
-      if (token === view.wanted) { view.say("Loading …"); }
+      if (token !== view.wanted) { return; }
+      view.blank();
+      view.say("Loading …");
+      view.labels();
     }, 250);
     return MV.frame(this.series, index).then(function (frame) {
       clearTimeout(slow);
@@ -108,11 +119,9 @@
     }, function (error) {
       clearTimeout(slow);
       if (token !== view.wanted) { return; }
-      view.frame = null;
-      view.painter.clear();
+      view.blank();
       view.say(error.message);
       view.labels();
-      view.paintMarks();
     });
   };
 
@@ -120,6 +129,7 @@
     var other = !this.frame || this.frame.rows !== frame.rows ||
       this.frame.columns !== frame.columns;
     this.frame = frame;
+    this.shown = this.index;
     if (other && !this.painter.takes(frame) && this.painter.kind === "webgl2") {
       this.newCanvas(true);
     }
@@ -230,7 +240,8 @@
   View.prototype.labels = function () {
     var series = this.series, frame = this.frame, corners = this.corners;
     if (!series) { return; }
-    var record = frame && frame.record;
+    // what is said of an image waits for that image
+    var record = frame && this.shown === this.index && frame.record;
     var lines = [(series.number ? series.number + ". " : "") + (series.text || series.kind),
       "Image " + (this.index + 1) + " of " + series.frames];
     if (record) { lines = lines.concat(aboutFrame(record)); }
