@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mediasvc.cli.export_offers import show_offers
+from mediasvc.cli.few_findings import few_findings
 from mediasvc.cli.lossy_options import Loss, lossy_options
 from mediasvc.cli.person import by_option
 from mediasvc.cli.private_options import Wishes, private_options
@@ -94,8 +95,8 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
         with open_desk(session.home, session.settings, sandbox) as desk:
             if not_exported or last:
                 order = chosen_studies(desk, order, not_exported=not_exported, last=last or 0)
-            with progress(session) as report:
-                done = (rehearse if dry_run else export)(desk, order, session.finding, report)
+            with few_findings(session) as tell, progress(session) as report:
+                done = (rehearse if dry_run else export)(desk, order, tell, report)
             _show(session, order, done, dry_run)
             if dry_run:
                 show_offers(session, desk, with_(order, incomplete=True), known)

@@ -5,6 +5,7 @@ Several rules for one SOP class are alternatives: an image must keep one of them
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,6 +111,5 @@ def header_facts(header: Any) -> dict[str, Value | None]:
 
 
 def _words(keyword: str) -> str:
-    """``BitsStored`` → ``Bits Stored``."""
-    name = keyword.rpartition("/")[2]
-    return "".join(f" {sign}" if sign.isupper() and at else sign for at, sign in enumerate(name))
+    """``BitsStored`` → ``Bits Stored``, ``DetectorID`` → ``Detector ID``."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", keyword.rpartition("/")[2])

@@ -94,16 +94,28 @@ def _examine(item: Item, limits: Limits) -> dict[str, Any]:
 def _excluded(span: Span, header: InstanceHeader, limits: Limits, facts: Mapping[str, Any],
               ) -> tuple[str, str] | None:
     if header.sop_class_uid not in RECORD_TYPE_OF:
-        return "RF-8", "no directory record exists for objects of its SOP class"
+        return "RF-8", f"no directory record exists for such objects ({_class(header)})"
     if limits.sop_classes and header.sop_class_uid not in limits.sop_classes:
-        return "R11-2", "the profile does not allow its SOP class"
+        return "R11-2", f"the profile has no place for such objects ({_class(header)})"
     if header.rows and 0 < header.bits_allocated <= max(header.bits_stored - 1, header.high_bit):
         return "R5-1", "its Bits Stored or High Bit do not fit into Bits Allocated"
     if span.length > limits.largest_file:
         return "R12-4", "it is larger than a file on this medium may be"
     if words := trouble(limits.images, header.sop_class_uid, "", facts):
         return "R11-2b", words
+    syntax = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
+    if (syntax is not None and syntax.form == "video"
+            and syntax.uid not in limits.transfer_syntaxes):
+        return "R11-1", (f"it is a video ({syntax.keyword}), which is never changed, and the "
+                         "profile does not allow it as it is; ZIP takes all videos")
     return None
+
+
+def _class(header: InstanceHeader) -> str:
+    """The name of its SOP class as a person reads it."""
+    from pydicom.uid import UID
+
+    return UID(header.sop_class_uid).name.removesuffix(" Storage")
 
 
 def _needs(span: Span, header: InstanceHeader, item: Item, limits: Limits) -> list[str]:
