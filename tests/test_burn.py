@@ -390,3 +390,31 @@ def test_a_label_says_who_when_where_and_what(desk: Desk) -> None:
         "DICOM PLUS WEB", "Dr. Who", "P0001")
     assert facts.patient and facts.institution and facts.created.startswith("20")
     assert len(facts.studies) == 1
+
+
+def test_a_label_names_only_what_is_on_the_disc_the_newest_study_first(
+        sandbox: Sandbox, tmp_path: Path) -> None:
+    from samples.synthesis import instance
+
+    mine = {"IssuerOfPatientID": "LOCAL"}
+    root = filled_home(tmp_path, sandbox, local(1), [
+        instance(1, 1, **mine), instance(1, 1, 2, modality="SR", **mine),
+        instance(1, 2, modality="MR", **mine), instance(1, 3, modality="US", **mine)])
+    with open_desk(Home(root), Settings(), sandbox) as desk:
+        made(desk, ordered(tmp_path / "a.iso", "STD-CTMR-CD"))
+        studies = label_facts(desk, disc_of(desk)).studies
+        assert [study.modalities for study in studies] == ["MR", "CT"]
+        assert studies[0].date > studies[1].date
+
+
+def test_the_label_of_a_disc_that_names_nobody_names_nobody(sandbox: Sandbox, filled: Path,
+                                                            tmp_path: Path) -> None:
+    from mediasvc.work.deidentify_order import privacy
+
+    home = Home(Path(shutil.copytree(filled, tmp_path / "home")))
+    with open_desk(home, Settings(), sandbox) as desk:
+        made(desk, ordered(tmp_path / "a.iso", "STD-GEN-CD",
+                           privacy=privacy(home, ["uids"], [])))
+        facts = label_facts(desk, disc_of(desk, 3))
+        assert not (facts.patient or facts.patient_id or facts.birth_date or facts.studies)
+        assert facts.institution != desk.settings.site.institution and facts.file_set_id

@@ -150,10 +150,16 @@ def _handed(connection: sa.Connection, one: Disc, planned: Sequence[int]) -> Han
     return Handed(one, tuple(PatientKey(*row) for row in people), studies, instances)
 
 
-def studies_on(connection: sa.Connection, disc_id: int) -> list[str]:
-    """Study Instance UIDs of what a disc carries, as far as the index knows it."""
-    return list(connection.execute(_carried(sa.select(study.c.study_instance_uid).distinct()).where(
-        disc_instance.c.disc_id == disc_id).order_by(study.c.study_instance_uid)).scalars())
+def studies_on(connection: sa.Connection, disc_id: int) -> dict[str, list[str]]:
+    """Study Instance UID of what a disc carries → modalities of it that it carries, as far as the
+    index knows it."""
+    found: dict[str, list[str]] = {}
+    for uid, modality in connection.execute(_carried(sa.select(
+            study.c.study_instance_uid, series.c.modality).distinct()).where(
+                disc_instance.c.disc_id == disc_id).order_by(
+                    study.c.study_instance_uid, series.c.modality)):
+        found.setdefault(uid, []).extend([modality] if modality else [])
+    return found
 
 
 def _carried(query: Any) -> Any:

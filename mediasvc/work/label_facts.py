@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from mediasvc.errors import StateError
 from mediasvc.media import words
-from mediasvc.store import burns, index
+from mediasvc.settings import Site
+from mediasvc.store import burns, index, patients
 from mediasvc.store.discs import Disc
+from mediasvc.store.events import events
+from mediasvc.work.deidentify_order import ANONYMOUS
 from mediasvc.work.desk import Desk
+
+if TYPE_CHECKING:
+    from mediasvc.store.db import Connection
 
 WITH_WEB, WITHOUT_WEB = "DICOM PLUS WEB", "DICOM ONLY"
 
@@ -23,7 +30,8 @@ class LabelStudy:
 
 @dataclass(frozen=True, slots=True)
 class LabelFacts:
-    """Everything as it is printed. Of several patients none is named."""
+    """Everything as it is printed. Of several patients none is named, nor that of a disc that was
+    de-identified."""
 
     patient: str
     patient_id: str
@@ -46,16 +54,30 @@ class LabelFacts:
         return tuple((name, value.replace("\r", " ").replace("\n", " ")) for name, value in rows)
 
 
+def _noted(connection: Connection, disc_id: int) -> dict[str, Any]:
+    """What the ledger says of a disc, the latest of each kind."""
+    noted: dict[str, Any] = {}
+    for event in events(connection, "disc", disc_id):
+        noted |= event.data
+    return noted
+
+
 def label_facts(desk: Desk, disc: Disc) -> LabelFacts:
     """Raises StateError unless the disc is released: no label exists before."""
     if disc.state != "released":
         raise StateError(f"Disc {disc.id} is {disc.state}; a label is for a released one.")
     with desk.store.read() as connection:
-        uids = burns.studies_on(connection, disc.id)
-        studies = list(index.studies(connection, uids=uids))
-    people = {study.patient.row: study.patient for study in studies}
-    only = next(iter(people.values())) if len(people) == 1 else None
+        noted = _noted(connection, disc.id)
+        named = "deidentified" not in noted
+        on_it = burns.studies_on(connection, disc.id) if named else {}
+        studies = list(index.studies(connection, uids=list(on_it)))
+        # copies with loss have other UIDs than the index: whose they are was noted
+        rows = {study.patient.row for study in studies} or noted.get("patients", ())
+        people = patients.people(connection, list(rows)) if named else []
+    only = people[0] if len(people) == 1 else None
     site = desk.settings.site
+    if not named and "institution" not in noted["deidentified"].split():
+        site = Site(institution=ANONYMOUS)
     return LabelFacts(
         patient=words.person_name(only.demographics.patient_name) if only else
         (f"{len(people)} patients" if people else ""),
@@ -67,5 +89,5 @@ def label_facts(desk: Desk, disc: Disc) -> LabelFacts:
         part=f"Disc {disc.part}" if disc.part else "", file_set_id=disc.file_set_id,
         recipient=disc.recipient,
         studies=tuple(sorted((LabelStudy(words.date(study.study_date), study.study_description,
-                                         ", ".join(study.modalities)) for study in studies),
-                             key=lambda study: study.date)))
+                                         ", ".join(on_it[study.study_instance_uid]))
+                              for study in studies), key=lambda study: study.date, reverse=True)))
