@@ -568,3 +568,23 @@ def test_the_command_speaks_lines_and_exit_codes(filled: Path, tmp_path: Path) -
     assert cli("export", "--patient", "P0001@LOCAL", "--to", image).code == 3
     assert cli("export", "--to", image).code == 3
     assert cli("export", "--study", uid(1, 1), "--profile", "NO", "--to", image).code == 3
+
+
+def test_the_disc_itself_says_what_was_checked(archive: Archive, tmp_path: Path) -> None:
+    """The certificate cannot stand inside the image whose hash it holds; the statement can."""
+    archive.export(archive.order(tmp_path / "usb", profile="STD-GEN-USB-JPEG"))
+    disc = tmp_path / "usb"
+    row = json.loads((disc / "CERT.JSN").read_text())
+    listed = (disc / "MANIFEST.TXT").read_text()
+    lines = [line for line in listed.splitlines() if "  DICOM/" in line]
+    assert row["contents_sha256"] == hashlib.sha256(
+        "".join(f"{line}\n" for line in lines).encode()).hexdigest()
+    assert row["instances"] == len(lines) == sum(row["sop_classes"].values())
+    assert {rule["id"] for rule in row["rules"]} >= {"R10-1", "R11-3", "RF-9", "PDI-2"}
+    page = (disc / "CERT.HTM").read_text()
+    assert row["file_set_id"] in page and "read again" in page and "KEY.pub" not in page
+    assert "CERT.HTM" in (disc / "README.TXT").read_text()
+    assert "CERT.HTM" in (disc / "INDEX.HTM").read_text()
+    for name in ("CERT.HTM", "CERT.JSN"):
+        assert f"{hashlib.sha256((disc / name).read_bytes()).hexdigest()}  {name}\n" in listed
+        assert person(1).patient_id not in (disc / name).read_text()

@@ -36,6 +36,8 @@ class DiscFacts:
     """``"1 of 3"`` when an order needed several discs."""
     remarks: tuple[str, ...] = ()
     """What the reader must know: instances that are not on the disc."""
+    excluded: tuple[str, ...] = ()
+    """Their SOP Instance UIDs."""
     viewer: str = ""
     """Path of the viewer's page; empty when the disc has none."""
     viewer_factor: int = 1

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from mediasvc.media import words
 from mediasvc.media.disc_file import INDEX, MANIFEST, README, WEB_FOLDER
 from mediasvc.media.disc_layout import Layout, Patient, Study
+from mediasvc.media.disc_statement import PAGE as CHECKED_PAGE
+from mediasvc.media.disc_statement import TITLE as CHECKED
 from mediasvc.media.markup import Markup, element, join, page
 from mediasvc.media.page_content import (
     CONFIDENTIAL,
@@ -59,7 +61,8 @@ def _index(facts: DiscFacts, layout: Layout, contents: list[list[SeriesContent]]
             ("Created by", facts.creator))),
             *_site_viewer(facts),
             element("p", element("a", README, href=README), " | ",
-                    element("a", "List of all files with their hashes", href=MANIFEST),
+                    element("a", "List of all files with their hashes", href=MANIFEST), " | ",
+                    element("a", CHECKED, href=CHECKED_PAGE),
                     class_="small"), class_="card"),
         element("p", CONFIDENTIAL, class_="small"))
 

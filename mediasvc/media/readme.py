@@ -6,6 +6,7 @@ import codecs
 import textwrap
 
 from mediasvc.media.disc_file import INDEX, MANIFEST, WEB_FOLDER
+from mediasvc.media.disc_statement import PAGE
 from mediasvc.media.page_content import CONFIDENTIAL, NOT_FOR_DIAGNOSIS, DiscFacts
 
 FOLDERS = {"REPORTS": "reports and documents as pages and PDF files",
@@ -26,7 +27,8 @@ def readme(facts: DiscFacts) -> bytes:
         f"{INDEX}     start page for any web browser, with small copies of the images",
         f"{WEB_FOLDER}       the pages that {INDEX} leads to",
         *_beside(facts),
-        f"{MANIFEST}  every file with its SHA-256 hash (sha256sum -c {MANIFEST})", "",
+        f"{MANIFEST}  every file with its SHA-256 hash (sha256sum -c {MANIFEST})",
+        f"{PAGE}      what was checked before this disc was handed out", "",
         "How to look at it", "-----------------",
         "Open or import DICOMDIR with a DICOM viewer or archive. No program on this disc",
         "starts by itself and none needs to be installed.",

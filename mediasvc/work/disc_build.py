@@ -12,10 +12,12 @@ from typing import BinaryIO, Literal, cast
 
 from mediasvc.direct_write import DirectFile
 from mediasvc.errors import MediasvcError
+from mediasvc.media import disc_statement
 from mediasvc.media.disc_file import DICOMDIR, MANIFEST, MANIFEST_SIGNATURE, DiscFile
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
 from mediasvc.media.hash_list import write_hash_list
 from mediasvc.media.page_content import DiscFacts
+from mediasvc.media.viewer_plan import VIEWER_FOLDER
 from mediasvc.model import Finding
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
@@ -23,7 +25,9 @@ from mediasvc.standard.directory_records import WITH_ICONS
 from mediasvc.standard.profiles import Profile
 from mediasvc.work.directory_file import write_listing
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
+from mediasvc.work.disc_videos import FOLDER as VIDEO_FOLDER
 from mediasvc.work.draw_icons import Icons, icons_of
+from mediasvc.work.one_pass import OnePass
 from mediasvc.work.seal import Seal, notices, sealed
 from mediasvc.work.sign import Signer
 
@@ -74,14 +78,18 @@ def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> Fil
 def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
                file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
                scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY,
-               seal: Seal | None = None, signer: Signer | None = None) -> Built:
+               seal: Seal | None = None, signer: Signer | None = None,
+               growing: OnePass | None = None) -> Built:
     """Write the whole disc to ``target``: a new file, or an empty folder.
 
-    ``scratch`` is an empty private folder; ``wanted`` says what is made for people. Raises
-    MediasvcError when a part cannot be made; what is at ``target`` then is of no use.
+    ``scratch`` is an empty private folder; ``wanted`` says what is made for people; ``growing``
+    may have the image already, with the instances in it. Raises MediasvcError when a part cannot
+    be made; what is at ``target`` then is of no use.
     """
     prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
                             report=report, wanted=wanted, seal=seal, signer=signer)
+    if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
+        return prepared.built
     sha256 = _write_container(container, target, list(prepared.files), profile, file_set, facts,
                               report, seal.password if seal and seal.kind == "zip" else "")
     return replace(prepared.built, sha256=sha256)
@@ -98,10 +106,12 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
                else make_content(sandbox, layout, facts, scratch, wanted, report))
     findings = _write_dicomdir(sandbox, layout, profile, file_set, scratch,
                                wanted.icons or profile.icons, report)
+    if not secure:
+        content += _statement(scratch, facts, file_set, layout, signer is not None)
     before = [_small(scratch, (DICOMDIR,)), *content]
     listed = [*before, *layout.files()]
     (scratch / MANIFEST).write_bytes(write_hash_list(listed, _manifest_facts(file_set, facts)))
-    files = [before[0], _small(scratch, (MANIFEST,)), *listed[1:]]
+    files = [before[0], _small(scratch, (MANIFEST,)), *as_they_lie(listed[1:])]
     if signer is not None:
         (scratch / MANIFEST_SIGNATURE).write_bytes(signer.sign((scratch / MANIFEST).read_bytes()))
         files.insert(2, _small(scratch, (MANIFEST_SIGNATURE,)))
@@ -128,15 +138,42 @@ def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set
     return (*drawn.findings, *(Finding(**row) for row in answer.value["findings"]))
 
 
+def as_they_lie(files: Iterable[DiscFile]) -> list[DiscFile]:
+    """What a reader of DICOM or of the pages wants first; the viewer's data and videos behind the
+    instances."""
+    return sorted(files, key=lambda file: len(file.parts) > 1 and (
+        file.parts[0] == VIDEO_FOLDER or (file.parts[0] == VIEWER_FOLDER and len(file.parts) > 2)))
+
+
 def _small(scratch: Path, parts: tuple[str, ...]) -> DiscFile:
     """A file of ours that stands in ``scratch`` as it will stand on the disc."""
     span = Span.of_file(scratch.joinpath(*parts))
     return DiscFile(parts, span, span.sha256())
 
 
+def _statement(scratch: Path, facts: DiscFacts, file_set: FileSetName, layout: Layout,
+               signed: bool) -> list[DiscFile]:
+    row = disc_statement.statement(facts, file_set.uid, layout, signed)
+    (scratch / disc_statement.PAGE).write_bytes(disc_statement.as_page(row))
+    (scratch / disc_statement.DATA).write_bytes(disc_statement.as_json(row))
+    return [_small(scratch, (name,)) for name in (disc_statement.PAGE, disc_statement.DATA)]
+
+
 def _manifest_facts(file_set: FileSetName, facts: DiscFacts) -> dict[str, str]:
     return {"file-set id": file_set.id, "file-set uid": file_set.uid, "profile": facts.profile,
             "created": facts.created.isoformat(), "creator": facts.creator}
+
+
+def _grown(growing: OnePass, target: Path, files: Iterable[DiscFile], profile: Profile,
+           file_set: FileSetName, facts: DiscFacts, report: Report) -> bool:
+    """Finish the image that the instances went into; False where there is none, or too little room
+    was kept in it."""
+    if growing.image is None or not growing.image.finish(
+            files, volume_id=file_set.id, moment=facts.created, with_udf=profile.medium.udf,
+            report=lambda done, total: report(done >> 20, total >> 20, "writing MB")):
+        return False
+    growing.published(target)
+    return True
 
 
 def _write_container(container: Container, target: Path, files: list[DiscFile], profile: Profile,

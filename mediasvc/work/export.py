@@ -37,6 +37,7 @@ from mediasvc.work.disc_content import PAGES_ONLY, Wanted
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import fingerprint, select
+from mediasvc.work.one_pass import OnePass, one_pass
 from mediasvc.work.site_viewer import site_bytes, site_viewer
 
 Tell = Callable[[Finding], None]
@@ -86,10 +87,10 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
     """
     release.require_free(order.to, order.replace)
     order.to.parent.mkdir(parents=True, exist_ok=True)
-    with release.workspace(desk) as scratch:
+    with release.workspace(desk) as scratch, one_pass(order, scratch) as growing:
         selected = select(desk, order)
         seen = fingerprint(selected)
-        conformed = conform(desk, order, selected, scratch, report)
+        conformed = conform(desk, order, selected, scratch, report, growing)
         del selected  # a large order is kept in memory once
         tell_of(conformed, tell)
         plans = plans_of(order, conformed)
@@ -97,7 +98,7 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
         try:
             for number, plan in enumerate(plans, 1):
                 drafts.append(_begin(desk, order, conformed, plan, number, len(plans)))
-                _build(desk, order, drafts[-1], scratch / str(number), tell, report)
+                _build(desk, order, drafts[-1], scratch / str(number), tell, report, growing)
                 _verify(desk, order, drafts[-1], tell, report)
             if fingerprint(select(desk, order)) != seen:
                 raise StateError("The patient or the studies changed while the disc was made.",
@@ -159,7 +160,8 @@ def describe(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPla
         institution=site.institution, contact=site.contact, recipient=order.recipient,
         creator=f"{desk.settings.export.creator_name} {__version__}",
         file_set_id=file_set.id, profile=order.profile.name, created=moment,
-        part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed))
+        part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed),
+        excluded=tuple(conformed.excluded))
 
 
 def _remarks(conformed: Conformed) -> tuple[str, ...]:
@@ -187,7 +189,7 @@ def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
 
 
 def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: Tell,
-           report: Report) -> None:
+           report: Report, growing: OnePass) -> None:
     scratch.mkdir()
     target = release.temporary(draft.row)
     if order.container == "folder":
@@ -196,7 +198,7 @@ def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: T
         desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
         target=target, container=order.container, scratch=scratch, report=report,
         wanted=wanted_of(order, draft.plan), seal=order.seal,
-        signer=disc_signer(desk, order))
+        signer=disc_signer(desk, order), growing=growing)
     for finding in draft.built.findings:
         tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
     with desk.store.transaction() as connection:
