@@ -1,13 +1,15 @@
 """What the patient feed should come to: a few dictionaries, and nothing of the program.
 
 A step is one message: ``("update", key, name, time)``, ``("merge", prior, survivor, time)``,
-``("change", prior, new, name, time)``, ``("unlink", a, b, time)``; keys are letters, times minutes.
+``("change", prior, new, name, time)``, ``("unlink", a, b, time)``; keys are words, times minutes.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from mediasvc.store import merges, patients
@@ -17,6 +19,7 @@ from tests.hl7_things import FEED, NOW, message
 
 Step = tuple[Any, ...]
 KEYS = "ABCDE"
+BEGIN = datetime(2024, 1, 1, 10)
 
 
 class ContradictionError(Exception):
@@ -102,15 +105,15 @@ class Model:
         """The patient whom a key means; "" for nobody."""
         return next((one for one in reversed(self.way(key)) if one in self.names), "")
 
-    def picture(self) -> dict[str, tuple[str, str]]:
+    def picture(self, keys: Sequence[str] = KEYS) -> dict[str, tuple[str, str]]:
         """key → (who it is now, the name that stands under the key itself)."""
-        return {key: (self.who(key), self.names.get(key, "")) for key in KEYS}
+        return {key: (self.who(key), self.names.get(key, "")) for key in keys}
 
 
 def text(step: Step, number: int) -> bytes:
     """The step as a message; ``number`` makes its control id."""
     kind, *rest, time = step
-    common: dict[str, str] = {"at": f"202401011{time // 60}{time % 60:02}+0000",
+    common: dict[str, str] = {"at": f"{BEGIN + timedelta(minutes=time):%Y%m%d%H%M}+0000",
                               "control": f"c{number}"}
     if kind == "update":
         key, name = rest
@@ -128,9 +131,9 @@ def send(connection: Connection, step: Step, number: int) -> str:
     return receive(connection, text(step, number), FEED, received=NOW).verdict
 
 
-def picture(connection: Connection) -> dict[str, tuple[str, str]]:
+def picture(connection: Connection, letters: Sequence[str] = KEYS) -> dict[str, tuple[str, str]]:
     """The same as `Model.picture`, of the index."""
-    keys = {key: patients.PatientKey(f"{key}1", "HOSP") for key in KEYS}
+    keys = {key: patients.PatientKey(f"{key}1", "HOSP") for key in letters}
     own = {one.key: one for one in patients.patients_by_keys(connection, list(keys.values()))}
     there = {one.row: one.key for one in own.values()}
     now = merges.survivors(connection, list(there))
@@ -138,19 +141,53 @@ def picture(connection: Connection) -> dict[str, tuple[str, str]]:
     for letter, key in keys.items():
         row = now[own[key].row] if key in own else merges.survivor_row(connection, key)
         name = own[key].demographics.patient_name if key in own else ""
-        result[letter] = (there[row].patient_id[0] if row else "", name)
+        result[letter] = (there[row].patient_id[:-1] if row else "", name)
     return result
 
 
 def random_steps(dice: random.Random, size: int) -> list[Step]:
-    steps: list[Step] = []
-    for _ in range(size):
-        a, b = dice.choice(KEYS), dice.choice(KEYS)
-        time, name = dice.randint(0, 9), f"N{dice.randint(0, 9)}"
-        steps.append(dice.choice([("update", a, name, time), ("update", b, name, time),
-                                  ("merge", a, b, time), ("merge", b, a, time),
-                                  ("change", a, b, name, time), ("unlink", a, b, time)]))
-    return steps
+    return [random_step(dice, KEYS, dice.randint(0, 9)) for _ in range(size)]
+
+
+def random_step(dice: random.Random, keys: Sequence[str], time: int) -> Step:
+    a, b, name = dice.choice(keys), dice.choice(keys), f"N{dice.randint(0, 9)}"
+    return dice.choice([("update", a, name, time), ("update", b, name, time),
+                        ("merge", a, b, time), ("merge", b, a, time),
+                        ("change", a, b, name, time), ("unlink", a, b, time)])
+
+
+class LongFeed:
+    """One feed without an end: times go on, some messages come late, some come again."""
+
+    def __init__(self, dice: random.Random, keys: int) -> None:
+        self.dice, self.keys = dice, [f"K{number}x" for number in range(keys)]
+        self.model, self.sent = Model(), 0
+        self._lately: list[tuple[Step, int]] = []
+
+    def go_on(self, connection: Connection, messages: int) -> None:
+        """Send so many more, and compare every verdict; in the end compare everybody."""
+        for _ in range(messages):
+            if self._lately and self.dice.random() < 0.1:
+                self._again(connection)
+                continue
+            late = self.dice.choice((0, 0, 0, 1, 10, 100))
+            step = self._step(max(0, self.sent // 20 - late))
+            verdict = send(connection, step, self.sent)
+            assert verdict == self.model.apply(step), (self.sent, step)
+            self._lately = [*self._lately[-99:], (step, self.sent)]
+            self.sent += 1
+        assert picture(connection, self.keys) == self.model.picture(self.keys), self.sent
+
+    def _step(self, time: int) -> Step:
+        """Often the end of a merge that lasts; else everybody would soon be one person."""
+        if self.model.up and self.dice.random() < 0.25:
+            prior = self.dice.choice(list(self.model.up))
+            return ("unlink", prior, self.model.up[prior][0], time)
+        return random_step(self.dice, self.keys, time)
+
+    def _again(self, connection: Connection) -> None:
+        step, number = self.dice.choice(self._lately)
+        assert receive(connection, text(step, number), FEED, received=NOW).repeated
 
 
 def compare(connection: Connection, steps: list[Step]) -> None:

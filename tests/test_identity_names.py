@@ -104,7 +104,7 @@ def test_comparing_is_symmetric_and_reflexive(a: str, b: str) -> None:
 @given(ANY_NAME, st.text(max_size=10))
 def test_keys_of_any_name_are_never_empty_text(name: str, extra: str) -> None:
     for kind, key in blocking_keys(name, "19800102", extra, extra):
-        assert kind in "wpxycas" and key and key != "|"
+        assert kind in "wpbdxycas" and key and key != "|"
 
 
 @pytest.mark.parametrize("nobody", [

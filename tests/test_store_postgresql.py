@@ -21,6 +21,7 @@ from mediasvc.settings import Home, Settings
 from mediasvc.store import index, ledger, patients, removal
 from mediasvc.store.db import Store, open_store
 from mediasvc.store.ledger import Item, PatientGroup, Settled
+from mediasvc.work import patient_list
 from mediasvc.work import patients as desk
 from tests.store_things import file_instances, stored_instance
 from tests.test_item_headers import people_are_told_apart
@@ -113,8 +114,8 @@ def test_patients_are_loaded_found_and_matched(store: Store, tmp_path: Path) -> 
     path.write_text("patient_id,issuer,name,birth_date,sex,other_ids\n"
                     "100,LOCAL,Müller^Jörg,19800102,M,F77@CLINIC\n"
                     "101,LOCAL,山田^太郎,19700304,M,\n", encoding="utf-8")
-    assert desk.load(store, path).added == 2
-    assert desk.load(store, path).unchanged == 2
+    assert patient_list.load(store, path).added == 2
+    assert patient_list.load(store, path).unchanged == 2
     with store.read() as connection:
         assert [one.key.patient_id for one in desk.find(connection, "mull")] == ["100"]
         assert [one.key.patient_id for one in desk.find(connection, "山")] == ["101"]

@@ -41,12 +41,12 @@ def load(session: Session, file: Path, by: str) -> int:
     refused; exit 1 then. A file may hold any number of messages, framed as for MLLP or not.
     """
     from mediasvc.identity.load import is_hl7
-    from mediasvc.work import patients
+    from mediasvc.work import patient_list
 
     if is_hl7(file):
         return load_messages(session, file)
     with session.store() as store, progress(session) as report:
-        loaded = patients.load(store, file, report, by=by)
+        loaded = patient_list.load(store, file, report, by=by)
     for finding in loaded.findings:
         session.finding(finding)
     refused = loaded.rows - loaded.added - loaded.updated - loaded.unchanged

@@ -21,6 +21,7 @@ SEXES = ("M", "F", "O", "")
 #: PS3.5 6.2: LO has 64 characters, each group of a PN as well.
 TEXT_LIMIT = 64
 FIELD_LIMIT = 1 << 16
+_EMPTY = dict.fromkeys((*REQUIRED, *OPTIONAL), "")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -44,7 +45,7 @@ def read_rows(path: Path, *, foreign: bool = False) -> Iterator[Row]:
     no such file or lacks columns, DamagedError when it is not UTF-8.
     """
     for number, line, columns, values in read_table(path, REQUIRED, OPTIONAL):
-        yield _row(number, line, columns, values, foreign)
+        yield to_row(number, line, columns, values, foreign)
 
 
 def read_table(path: Path, required: tuple[str, ...], optional: tuple[str, ...],
@@ -119,12 +120,14 @@ def _names(columns: tuple[str, ...] | list[str]) -> str:
     return ", ".join(columns)
 
 
-def _row(number: int, line: int, columns: list[str], values: list[str], foreign: bool) -> Row:
+def to_row(number: int, line: int, columns: list[str], values: list[str],
+           foreign: bool = False) -> Row:
+    """A row of `read_table`, checked."""
     troubles = []
     if len(values) > len(columns):
         troubles.append("more values than columns")
-    row = dict(zip(columns, (value.strip() for value in values), strict=False))
-    get = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
+    row = dict(zip(columns, map(str.strip, values), strict=False))
+    get = _EMPTY | row
     others, bad = _others(get["other_ids"])
     key = PatientKey(get["patient_id"], get["issuer"])
     sex = get["sex"].upper()
@@ -173,8 +176,9 @@ def name_troubles(name: str) -> Iterator[str]:
 
 def _others(text: str) -> tuple[list[PatientKey], list[str]]:
     """``ID@ISSUER`` separated by ``|`` or a backslash; each must name its issuer."""
-    keys, troubles = [], []
-    for part in filter(None, (part.strip() for part in re.split(r"[|\\]", text))):
+    keys: list[PatientKey] = []
+    troubles: list[str] = []
+    for part in () if not text else filter(None, (part.strip() for part in re.split(r"[|\\]", text))):
         key = PatientKey.parse(part)
         if not key.patient_id or not key.issuer or is_placeholder(key.patient_id):
             troubles.append("other_ids has an entry that is not ID@ISSUER")

@@ -22,7 +22,7 @@ from mediasvc.store.filesystem import network_filesystem
 
 #: The newest migration; a test holds it equal to alembic's head, so that alembic need not be
 #: imported to see that a database is current.
-REVISION = "0005"
+REVISION = "0006"
 BUSY_SECONDS = 30.0
 #: What `Store` hands out; other layers name the type without naming SQLAlchemy.
 Connection = sa.Connection
@@ -37,6 +37,9 @@ _PRAGMAS = (
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
 )
+#: For `Store.aside`: 128 MiB of pages.
+_ASIDE_PRAGMAS = ("PRAGMA temp_store = FILE", "PRAGMA cache_size = -131072",
+                  "PRAGMA foreign_keys = OFF")
 
 
 class Store:
@@ -48,14 +51,11 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """The one writer; commits at the end of the block, rolls back on any exception."""
-        try:
-            with (self.engine.connect().execution_options(mediasvc_writes=True) as connection,
-                  connection.begin()):
-                if connection.dialect.name == "postgresql":
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
-                yield connection
-        except sa.exc.DBAPIError as error:
-            raise _worded(error) from error
+        with (_worded_errors(),
+              self.engine.connect().execution_options(mediasvc_writes=True) as connection,
+              connection.begin()):
+            _take_turn(connection)
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -63,13 +63,24 @@ class Store:
         # PostgreSQL would show each statement the newest state; SQLite does so by itself.
         options = ({"isolation_level": "REPEATABLE READ"}
                    if self.engine.dialect.name == "postgresql" else {})
-        try:
-            with (self.engine.connect().execution_options(**options) as connection,
-                  connection.begin() as transaction):
-                yield connection
-                transaction.rollback()
-        except sa.exc.DBAPIError as error:
-            raise _worded(error) from error
+        with (_worded_errors(), self.engine.connect().execution_options(**options) as connection,
+              connection.begin() as transaction):
+            yield connection
+            transaction.rollback()
+
+    @contextmanager
+    def aside(self) -> Iterator[Aside]:
+        """A connection for much work, which keeps its temporary tables until the end of the block.
+
+        Those lie on the disk, so memory stays flat. References between tables are not checked.
+        """
+        with self.engine.connect() as connection:
+            connection.detach()
+            raw = connection.connection.cursor()
+            if connection.dialect.name == "sqlite":
+                for pragma in _ASIDE_PRAGMAS:
+                    raw.execute(pragma)
+            yield Aside(connection)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -80,6 +91,32 @@ class Store:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+
+class Aside:
+    """One connection, from transaction to transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def scratch(self) -> Iterator[sa.Connection]:
+        """For temporary tables alone; waits for no writer, and none for it."""
+        with _worded_errors(), self._begun(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """As that of `Store`."""
+        with _worded_errors(), self._begun(writes=True) as connection:
+            _take_turn(connection)
+            yield connection
+
+    @contextmanager
+    def _begun(self, *, writes: bool) -> Iterator[sa.Connection]:
+        self._connection.execution_options(mediasvc_writes=writes)
+        with self._connection.begin():
+            yield self._connection
 
 
 def open_store(home: Home, settings: Settings) -> Store:
@@ -176,6 +213,20 @@ def _migrate(store: Store, found: str) -> None:
                             "Install that version or restore the backup made before it.")
     with store.transaction() as connection:
         upgrade(connection)
+
+
+def _take_turn(connection: sa.Connection) -> None:
+    """On SQLite the transaction began with the lock."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+
+
+@contextmanager
+def _worded_errors() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise _worded(error) from error
 
 
 def _worded(error: sa.exc.DBAPIError) -> Exception:

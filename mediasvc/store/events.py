@@ -15,6 +15,7 @@ from mediasvc.store.schema import event
 
 GENESIS = "0" * 64
 _PAGE = 5000
+_NEWEST = sa.select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,7 @@ def record_many(connection: sa.Connection,
 
 def head(connection: sa.Connection) -> tuple[int, str]:
     """(seq, hash) of the last event; printed in reports it also proves that none was cut off."""
-    newest = sa.select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)
-    row = connection.execute(newest).first()
+    row = connection.execute(_NEWEST).first()
     return (row.seq, row.hash) if row else (0, GENESIS)
 
 

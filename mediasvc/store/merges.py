@@ -23,7 +23,8 @@ _IDS, _ROWS = sa.bindparam("ids", expanding=True), sa.bindparam("rows", expandin
 _OWN = sa.select(patient.c.id, patient.c.patient_id, patient.c.issuer)
 _OWN_BY_ID = _OWN.where(patient.c.patient_id.in_(_IDS))
 _OWN_BY_ROW = _OWN.where(patient.c.id.in_(_ROWS))
-_LASTING = sa.select(table).where(table.c.ended_at == "").order_by(table.c.id)
+# Written out, because a bound value does not show SQLite that its partial index can be used.
+_LASTING = sa.select(table).where(table.c.ended_at == sa.literal_column("''")).order_by(table.c.id)
 _FROM = _LASTING.where(table.c.prior_id.in_(_IDS))
 _INTO = _LASTING.where(table.c.survivor_id.in_(_IDS))
 _BETWEEN = sa.select(table).where(sa.or_(*(

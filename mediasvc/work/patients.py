@@ -1,11 +1,10 @@
-"""The patient index as people and the ingest line use it: load, find, match."""
+"""The patient index as people and the ingest line use it: find and match."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +12,14 @@ from mediasvc.identity.keys import blocking_keys
 from mediasvc.identity.match import Candidate, Query, Rule, candidates, certain
 from mediasvc.identity.names import normal
 from mediasvc.identity.query import Blocking, Lookup
-from mediasvc.model import Demographics, Finding, Patient, PatientKey
-from mediasvc.span import Span
+from mediasvc.model import Demographics, Patient, PatientKey
 from mediasvc.store import find as find_rows
-from mediasvc.store import ledger, patients
-from mediasvc.store.db import Connection, Store
+from mediasvc.store import patients
+from mediasvc.store.db import Connection
 
 if TYPE_CHECKING:
     from mediasvc.identity.load import Row
 
-#: Rows of a list that are written in one transaction; the service may write between them.
-BATCH = 5000
 #: Patients that one key may contribute: namesakes beyond that say nothing.
 KEY_LIMIT, DATE_LIMIT = 200, 400
 PROVENANCE = "load"
@@ -31,17 +27,6 @@ FOUND_LIMIT = 100
 
 #: (rows done, total or 0, what), as `mediasvc.cli.progress` takes it.
 Report = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What became of a list; ``findings`` names every row that was not loaded, and why."""
-
-    rows: int
-    added: int
-    updated: int
-    unchanged: int
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,51 +43,6 @@ def patient_record(key: PatientKey, demographics: Demographics,
     keys = blocking_keys(demographics.patient_name, demographics.patient_birth_date,
                          demographics.postcode, demographics.address)
     return patients.PatientRecord(key, demographics, keys, others)
-
-
-def load(store: Store, path: Path, report: Report = lambda *_: None, *, by: str = "") -> Loaded:
-    """Load a CSV list: good rows go in, bad rows are findings, the same again changes nothing.
-
-    Raises SettingsError or DamagedError when the file as a whole cannot be read; rows of earlier
-    batches are in then, and loading the repaired file goes on from there.
-    """
-    from mediasvc.identity.load import read_rows
-
-    findings: list[Finding] = []
-    seen: set[PatientKey] = set()
-    rows = added = updated = unchanged = 0
-    stream = read_rows(path)
-    while batch := list(islice(stream, BATCH)):
-        rows += len(batch)
-        good = [row for row in batch if _acceptable(row, seen, findings)]
-        stored = _store_batch(store, good, by)
-        added, updated = added + stored.added, updated + len(stored.updated)
-        unchanged += stored.unchanged
-        report(rows, 0, "patients")
-    with store.transaction() as connection:
-        ledger.record(connection, "service", Span.of_file(path).sha256(), "patients-loaded", by=by,
-                      data={"rows": rows, "added": added, "updated": updated,
-                            "unchanged": unchanged, "refused": len({f.subject for f in findings})})
-    return Loaded(rows, added, updated, unchanged, tuple(findings))
-
-
-def _acceptable(row: Row, seen: set[PatientKey], findings: list[Finding]) -> bool:
-    troubles = list(row.troubles)
-    if row.key in seen:
-        troubles.append("this Patient ID and issuer stand in an earlier row")
-    seen.add(row.key)
-    findings += (Finding("error", "patient-row", f"row {row.number} (line {row.line})", text,
-                         "patients load") for text in troubles)
-    return not troubles
-
-
-def _store_batch(store: Store, rows: list[Row], by: str) -> patients.Stored:
-    records = [patient_record(row.key, row.demographics, row.others) for row in rows]
-    with store.transaction() as connection:
-        stored = patients.put_patients(connection, records, provenance=PROVENANCE)
-        ledger.record_many(connection, [("patient", number, "updated", {"fields": list(fields)})
-                                        for number, fields in stored.updated], by=by)
-    return stored
 
 
 def find(connection: Connection, text: str, *, limit: int = FOUND_LIMIT) -> list[Patient]:
