@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import mmap
 import os
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -37,14 +36,27 @@ def write_direct(fd: int, parts: Iterable[bytes | memoryview], *, direct: bool =
     Returns sha256 (hex) and bytes written. Nothing is durable yet: the caller syncs. File systems
     that know no direct writing get plain ones. Raises OSError.
     """
+    if not direct:
+        return _through_cache(fd, parts)
     buffer = _mine.__dict__.pop("buffer", None)  # not there while a source of parts writes itself
-    file, digest = DirectFile(fd, buffer, direct=direct), hashlib.sha256()
+    file, digest = DirectFile(fd, buffer), hashlib.sha256()
     for run in _runs(parts):
         digest.update(run)
         file.write(run)
     file.finish()
     _mine.buffer = file.buffer
     return digest.hexdigest(), file.tell()
+
+
+def _through_cache(fd: int, parts: Iterable[bytes | memoryview]) -> tuple[str, int]:
+    digest, length = hashlib.sha256(), 0
+    for run in _runs(parts):
+        digest.update(run)
+        written = 0
+        while written < len(run):
+            written += os.write(fd, run[written:] if written else run)
+        length += written
+    return digest.hexdigest(), length
 
 
 def _runs(parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
@@ -85,9 +97,8 @@ class DirectFile:
     at the end; until then the descriptor does not show everything. Methods raise OSError.
     """
 
-    def __init__(self, fd: int, buffer: memoryview | None = None, *, direct: bool = True) -> None:
+    def __init__(self, fd: int, buffer: memoryview | None = None) -> None:
         self._fd = fd
-        self._from = FROM if direct else sys.maxsize
         self.buffer = new_buffer() if buffer is None else buffer
         self._position = 0
         #: The buffer holds bytes ``_first`` to ``_last`` of what lies at ``_base``, a block.
@@ -134,7 +145,7 @@ class DirectFile:
     def finish(self) -> None:
         """The last block of a large file is written whole, and what is too much cut off again."""
         end = self._base + self._last
-        if self._last - self._first < self._from or end < self._length():
+        if self._last - self._first < FROM or end < self._length():
             self.flush()
             return
         padded = -(-self._last // BLOCK) * BLOCK
@@ -155,7 +166,7 @@ class DirectFile:
     def _put(self, end: int) -> None:
         """Write up to ``end``, a block's end: directly from the first whole block on."""
         start = min(-(-self._first // BLOCK) * BLOCK, end)
-        if end - start < self._from:
+        if end - start < FROM:
             start = end
         self._plain(self._first, max(start, self._first))
         if start < end:

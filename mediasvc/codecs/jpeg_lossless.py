@@ -55,7 +55,7 @@ def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
 
 
 def _by_pixel(spec: FrameSpec) -> FrameSpec:
-    return replace(spec, planar_configuration=0)
+    return replace(spec, planar_configuration=0) if spec.planar_configuration else spec
 
 
 #: PS3.5 table 8.2.1-1.

@@ -117,7 +117,7 @@ def _jpeg_decoded(spec: FrameSpec) -> FrameSpec:
 
 
 def _by_pixel(spec: FrameSpec) -> FrameSpec:
-    return replace(spec, planar_configuration=0)
+    return replace(spec, planar_configuration=0) if spec.planar_configuration else spec
 
 
 def _decoded(spec: FrameSpec) -> FrameSpec:

@@ -59,7 +59,7 @@ def _by_plane(spec: FrameSpec) -> FrameSpec:
 
 
 def _by_pixel(spec: FrameSpec) -> FrameSpec:
-    return replace(spec, planar_configuration=0)
+    return replace(spec, planar_configuration=0) if spec.planar_configuration else spec
 
 
 TAKES = (

@@ -17,6 +17,9 @@ STEP = 16 << 20
 def in_steps(parts: Iterable[memoryview]) -> Iterator[memoryview]:
     """The same bytes in steps; each is given back when the next is asked for."""
     for part in parts:
+        if len(part) <= STEP and not isinstance(part.obj, mmap.mmap):
+            yield part
+            continue
         for at in range(0, len(part), STEP):
             step = part[at:at + STEP]
             yield step

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from mediasvc.dicom.frames import (
@@ -93,11 +92,10 @@ def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options
         changes[label.LOSSY_IMAGE_COMPRESSION] = encoding.element(
             label.LOSSY_IMAGE_COMPRESSION, "CS", b"01")  # once lossy, for ever (RL-1)
     pieces = rewrite(framing, total, wanted.uid, changes, pixels)
-    row = replace(
-        row_of(framing, wanted, started, len(source), result.native_bytes,
-               source.frames.total_bytes, writer.total, result.verified(options)),
-        sop_instance_uid=uid, foreign_frames=result.foreign, max_error=result.max_error,
-        psnr=result.psnr, ssim=result.ssim, pixels_sha256=result.pixels_sha256)
+    row = row_of(framing, wanted, started, len(source), result.native_bytes,
+                 source.frames.total_bytes, writer.total, result.verified(options),
+                 sop_instance_uid=uid, foreign_frames=result.foreign, max_error=result.max_error,
+                 psnr=result.psnr, ssim=result.ssim, pixels_sha256=result.pixels_sha256)
     return Transcoded(framing, pieces, row, frozenset(changes) | set(PIXEL_TAGS),
                       tuple(result.sums), *_witnesses(result, options, encoded=wanted.encapsulated),
                       source.frames.findings)

@@ -126,11 +126,14 @@ class Transcoded:
 
 
 def row_of(framing: Framing, wanted: ts.TransferSyntax, started: float, count: int, native: int,
-         received: int, encoded: int, verified: Verified) -> RatioRow:
-    """``received`` and ``encoded`` are bytes of pixel data; ``started`` is of `perf_counter`."""
+         received: int, encoded: int, verified: Verified, *, sop_instance_uid: str = "",
+         **more: Any) -> RatioRow:
+    """``received`` and ``encoded`` are bytes of pixel data; ``started`` is of `perf_counter`. The
+    SOP Instance UID is the received one unless another is given; ``more`` is of the row."""
     uid = words(framing, label.SOP_INSTANCE_UID)
     return RatioRow(
-        sop_instance_uid=uid, source_uid=uid, modality=words(framing, label.MODALITY),
+        sop_instance_uid=sop_instance_uid or uid, source_uid=uid,
+        modality=words(framing, label.MODALITY),
         source_ts=framing.transfer_syntax_uid, target_ts=wanted.uid, frames=count,
         native_bytes=native, source_bytes=received, encoded_bytes=encoded,
-        seconds=round(time.perf_counter() - started, 6), verified=verified)
+        seconds=round(time.perf_counter() - started, 6), verified=verified, **more)
