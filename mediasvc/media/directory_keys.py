@@ -101,12 +101,15 @@ def read(framing: Framing, file_id: tuple[str, ...], key_set: str = "none") -> D
     return _entry(values, framing.transfer_syntax_uid, file_id, key_set)
 
 
-def scan(path: Path | str, file_id: tuple[str, ...], key_set: str = "none") -> DirectoryEntry:
-    """`read` of a DICOM file, without reading more of it than needed. Raises also OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def scan(path: Path | str | Span, file_id: tuple[str, ...], key_set: str = "none",
+         ) -> DirectoryEntry:
+    """`read` of a DICOM file, or of one that stands in another file, without reading more of it
+    than needed. Raises also OSError."""
+    place = path if isinstance(path, Span) else Span(str(path), 0, 1 << 62)
+    descriptor = os.open(place.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         for window in WINDOWS:
-            data = os.pread(descriptor, window, 0)
+            data = os.pread(descriptor, min(window, place.length), place.offset)
             try:
                 found = scan_values(data, len(data) < window, key_set, wanted_tags)
                 return _entry(found.values, found.transfer_syntax_uid, file_id, key_set)
@@ -118,7 +121,8 @@ def scan(path: Path | str, file_id: tuple[str, ...], key_set: str = "none") -> D
         os.close(descriptor)
     from mediasvc.dicom.framing import read_framing
 
-    with Span.of_file(path).view() as view:
+    whole = path if isinstance(path, Span) else Span.of_file(path)
+    with whole.view() as view:
         return read(read_framing(view), file_id, key_set)
 
 

@@ -27,10 +27,10 @@ def run_batches(sandbox: Sandbox, function: str, items: Iterable[Item], size: in
             suspects.extend(batch)
             continue
         for item, value in zip(batch, answer.value, strict=True):
-            yield item, _single(value)
+            yield item, single(value)
     for answer in sandbox.map(function, _requests(suspects, 1, common)):
         value = None if answer.error else answer.value[0]
-        yield answer.key[0], _single(value) if value is not None else answer
+        yield answer.key[0], single(value) if value is not None else answer
 
 
 def _requests(items: Iterable[Item], size: int, common: dict[str, Any],
@@ -40,7 +40,8 @@ def _requests(items: Iterable[Item], size: int, common: dict[str, Any],
         yield batch, {"items": batch, **common}
 
 
-def _single(value: Any) -> Answer:
+def single(value: Any) -> Answer:
+    """What the child's `each` answered for one item."""
     if isinstance(value, dict) and value.get("error"):
         return Answer(None, None, value["error"], value.get("text", ""))
     return Answer(None, value)

@@ -14,16 +14,19 @@ from mediasvc.media.directory_entry import DirectoryEntry
 from mediasvc.media.directory_keys import scan
 from mediasvc.media.disc_layout import DiscInstance, FileId
 from mediasvc.media.sequence_bytes import EXPLICIT
+from mediasvc.span import Span
 from mediasvc.standard.directory_records import ICON
 
 
 def write_listing(target: Path, placed: Iterable[tuple[FileId, DiscInstance]],
-                  icons: Mapping[str, Path] | None = None) -> None:
-    """What `write_directory` reads: a JSON line ``[path, File ID, icon]`` for each instance."""
+                  icons: Mapping[Span, Path] | None = None) -> None:
+    """What `write_directory` reads: a JSON line ``[path, offset, length, File ID, icon]`` for each
+    instance."""
     with target.open("w", encoding="utf-8") as lines:
         for file_id, instance in placed:
-            icon = (icons or {}).get(instance.span.path, "")
-            lines.write(json.dumps([instance.span.path, file_id, str(icon)]) + "\n")
+            span, icon = instance.span, (icons or {}).get(instance.span, "")
+            lines.write(json.dumps([span.path, span.offset, span.length, file_id, str(icon)])
+                        + "\n")
 
 
 def write_directory(listing: str, target: str, file_set_id: str, file_set_uid: str, key_set: str,
@@ -38,8 +41,8 @@ def write_directory(listing: str, target: str, file_set_id: str, file_set_uid: s
 def _entries(listing: Path, key_set: str) -> Iterator[DirectoryEntry]:
     with listing.open(encoding="utf-8") as lines:
         for line in lines:
-            path, file_id, icon = json.loads(line)
-            entry = scan(path, tuple(file_id), key_set)
+            path, offset, length, file_id, icon = json.loads(line)
+            entry = scan(Span(path, offset, length), tuple(file_id), key_set)
             if icon and entry.record_type == "IMAGE":
                 entry.values[ICON.tag] = icon_item(Path(icon).read_bytes())
             yield entry

@@ -22,9 +22,9 @@ THIRD = 3
 
 @dataclass(frozen=True, slots=True)
 class Icons:
-    """``files``: path of an instance → file with the ``side`` × ``side`` bytes of its icon."""
+    """``files``: place of an instance → file with the ``side`` × ``side`` bytes of its icon."""
 
-    files: dict[str, Path]
+    files: dict[Span, Path]
     findings: tuple[Finding, ...]
 
 
@@ -35,12 +35,12 @@ def icons_of(sandbox: Sandbox, layout: Layout, folder: Path, side: int,
     black = folder / "black"
     black.write_bytes(bytes(side * side))
     instances = [one for _, one in layout.placed() if frames_of(one)]
-    items = ({"span": one.span.as_json(), "target": str(folder / f"{at:08d}"), "side": side,
-              "path": one.span.path} for at, one in enumerate(instances))
-    found: dict[str, Path] = {}
+    items = ({"span": one.span.as_json(), "target": str(folder / f"{at:08d}"), "side": side}
+             for at, one in enumerate(instances))
+    found: dict[Span, Path] = {}
     failed = 0
     for done, (item, answer) in enumerate(run_batches(sandbox, CHILD, items, BATCH), 1):
-        found[item["path"]] = black if answer.error else Path(item["target"])
+        found[Span.from_json(item["span"])] = black if answer.error else Path(item["target"])
         failed += bool(answer.error)
         report(done, len(instances))
     return Icons(found, (Finding(

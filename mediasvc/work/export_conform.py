@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import PUT_BACK, DamagedError, MediasvcError
-from mediasvc.media.disc_layout import DiscInstance, lean
+from mediasvc.media.disc_layout import DiscInstance, lean, reading_order
+from mediasvc.media.iso_grow import GrowingImage
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer
 from mediasvc.span import Span
@@ -20,6 +21,8 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.export_lossy import follow_copies
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import Selected, order_of_coercion
+from mediasvc.work.in_turn import run_in_turn
+from mediasvc.work.one_pass import OnePass
 
 EXAMINE, REWRITE = 64, 4
 EXAMINER = "mediasvc.work.conform:examine_items"
@@ -60,9 +63,9 @@ class _Task:
 
 
 def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratch: Path | None,
-            report: Report) -> Conformed:
-    """Make every instance fit the profile. Without ``scratch`` (a dry run) nothing is written and
-    sizes are those of the archive.
+            report: Report, into: OnePass | None = None) -> Conformed:
+    """Make every instance fit the profile. Without ``scratch`` (an estimate) nothing is written and
+    sizes are those of the archive. ``into``: may take the instances as they are made.
 
     Raises DamagedError when an instance of the archive is missing or damaged, unless the order
     allows an incomplete disc.
@@ -81,13 +84,42 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
             _take(result, task.header, _span(desk, task.selected), "")
             result.transcoded += "transcode" in task.needs
         return result
-    rewritten = _rewritten(desk, order, tasks, scratch)
-    for done, (task, answer) in enumerate(rewritten, 1):
+    if tasks and into and into.begin(
+            result.instances, [task.header for task in tasks],
+            [_span(desk, task.selected).length for task in tasks]):
+        assert into.image
+        _grow(desk, order, result, tasks, scratch, into.image, report)
+        return result
+    items = _orders(desk, order, tasks, scratch)
+    for done, (item, answer) in enumerate(run_batches(desk.sandbox, REWRITER, items, REWRITE), 1):
         report(done, len(tasks), "transcoding")
-        _note(order, result, task, answer)
+        _note(order, result, tasks[item["at"]], answer)
     if order.lossy is not None:
         follow_copies(desk.sandbox, result, order.lossy, scratch)
     return result
+
+
+def _grow(desk: Desk, order: ExportOrder, result: Conformed, tasks: Sequence[_Task], scratch: Path,
+          image: GrowingImage, report: Report) -> None:
+    """Everything in reading order into ``image``, what is rewritten as soon as it is there."""
+    rows: list[DiscInstance | _Task] = sorted([*result.instances, *tasks], key=reading_order)
+    result.instances = []
+    todo = [row for row in rows if isinstance(row, _Task)]
+    answers = run_in_turn(desk.sandbox, REWRITER, _orders(desk, order, todo, scratch), REWRITE)
+    for done, row in enumerate(rows, 1):
+        report(done, len(rows), "transcoding")
+        if isinstance(row, DiscInstance):
+            result.instances.append(replace(row, span=image.take(row.span)))
+            continue
+        item, answer = next(answers)
+        before = len(result.instances)
+        _note(order, result, row, answer)
+        if len(result.instances) > before:
+            made = result.instances[-1]
+            result.instances[-1] = replace(made, span=image.take(made.span))
+        for temp in item["temps"]:
+            Path(temp).unlink(missing_ok=True)
+    image.flush()
 
 
 def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], result: Conformed,
@@ -148,11 +180,12 @@ def _limits(order: ExportOrder) -> dict[str, Any]:
             "images": [asdict(rule) for rule in profile.images]}
 
 
-def _rewritten(desk: Desk, order: ExportOrder, tasks: Sequence[_Task], scratch: Path,
-               ) -> Iterator[tuple[_Task, Answer]]:
+def _orders(desk: Desk, order: ExportOrder, tasks: Sequence[_Task], scratch: Path,
+            ) -> Iterator[Item]:
+    """What the children are asked; ``at`` counts the ``tasks``."""
     orders = {task.selected.patient.key: order_of_coercion(desk, task.selected.patient).as_json()
               for task in tasks}
-    items: Iterator[Item] = (
+    return (
         {"at": at, "span": _span(desk, task.selected).as_json(), "needs": task.needs,
          "order": orders[task.selected.patient.key],
          "privacy": order.privacy and order.privacy.as_json(task.selected.patient),
@@ -161,8 +194,6 @@ def _rewritten(desk: Desk, order: ExportOrder, tasks: Sequence[_Task], scratch: 
          "preferred": order.profile.preferred_for(task.header.sop_class_uid, task.facts),
          "temps": [str(scratch / f"{at:07d}.{step}") for step in "ab"]}
         for at, task in enumerate(tasks))
-    for item, answer in run_batches(desk.sandbox, REWRITER, items, REWRITE):
-        yield tasks[item["at"]], answer
 
 
 def _may_stay(order: ExportOrder, task: _Task) -> bool:

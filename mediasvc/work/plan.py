@@ -14,6 +14,7 @@ from pathlib import Path
 from mediasvc.media.disc_file import DiscFile
 from mediasvc.media.disc_plan import DiscPlan
 from mediasvc.media.image_size import Counter, folder_bytes, zip_bytes
+from mediasvc.media.iso_grow import grown_bytes
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.work import release
 from mediasvc.work.certificate_kept import disc_signer
@@ -23,28 +24,33 @@ from mediasvc.work.export import DiscDone, Exported, Tell, describe, plans_of, t
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import select
+from mediasvc.work.one_pass import OnePass
 
 
 def rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
     """The discs of ``order`` with their exact sizes. Raises what `export` raises before it writes
     a disc; nothing is left on the disk."""
     with release.workspace(desk) as scratch:
-        conformed = conform(desk, order, select(desk, order), scratch, report)
+        growing = OnePass(order, scratch, rehearsal=True)
+        conformed = conform(desk, order, select(desk, order), scratch, report, growing)
         tell_of(conformed, tell)
         plans = plans_of(order, conformed)
-        done = tuple(_measured(desk, order, conformed, plan, (number, len(plans)), scratch, report)
+        first = growing.first if len(plans) == 1 else 0
+        done = tuple(_measured(desk, order, conformed, plan, (number, len(plans)), scratch, report,
+                               first)
                      for number, plan in enumerate(plans, 1))
     return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
 
 
 def _measured(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
-              place: tuple[int, int], scratch: Path, report: Report) -> DiscDone:
+              place: tuple[int, int], scratch: Path, report: Report, first: int) -> DiscDone:
     file_set, facts = describe(desk, order, conformed, plan, *place)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     prepared = prepare_disc(desk.sandbox, plan.instances, order.profile, file_set, facts,
                             scratch=folder, report=report, wanted=wanted_of(order, plan),
                             seal=order.seal, signer=disc_signer(desk, order))
-    size = image_bytes(order, list(prepared.files), file_set, facts)
+    size = (grown_bytes(prepared.files, first=first, with_udf=order.profile.medium.udf) if first
+            else image_bytes(order, list(prepared.files), file_set, facts))
     shutil.rmtree(folder, ignore_errors=True)
     studies = len({instance.header.study_instance_uid for instance in plan.instances})
     return DiscDone(order.path(*place), len(plan.instances), studies, size)

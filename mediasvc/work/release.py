@@ -24,6 +24,8 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.sign import PUBLIC_KEY, SIGNATURE, Signer
 
 PREFIX = "export-"
+#: In a workspace: the path of an image that is begun beside its place.
+GROWING = "growing"
 
 
 def temporary(disc: Disc) -> Path:
@@ -63,9 +65,16 @@ def workspace(desk: Desk) -> Iterator[Path]:
         os.close(lock)
 
 
+def note_growing(scratch: Path, path: Path) -> None:
+    """An image is begun at ``path``, outside of the workspace: whoever clears this finds it."""
+    durable.write_file(scratch / GROWING, str(path).encode())
+
+
 def _clear(desk: Desk) -> None:
     for folder in desk.home.staging.glob(f"{PREFIX}*"):
         if folder.is_dir():
+            if (note := folder / GROWING).is_file():
+                Path(note.read_text(encoding="utf-8")).unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
     with desk.store.read() as connection:
         left = unreleased_discs(connection)
