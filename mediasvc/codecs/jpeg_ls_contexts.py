@@ -44,13 +44,6 @@ def quantized(d: Any, near: Any, t1: Any, t2: Any, t3: Any) -> Any:
 
 
 @bare
-def fill_quantizer(quantizer: NDArray[np.int8], maxval: int, near: int, thresholds: Ints) -> None:
-    """What `quantized` makes of each difference from -``maxval`` on."""
-    for k in range(2 * maxval + 1):
-        quantizer[k] = quantized(k - maxval, near, thresholds[0], thresholds[1], thresholds[2])
-
-
-@bare
 def order(n: int, a: int) -> int:
     """k of A.5.1."""
     k = leading_zeros(n) - leading_zeros(a | n)

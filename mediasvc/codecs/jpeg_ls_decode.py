@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mediasvc.codecs import jpeg_ls_reference, jpeg_stream
 from mediasvc.codecs.codec import Array, Frame
+from mediasvc.codecs.jpeg_ls_quantizer import quantizer
 from mediasvc.codecs.jpeg_ls_stream import (
     BY_LINE,
     Parameters,
@@ -72,12 +73,14 @@ def _scan(frame: Frame, start: int, numbers: list[int], precision: int, near: in
     from mediasvc.codecs.jpeg_ls_lines import BOX
 
     kernel = decode_near_scan if near else decode_scan
-    thresholds = np.array([chosen.t1, chosen.t2, chosen.t3, chosen.reset, near], np.int64)
-    lines = np.zeros((2, (out.shape[1] + 2) * len(numbers)), np.int32)
+    rows, columns, components = out.shape
+    kinds = (chosen.t1, chosen.t2, chosen.t3)
     end = int(kernel(
-        np.frombuffer(frame, np.uint8), start, numbers[0], len(numbers), precision, thresholds,
-        lines, np.zeros(BOX, np.int32), np.zeros(2 << precision, np.int8),
-        np.empty(len(frame) - start + 2 * SLACK, np.uint8), out))
+        np.frombuffer(frame, np.uint8), start, numbers[0], components, len(numbers), precision,
+        np.array([*kinds, chosen.reset, near], np.int64),
+        np.zeros((2, (columns + 2) * len(numbers)), np.int32), np.zeros(BOX, np.int32),
+        quantizer(chosen.maxval, near, *kinds), np.empty(len(frame) - start + 2 * SLACK, np.uint8),
+        out.view(np.uint8).reshape(rows, -1)))
     if end < 0:
         raise DamagedError("the JPEG-LS scan is damaged")
     return end

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasvc.codecs.codec import Array
+from mediasvc.codecs.jpeg_ls_quantizer import quantizer
 from mediasvc.codecs.jpeg_ls_stream import BY_COMPONENT, BY_SAMPLE, default_thresholds
 from mediasvc.codecs.jpeg_stream import EOI, LSE, SOF_LS, SOI, SOS
 from mediasvc.codecs.samples import code_bits, to_codes
@@ -76,11 +77,12 @@ def _near_scan(octets: NDArray[np.uint8], step: int, width: int, precision: int,
     from mediasvc.codecs.jpeg_ls_lines import BOX
     from mediasvc.codecs.jpeg_ls_neighbours import BOX as CODES
 
-    chosen = (*default_thresholds((1 << precision) - 1, near), _RESET, near)
+    maxval = (1 << precision) - 1
+    kinds = default_thresholds(maxval, near)
     return int(encode_near_scan(
-        octets, step, precision, np.array(chosen, np.int64), np.zeros((3, width), np.int32),
-        np.zeros(BOX, np.int32), np.zeros(2 << precision, np.int8), np.zeros(CODES, np.int32),
-        space))
+        octets, step, precision, np.array([*kinds, _RESET, near], np.int64),
+        np.zeros((3, width), np.int32), np.zeros(BOX, np.int32), quantizer(maxval, near, *kinds),
+        np.zeros(CODES, np.int32), space))
 
 
 def _header(rows: int, columns: int, components: int, precision: int, near: int) -> bytes:
