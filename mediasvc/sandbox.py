@@ -60,7 +60,7 @@ class Child:
             return None, "deadline", "took too long and was stopped"
         except (OSError, EOFError):
             self.close()
-            return None, "died", "the process that read it ended without an answer"
+            return None, "died", "ended the process that read it, without an answer"
         answer = json.loads(reply)
         if answer.get("error") == "memory":
             self.close()

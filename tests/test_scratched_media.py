@@ -8,12 +8,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from mediasvc import medium
 from mediasvc.errors import MediumError
 from mediasvc.span import Span
-from samples.synthesis import person, study, write_disc
+from samples.synthesis import instance, person, study, write_disc
 from tests.carriers import write_index
 from tests.conftest import Program
 
@@ -72,3 +73,75 @@ def test_disc_with_an_unreadable_file_is_held_and_the_file_named(cli: Program, t
     assert finding["subject"] == bad.relative_to(tmp_path / "d").as_posix()
     [group] = shown.of("group")
     assert "medium-error" in {reason["code"] for reason in group["waits"]}
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that makes sectors of a file unreadable, for a process and its children."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    library = tmp_path_factory.mktemp("shim") / "bad_sectors.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library),
+                    str(Path(__file__).with_name("bad_sectors.c")), "-ldl"], check=True)
+    return library
+
+
+def scratched(shim: Path, bad: Path, first: int = 0, times: int | None = None) -> dict[str, str]:
+    return {"LD_PRELOAD": str(shim), "BAD_FILE": bad.as_posix(), "BAD_FROM": str(first)} | (
+        {"BAD_TIMES": str(times)} if times is not None else {})
+
+
+@pytest.fixture
+def known(cli: Program, tmp_path: Path) -> None:
+    index = write_index(tmp_path / "index.csv", [("P0001", person(1))], issuer="CLINIC")
+    assert cli("patients", "load", index).code == 0
+
+
+@pytest.mark.usefixtures("known")
+def test_scratched_disc_is_held_and_the_disc_burnt_again_completes_it(
+        cli: Program, shim: Path, tmp_path: Path) -> None:
+    write_disc(tmp_path / "d", study(1, 1, count=3, IssuerOfPatientID="CLINIC"))
+    bad = sorted((tmp_path / "d" / "DICOM").rglob("IM*"))[1]
+    done = cli.process("ingest", tmp_path / "d", env=scratched(shim, bad, first=200))
+    [package] = done.of("package")
+    assert (done.code, package["state"], package["archived"]) == (1, "waiting", 0)
+    assert (package["held"], package["quarantined"]) == (2, 1)
+    assert {row["code"] for row in done.of("finding")} == {"medium-error"}
+    [lacked] = cli("report", "missing", 1).of("lacked")
+    assert (lacked["kind"], lacked["file_id"]) == (
+        "unreadable", bad.relative_to(tmp_path / "d").as_posix())
+    assert lacked["sop_instance_uid"] == pydicom.dcmread(bad).SOPInstanceUID
+    again = cli("ingest", tmp_path / "d")  # the same disc, burnt anew
+    [whole] = again.of("package")
+    assert (whole["package"], whole["state"], whole["archived"]) == ("2", "done", 3)
+    assert "Brings 1 of the 1 files that package 1 lacked." in {
+        row["text"] for row in again.of("finding")}
+    assert cli("report", "missing", 1).of("lacked") == []
+    [line] = [row for row in cli("manifest", 1).of("file") if row["reason"] == "medium-error"]
+    assert line["came_with"] == 2
+
+
+@pytest.mark.usefixtures("known")
+def test_sector_that_is_found_in_the_end_costs_nothing(
+        cli: Program, shim: Path, tmp_path: Path) -> None:
+    write_disc(tmp_path / "d", study(1, 1, count=2, IssuerOfPatientID="CLINIC"))
+    bad = min((tmp_path / "d" / "DICOM").rglob("IM*"))
+    done = cli.process("ingest", tmp_path / "d", env=scratched(shim, bad, times=2))
+    [package] = done.of("package")
+    assert (done.code, package["state"], package["archived"]) == (0, "done", 2)
+
+
+@pytest.mark.usefixtures("known")
+def test_scratch_in_a_large_file_is_one_as_well(cli: Program, shim: Path, tmp_path: Path) -> None:
+    """It is mapped, and whoever comes to the place in a mapping dies."""
+    write_disc(tmp_path / "d", [
+        *study(1, 1, count=2, IssuerOfPatientID="CLINIC"),
+        instance(1, 1, 2, rows=4200, columns=4200, IssuerOfPatientID="CLINIC")])
+    bad = max((tmp_path / "d" / "DICOM").rglob("IM*"), key=lambda path: path.stat().st_size)
+    done = cli.process("ingest", tmp_path / "d", env=scratched(shim, bad, first=20 << 20))
+    [package] = done.of("package")
+    assert (package["state"], package["held"], package["quarantined"]) == ("waiting", 2, 1)
+    [finding] = done.of("finding")
+    assert (finding["code"], finding["subject"]) == (
+        "medium-error", bad.relative_to(tmp_path / "d").as_posix())

@@ -88,15 +88,18 @@ def put_items(connection: sa.Connection, package_id: int, items: Iterable[Item])
 
 
 def name_items(connection: sa.Connection, package_id: int,
-               file_ids: Iterable[tuple[int, str]]) -> None:
-    """Write which item, by number, which Referenced File ID of DICOMDIR means."""
+               named: Iterable[tuple[int, str, str]]) -> None:
+    """Write which item, by number, which Referenced File ID of DICOMDIR means; and its SOP
+    Instance UID, where the file itself could not be asked."""
+    uid = sa.case((table.c.sop_instance_uid == "", sa.bindparam("to_uid")),
+                  else_=table.c.sop_instance_uid)
     update = sa.update(table).where(
         table.c.package_id == package_id, table.c.number == sa.bindparam("at_number"),
-    ).values(file_id=sa.bindparam("to_file_id"))
-    stream = iter(file_ids)
+    ).values(file_id=sa.bindparam("to_file_id"), sop_instance_uid=uid)
+    stream = iter(named)
     while page := list(islice(stream, _PAGE)):
-        connection.execute(update, [{"at_number": number, "to_file_id": file_id}
-                                    for number, file_id in page])
+        connection.execute(update, [{"at_number": number, "to_file_id": file_id, "to_uid": uid}
+                                    for number, file_id, uid in page])
 
 
 def items(connection: sa.Connection, package_id: int, *, role: Role | None = None,

@@ -33,9 +33,9 @@ class Comparison:
         """Different files that DICOMDIR names, there or not."""
         return self.named + len(self.missing)
 
-    def file_ids(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """Number of a member and the File ID that means it."""
-        return ((number, self.references[place - 1].file_id)
+    def by_member(self) -> Iterator[tuple[int, Reference]]:
+        """Number of a member and what DICOMDIR says of it."""
+        return ((number, self.references[place - 1])
                 for number, place in enumerate(self.places) if place)
 
 

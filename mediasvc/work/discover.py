@@ -140,11 +140,16 @@ def screen_package(sandbox: Sandbox, source: Source, listing: Listing, report: R
 
 def _unread(sandbox: Sandbox, source: Source, listing: Listing, unread: list[tuple[Item, Answer]],
             ) -> Iterator[Found]:
-    """What no child could look at: refused, but its bytes are still identified where possible."""
+    """What no child could look at: refused, but its bytes are still identified where possible.
+
+    A large file is mapped, and a child that comes to a scratch then dies: reading tells it apart.
+    """
     reasons = {item["number"]: answer for item, answer in unread}
     for item, hashed in run_batches(sandbox, "mediasvc.work.screen:hash_members",
                                     [item for item, _ in unread], 1, **source.arguments()):
         member, answer = listing.members[item["number"]], reasons[item["number"]]
+        if hashed.error == MediumError.__name__:
+            answer = hashed
         refused = Found(member, "refused", member.length,
                         findings=(_unreadable(member, answer),))
         if not hashed.error:

@@ -60,8 +60,9 @@ def lacking(connection: Connection, number: int) -> Lacking:
             findings[one.subject].append(one)
     senders: Counter[Sender] = Counter()
     lost: dict[str, list[Lacked]] = {"missing": [], "unreadable": [], "refused": []}
-    late = addenda.came_with(connection, [
-        item.sop_instance_uid for item in ledger.items(connection, number, role="missing")])
+    late = addenda.came_with(connection, number, [
+        item.sop_instance_uid for role in addenda.LACKED
+        for item in ledger.items(connection, number, role=role, headers=False)])
     for item in ledger.items(connection, number):
         if item.header:
             senders[Sender(item.header.institution_name, item.header.manufacturer,
@@ -69,7 +70,7 @@ def lacking(connection: Connection, number: int) -> Lacking:
         if item.role == "missing" and item.sop_instance_uid not in late:
             lost["missing"].append(Lacked(_name(item), item.sop_instance_uid, "is not on the disc",
                                           MISSING_CLAUSE))
-        elif item.role == "refused":
+        elif item.role == "refused" and item.sop_instance_uid not in late:
             kind, told = _refused(item, findings[item.label], package.kind == "iso")
             lost[kind].append(told)
     general = tuple(one for one in findings[""] if one.severity != "info" and one.code in CLAUSES)

@@ -35,7 +35,7 @@ class Line:
     object_sha256: str
     duplicate_of: str
     came_with: int | None = None
-    """Of a missing file: the package that brought it in the end."""
+    """Of a file that is missing or of no use: the package that brought it in the end."""
     filed_with: int | None = None
     """Of a file that is no DICOM: the package as which it was wrapped and filed."""
 
@@ -52,8 +52,9 @@ def lines(desk: Desk, number: int) -> Iterator[Line]:
     """Every file of the package and every file that it lacks. Raises NotFoundError."""
     with desk.store.read() as connection:
         ledger.package(connection, number)
-        late = addenda.came_with(connection, [
-            item.sop_instance_uid for item in ledger.items(connection, number, role="missing")])
+        late = addenda.came_with(connection, number, [
+            item.sop_instance_uid for role in addenda.LACKED
+            for item in ledger.items(connection, number, role=role, headers=False)])
         wrapped = attached_of(connection, number)
         items = iter(ledger.items(connection, number))
         while page := list(islice(items, PAGE)):
@@ -74,7 +75,7 @@ def _line(item: Item, place: Attached | None, present: dict[str, StoredInstance]
         stored = present[uid].object_sha256
     return Line(item.label, item.file_id, item.role, item.length, item.sha256, item.state,
                 item.reason, uid, stored, item.duplicate_of,
-                late.get(uid) if item.role == "missing" else None, filed_with)
+                late.get(uid) if item.role in addenda.LACKED else None, filed_with)
 
 
 def repairs(desk: Desk, number: int) -> Iterator[Finding]:

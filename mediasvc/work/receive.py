@@ -15,7 +15,14 @@ from mediasvc.store import ledger
 from mediasvc.store.ledger import Item, Package
 from mediasvc.work.desk import Desk
 from mediasvc.work.directories import Comparison, compare
-from mediasvc.work.discover import Found, Report, Source, list_package, screen_package
+from mediasvc.work.discover import (
+    MEDIUM_ERROR,
+    Found,
+    Report,
+    Source,
+    list_package,
+    screen_package,
+)
 from mediasvc.work.import_labels import LabelsSeen
 from mediasvc.work.seen import Seen, remove_spools
 
@@ -96,8 +103,8 @@ def _findings(found: Found) -> list[Finding]:
 
 def _keep_refused(desk: Desk, found: Found) -> Found:
     """The bytes of what may not enter are evidence and stay in quarantine (invariant 19)."""
-    if found.role != "refused":
-        return found
+    if found.role != "refused" or any(one.code == MEDIUM_ERROR for one in found.findings):
+        return found  # of what the medium does not give there are no bytes
     if found.span is not None:
         try:
             desk.quarantine.keep(found.span, found.sha256)
@@ -111,7 +118,8 @@ def _keep_refused(desk: Desk, found: Found) -> Found:
 
 def _record_comparison(desk: Desk, package: Package, first: int, comparison: Comparison) -> None:
     """File IDs go to the files they name; a file that is not there gets a row of its own."""
-    named = ((number, "/".join(file_id)) for number, file_id in comparison.file_ids())
+    named = ((number, "/".join(reference.file_id), reference.sop_instance_uid)
+             for number, reference in comparison.by_member())
     missing = (Item(number=first + index, label=reference.label, role="missing",
                     sop_instance_uid=reference.sop_instance_uid,
                     file_id="/".join(reference.file_id))
