@@ -144,3 +144,62 @@ def test_damage_is_an_answer_and_not_the_end(tmp_path: Path) -> None:
                           for path in (bad, good)], PLAIN)
     assert rows[0]["error"] == "DamagedError"
     assert rows[1]["needs"] == []
+
+
+def as_unknown(ds: pydicom.Dataset, tags: set[int] | None = None) -> bytes:
+    """The data set as an implicit archive sends it on: every VR is UN."""
+    data = bytearray(b"\0" * 128 + b"DICM")
+    whole = to_bytes(ds)
+    end = 144 + int.from_bytes(whole[140:144], "little")
+    data[132:] = whole[132:end]
+    for element in ds:
+        stream = DicomBytesIO()
+        stream.is_little_endian, stream.is_implicit_VR = True, True
+        one = pydicom.Dataset()
+        one.add(element)
+        write_dataset(stream, one)
+        raw = stream.getvalue()
+        if element.tag == 0x7FE00010:
+            data += raw[:4] + b"OW\0\0" + raw[4:]
+        elif tags is None or element.tag in tags:
+            data += raw[:4] + b"UN\0\0" + raw[4:]
+        else:
+            stream = DicomBytesIO()
+            stream.is_little_endian, stream.is_implicit_VR = True, False
+            write_dataset(stream, one)
+            data += stream.getvalue()
+    return bytes(data)
+
+
+def test_unknown_vrs_are_said_where_the_standard_knows_them(tmp_path: Path) -> None:
+    ds = instance(1, modality="CT", ImageType=["ORIGINAL", "PRIMARY"])
+    item = pydicom.Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = ds.SOPClassUID, "1.2.3"
+    ds.ReferencedImageSequence = [item]
+    ds.SmallestImagePixelValue = -5
+    ds[0x00280106].VR = "SS"
+    path = saved(tmp_path, as_unknown(ds))
+    assert examined(path)["needs"] == ["resolve"]
+    new = pydicom.dcmread(rewritten(path, tmp_path))
+    assert new.get_item(0x00081140).VR == "SQ"
+    assert {new.get_item(element.tag).VR for element in ds} == {element.VR for element in ds}
+    assert {str(element.tag): element.value for element in new} == {
+        str(element.tag): element.value for element in ds}
+
+
+def test_a_value_that_is_none_of_its_vr_stays_unknown(tmp_path: Path) -> None:
+    ds = instance(1)
+    data = as_unknown(ds).replace(b"\x20\x00\x13\x00UN\0\0\x02\0\0\x001 ",
+                                  b"\x20\x00\x13\x00UN\0\0\x02\0\0\x00\xff\xfe")
+    row = examined(saved(tmp_path, data))
+    [done] = rewrite_items([{"span": Span.of_file(tmp_path / "in.dcm").as_json(),
+                             "needs": row["needs"], "order": {}, "preferred": [],
+                             "temps": [str(tmp_path / "a"), str(tmp_path / "b")]}])
+    new = pydicom.dcmread(done["path"])
+    assert (new.get_item(0x00200013).VR, new.get_item(0x00200013).value) == ("UN", b"\xff\xfe")
+    assert new.get_item(0x00280010).VR == "US"
+
+
+def test_other_unknown_elements_are_no_reason_to_change_a_file(tmp_path: Path) -> None:
+    path = saved(tmp_path, as_unknown(instance(1, StationName="A"), {0x00081010}))
+    assert examined(path)["needs"] == []

@@ -174,7 +174,7 @@ def test_received_twin_of_a_filed_instance_is_the_same_instance(
     twin.mkdir()
     (twin / "IM1").write_bytes(b"II*\0" + bytes(124) + to_bytes(one)[128:])
     package = ingest(cli, twin)
-    assert (package["state"], package["duplicate"]) == ("done", 1)
+    assert (package["state"], package["duplicate"]) == ("duplicate", 1)
 
 
 @pytest.mark.usefixtures("known")

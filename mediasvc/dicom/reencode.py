@@ -45,10 +45,12 @@ def reencode(framing: Framing, *, implicit: bool, skip: frozenset[int] = frozens
     target = Encoding(implicit=implicit, big_endian=False)
     for element in elements(source, framing.dataset_start, framing.end):
         if element.tag not in skip:
-            yield element.tag, _converted(source, element, target)
+            yield element.tag, converted(source, element, target)
 
 
-def _converted(source: Source, element: Element, target: Encoding) -> bytes:
+def converted(source: Source, element: Element, target: Encoding) -> bytes:
+    """One complete element in another encoding. Raises DamagedError for items that do not hold
+    together."""
     vr = element.vr
     if vr == "SQ":
         return target.sequence(element.tag, _items(source, element, target))
@@ -75,7 +77,7 @@ def _items(source: Source, element: Element, target: Encoding) -> Iterator[bytes
         inside = replace(source, signed=signed)
         if signed != source.signed:
             inner = list(elements(inside, start, end))
-        yield target.item(_converted(inside, one, target) for one in inner)
+        yield target.item(converted(inside, one, target) for one in inner)
 
 
 def _as_unknown(tag: int, items: bytes, target: Encoding) -> bytes:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mediasvc.dicom.framing import read_framing
 from mediasvc.dicom.header import scan
+from mediasvc.dicom.unknown_vr import hides_something
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.model import InstanceHeader
@@ -26,6 +28,8 @@ from mediasvc.work.batches import Item, each
 
 #: The file meta is within this, or the file is read whole.
 HEAD = 4 << 10
+#: What each element of an unknown VR has behind its tag.
+UNKNOWN = b"UN\0\0"
 TIFF = (b"II*\0", b"MM\0*")
 
 
@@ -67,7 +71,8 @@ class Limits:
 
 def examine_items(items: list[Item], limits: dict[str, Any]) -> list[Any]:
     """For each ``{"span", "patient"}``: header, and what it needs: ``transcode``, ``coerce``,
-    ``clean`` (preamble or file meta), or why it cannot go (``excluded``: rule and words)."""
+    ``clean`` (preamble or file meta), ``resolve`` (UN where the standard knows better), or why it
+    cannot go (``excluded``: rule and words)."""
     wanted = Limits.from_json(limits)
     return each(lambda item: _examine(item, wanted), items)
 
@@ -129,7 +134,15 @@ def _needs(span: Span, header: InstanceHeader, item: Item, limits: Limits) -> li
     if (not clean_preamble(head) or any(check_meta(memoryview(head)))
             or not encoded_as_said(memoryview(head), header.transfer_syntax_uid)):
         needs.append("clean")
+    if UNKNOWN in head and _hides_something(span):
+        needs.append("resolve")
     return needs
+
+
+def _hides_something(span: Span) -> bool:
+    """What others must find is sent as UN; only files that have UN are read as a whole."""
+    with span.view() as view:
+        return hides_something(read_framing(view))
 
 
 def is_native(header: InstanceHeader) -> bool:

@@ -17,6 +17,7 @@ from mediasvc.dicom.in_utf8 import in_utf8
 from mediasvc.dicom.pieces import assemble
 from mediasvc.dicom.rewrite import Elements, can_splice, rewrite
 from mediasvc.dicom.splice import Change, Copy, Insert, Piece, plan
+from mediasvc.dicom.unknown_vr import resolved
 from mediasvc.direct_write import write_new
 from mediasvc.errors import ProofError, UnsupportedError
 from mediasvc.media.check_meta import check_meta, encoded_as_said
@@ -75,6 +76,8 @@ def _private(item: Item) -> dict[str, Any]:
 def _spliced(source: Span, target: Path, needs: set[str], order: dict[str, str]) -> Span:
     with source.view() as view:
         view = _as_said(view)
+        if "resolve" in needs:
+            view = _resolved(view)
         wanted = Order.from_json(order) if "coerce" in needs else None
         try:
             pieces = _changed(view, wanted)
@@ -106,6 +109,14 @@ def _as_said(view: memoryview) -> memoryview:
     if _pixels(read_framing(new)) != _pixels(framing):
         raise ProofError("its pixel data changed when it was written anew")
     return new
+
+
+def _resolved(view: memoryview) -> memoryview:
+    """With the VRs that the standard knows where the source says UN."""
+    framing = read_framing(view)
+    if framing.deflated or framing.implicit or framing.big_endian:
+        return view
+    return memoryview(b"".join(assemble(view, plan(framing, len(view), resolved(framing)))))
 
 
 def _pixels(framing: Framing) -> bytes:
