@@ -164,3 +164,24 @@ def test_who_stops_listening_is_not_waited_for() -> None:
         answers = run_in_turn(sandbox, "", ({"at": at} for at in range(3 * WINDOW)), 4)
         next(answers)
         answers.close()
+
+
+# --- where the image cannot grow -----------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["a.zip", "a"])
+def test_a_copy_goes_as_soon_as_the_disc_has_it(
+        archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from mediasvc.work import export as line
+
+    left: list[int] = []
+    original = line.check_disc
+
+    def check(*arguments: Any, **more: Any) -> Any:
+        left.append(len(list(archive.desk.home.staging.glob("export-*/*.[ab]"))))
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(line, "check_disc", check)
+    done = archive.export(archive.order(tmp_path / name, "STD-GEN-USB-JPEG",
+                                        compress=True))
+    assert left == [0]
+    assert done.instances == 3 * SERIES

@@ -11,8 +11,10 @@ from mediasvc.media.disc_file import DiscFile
 
 
 def write_folder(target: Path, files: Iterable[DiscFile], *, moment: datetime,
-                 report: Callable[[int, int], None] | None = None) -> None:
-    """Copy the files into ``target``, an empty folder. ``report(done, 0)`` in bytes.
+                 report: Callable[[int, int], None] | None = None,
+                 copied: Callable[[DiscFile], None] = lambda file: None) -> None:
+    """Copy the files into ``target``, an empty folder. ``report(done, 0)`` in bytes; ``copied`` is
+    told of each file that is needed no more.
 
     Files are 0644 and folders 0755 with the date ``moment``, so that two copies are alike.
     Raises DamagedError when a source became shorter, FileExistsError when two names are equal.
@@ -29,3 +31,4 @@ def write_folder(target: Path, files: Iterable[DiscFile], *, moment: datetime,
                     report(done, 0)
         path.chmod(0o644)
         os.utime(path, (moment.timestamp(), moment.timestamp()))
+        copied(file)

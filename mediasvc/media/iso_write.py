@@ -114,12 +114,13 @@ class IsoImage:
 
 
 def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
-              with_udf: bool = False, publisher: str = "", report: Report | None = None) -> str:
+              with_udf: bool = False, publisher: str = "", report: Report | None = None,
+              copied: Callable[[DiscFile], None] = lambda file: None) -> str:
     """Master an image into ``target`` (empty, at its beginning) and return its sha256.
 
     ``files`` are streamed from their spans; memory is a few numbers a file. ``report(done, total)``
-    in bytes. Raises ValueError where a name is not level 1 (8.3, upper case, at most eight levels),
-    DamagedError when a source became shorter.
+    in bytes; ``copied`` is told of each file that is needed no more. Raises ValueError where a name is
+    not level 1 (8.3, upper case, at most eight levels), DamagedError when a source became shorter.
     """
     ordered = in_order(files)
     image = IsoImage((file.parts for file in ordered), with_udf)
@@ -134,6 +135,7 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
                 if report:
                     report(out.written, total)
             out.write(bytes(-file.span.length % SECTOR))
+            copied(file)
         out.write(image.tail(placed.end))
     return out.sha256
 

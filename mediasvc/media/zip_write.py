@@ -15,11 +15,13 @@ LEVEL = 1
 
 
 def write_zip(target: IO[bytes], files: Iterable[DiscFile], *, moment: datetime,
-              report: Callable[[int, int], None] | None = None) -> None:
+              report: Callable[[int, int], None] | None = None,
+              copied: Callable[[DiscFile], None] = lambda file: None) -> None:
     """Write the archive into ``target`` (empty, writable, seekable), streamed file by file.
 
     Encoded files (`DiscFile.dense`) and those of the root are stored, others deflated.
-    ``report(done, 0)`` in bytes. Raises DamagedError when a source became shorter.
+    ``report(done, 0)`` in bytes; ``copied`` is told of each file that is needed no more. Raises
+    DamagedError when a source became shorter.
     """
     done = 0
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
@@ -30,6 +32,7 @@ def write_zip(target: IO[bytes], files: Iterable[DiscFile], *, moment: datetime,
                     done += len(chunk)
                     if report:
                         report(done, 0)
+            copied(file)
 
 
 def _entry(file: DiscFile, moment: datetime) -> zipfile.ZipInfo:

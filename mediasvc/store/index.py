@@ -138,10 +138,13 @@ def series_studies(connection: sa.Connection, uids: Sequence[str]) -> dict[str, 
     return found
 
 
-def study_instances(connection: sa.Connection, uid: str) -> Iterator[StoredInstance]:
-    """All instances of a study by series and UID, read by pages. Raises NotFoundError."""
+def study_instances(connection: sa.Connection, uid: str, *, headers: bool = True,
+                    ) -> Iterator[StoredInstance]:
+    """All instances of a study by series and UID, read by pages; without ``headers`` they are None.
+    Raises NotFoundError."""
     for series_uid in series_uids(connection, uid):
-        yield from _pages(connection, instance.c.series_instance_uid == series_uid)
+        yield from _pages(connection, instance.c.series_instance_uid == series_uid,
+                          _INSTANCE if headers else _WITHOUT_HEADER)
 
 
 def series_uids(connection: sa.Connection, uid: str) -> list[str]:

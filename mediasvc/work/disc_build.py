@@ -79,19 +79,21 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
                file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
                scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY,
                seal: Seal | None = None, signer: Signer | None = None,
-               growing: OnePass | None = None) -> Built:
+               growing: OnePass | None = None, spent: Path | None = None) -> Built:
     """Write the whole disc to ``target``: a new file, or an empty folder.
 
     ``scratch`` is an empty private folder; ``wanted`` says what is made for people; ``growing``
-    may have the image already, with the instances in it. Raises MediasvcError when a part cannot
-    be made; what is at ``target`` then is of no use.
+    may have the image already, with the instances in it; what lies below ``spent`` is removed as
+    soon as it was copied. Raises MediasvcError when a part cannot be made; what is at ``target``
+    then is of no use.
     """
     prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
                             report=report, wanted=wanted, seal=seal, signer=signer)
     if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
         return prepared.built
     sha256 = _write_container(container, target, list(prepared.files), profile, file_set, facts,
-                              report, seal.password if seal and seal.kind == "zip" else "")
+                              report, seal.password if seal and seal.kind == "zip" else "",
+                              spent)
     return replace(prepared.built, sha256=sha256)
 
 
@@ -178,16 +180,20 @@ def _grown(growing: OnePass, target: Path, files: Iterable[DiscFile], profile: P
 
 def _write_container(container: Container, target: Path, files: list[DiscFile], profile: Profile,
                      file_set: FileSetName, facts: DiscFacts, report: Report,
-                     password: str) -> str:
+                     password: str, spent: Path | None) -> str:
     """The sha256 of an image."""
     total = sum(file.span.length for file in files)
 
     def written(done: int, _: int) -> None:
         report(done >> 20, total >> 20, "writing MB")
 
+    def copied(file: DiscFile) -> None:
+        if spent is not None and Path(file.span.path).is_relative_to(spent):
+            Path(file.span.path).unlink()
+
     if container == "folder":
         from mediasvc.media.folder_write import write_folder
-        write_folder(target, files, moment=facts.created, report=written)
+        write_folder(target, files, moment=facts.created, report=written, copied=copied)
         return ""
     sha256 = ""
     with target.open("x+b", buffering=0) as plain:
@@ -201,11 +207,11 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
             write_secure_zip(image, files, password, moment=facts.created, report=written)
         elif container == "zip":
             from mediasvc.media.zip_write import write_zip
-            write_zip(image, files, moment=facts.created, report=written)
+            write_zip(image, files, moment=facts.created, report=written, copied=copied)
         else:
             from mediasvc.media.iso_write import write_iso
             sha256 = write_iso(image, files, volume_id=file_set.id, moment=facts.created,
-                               with_udf=profile.medium.udf, report=written)
+                               with_udf=profile.medium.udf, report=written, copied=copied)
         direct.finish()
     return sha256
 

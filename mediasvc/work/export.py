@@ -36,7 +36,7 @@ from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_s
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
-from mediasvc.work.export_select import fingerprint, select
+from mediasvc.work.export_select import fingerprint, fingerprint_now, select
 from mediasvc.work.one_pass import OnePass, one_pass
 from mediasvc.work.site_viewer import site_bytes, site_viewer
 
@@ -100,7 +100,7 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
                 drafts.append(_begin(desk, order, conformed, plan, number, len(plans)))
                 _build(desk, order, drafts[-1], scratch / str(number), tell, report, growing)
                 _verify(desk, order, drafts[-1], tell, report)
-            if fingerprint(select(desk, order)) != seen:
+            if fingerprint_now(desk, order) != seen:
                 raise StateError("The patient or the studies changed while the disc was made.",
                                  "Export again.")
             done = tuple(_release(desk, order, draft, conformed) for draft in drafts)
@@ -198,7 +198,7 @@ def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: T
         desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
         target=target, container=order.container, scratch=scratch, report=report,
         wanted=wanted_of(order, draft.plan), seal=order.seal,
-        signer=disc_signer(desk, order), growing=growing)
+        signer=disc_signer(desk, order), growing=growing, spent=scratch.parent)
     for finding in draft.built.findings:
         tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
     with desk.store.transaction() as connection:

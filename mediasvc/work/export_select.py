@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from sys import intern
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import NotFoundError, StateError
@@ -37,12 +38,20 @@ class Selected:
 
 
 def fingerprint(rows: Iterable[Selected]) -> str:
-    """Changes when an instance comes or goes, or is somebody else's (FAULTS E04)."""
-    digest = hashlib.sha256()
-    for line in sorted(f"{row.instance.sop_instance_uid} {row.instance.object_sha256} "
-                       f"{'^'.join(row.identity().values())}\n" for row in rows):
-        digest.update(line.encode())
-    return digest.hexdigest()
+    """Changes when an instance comes or goes, or is somebody else's (FAULTS E04). A sum, because
+    the rows come in any order and need not be kept."""
+    total = 0
+    for row in rows:
+        line = (f"{row.instance.sop_instance_uid} {row.instance.object_sha256} "
+                f"{'^'.join(row.identity().values())}")
+        total += int.from_bytes(hashlib.sha256(line.encode()).digest(), "big")
+    return f"{total:x}"
+
+
+def fingerprint_now(desk: Desk, order: ExportOrder) -> str:
+    """Of what the index has for ``order`` at this moment. Raises NotFoundError."""
+    with desk.store.read() as connection:
+        return fingerprint(_rows(connection, order))
 
 
 def select(desk: Desk, order: ExportOrder) -> list[Selected]:
@@ -71,8 +80,12 @@ def _rows(connection: Connection, order: ExportOrder) -> Iterator[Selected]:
             raise NotFoundError("There is no such study in the archive.",
                                 "See mediasvc studies list.")
     for study in studies:
-        for instance in index.study_instances(connection, study.study_instance_uid):
-            yield Selected(replace(instance, header=None), study.patient)
+        for instance in index.study_instances(connection, study.study_instance_uid, headers=False):
+            yield Selected(replace(
+                instance, received_sha256="", pack_sha256="",  # a large order is kept in memory
+                series_instance_uid=intern(instance.series_instance_uid),
+                sop_class_uid=intern(instance.sop_class_uid),
+                transfer_syntax_uid=intern(instance.transfer_syntax_uid)), study.patient)
 
 
 def order_of_coercion(desk: Desk, patient: Patient) -> Order:
