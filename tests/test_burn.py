@@ -343,6 +343,15 @@ def test_the_commands_burn_ask_and_label(desk: Desk, tmp_path: Path) -> None:
     assert [row["recipient"] for row in exports.of("export")] == ["Dr. Who", "Dr. Who"]
     assert len(exports.of("export")[0]["burns"]) == 2
     assert "Dr. Who" in cli.text("report", "exports").stdout
+    page = tmp_path / "exports.html"
+    for options, many in ((["--for", "dr. w", "--html", page], 2), (["--for", "X%"], 0),
+                           (["--until", "2001-01-01"], 0), (["--since", "2001-01-01"], 2)):
+        assert cli("report", "exports", *options).summary["discs"] == many
+    assert page.stat().st_mode & 0o777 == 0o600
+    for words in (b"P0001@LOCAL", b"Dr. Who", b"3 instances", b"drive 20"):
+        assert words in page.read_bytes()
+    assert cli("report", "exports", "--html", page).code == 2
+    assert cli("report", "exports", "--since", "yesterday").code == 3
     for wrong in (["burn"], ["burn", "99"], ["burn", "1", "2"], ["burn", "1", "--copies", "2"],
                   ["burn", "1", "--robot", "x", "--device", "y"]):
         assert cli(*wrong).code == 3, wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,12 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
 
 if TYPE_CHECKING:
-    from mediasvc.store.burns import Burn, Handed
+    from mediasvc.report.export_page import ExportRow
     from mediasvc.work.desk import Desk
     from mediasvc.work.lacking import Lacking
     from mediasvc.work.scorecard import Score
+
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -174,35 +177,62 @@ def _tell(session: Session, score: Score) -> None:
 
 @command.command()
 @click.option("--patient", metavar="ID[@ISSUER]", help="Only discs with studies of this patient.")
-@click.option("--since", default="", metavar="YYYY-MM-DD", help="Only discs from that day on.")
+@click.option("--since", type=_DAY, default=None, metavar="YYYY-MM-DD",
+              help="Only discs from that day on (UTC).")
+@click.option("--until", type=_DAY, default=None, metavar="YYYY-MM-DD",
+              help="Only discs up to that day.")
+@click.option("--for", "recipient", default="", metavar="NAME",
+              help="Only discs for this recipient; a part of the name will do.")
+@click.option("--html", "target", type=click.Path(path_type=Path, dir_okay=False),
+              help="A new file for the list as a printable page; only you may read it.")
 @click.pass_obj
-def exports(session: Session, patient: str | None, since: str) -> int:
+def exports(session: Session, patient: str | None, since: datetime | None, until: datetime | None,
+            recipient: str, target: Path | None) -> int:
     """Who exported what to whom: every disc that was released, oldest first."""
     from mediasvc.model import PatientKey
+    from mediasvc.report.export_page import ExportRow
     from mediasvc.store import burns, patients
 
+    days = [f"{day:%Y-%m-%d}" if day else "" for day in (since, until)]
     with session.store() as store, store.read() as connection:
         whose = patients.patient(connection, PatientKey.parse(
             patient, session.settings.site.issuer)).row if patient else None
-        rows = list(burns.handed_out(connection, whose=whose, since=since))
-        onto = {row.disc.id: burns.burns(connection, disc_id=row.disc.id) for row in rows}
+        rows = [ExportRow(row, tuple(burns.burns(connection, disc_id=row.disc.id)))
+                for row in burns.handed_out(connection, whose=whose, since=days[0],
+                                            until=days[1], recipient=recipient)]
     for row in rows:
-        _tell_export(session, row, onto[row.disc.id])
-    session.summary(discs=len(rows), instances=sum(row.instances for row in rows))
+        _tell_export(session, row)
+    if target is not None:
+        asked = " ".join(word for word in (
+            f"Of {patient}." if patient else "", f"From {days[0]}." if since else "",
+            f"Until {days[1]}." if until else "", f"For {recipient}." if recipient else "") if word)
+        _write_exports(session, target, rows, asked)
+    session.summary(discs=len(rows), instances=sum(row.handed.instances for row in rows))
     return 0
 
 
-def _tell_export(session: Session, row: Handed, burnt: list[Burn]) -> None:
+def _write_exports(session: Session, target: Path, rows: list[ExportRow], asked: str) -> None:
+    from mediasvc.report.export_page import export_page
+    from mediasvc.report.import_report import write_page
+
+    write_page(target, export_page(rows, session.settings.site.institution, asked,
+                                   datetime.now(UTC)))
+    session.say(f"{target} written.")
+
+
+def _tell_export(session: Session, shown: ExportRow) -> None:
+    row, burnt = shown.handed, shown.burns
     disc = row.disc
     people = [str(key) for key in row.patients]
     released = [one for one in burnt if one.state == "released"]
     session.emit("export", disc=disc.id, at=disc.created_at, by=disc.by, recipient=disc.recipient,
                  patients=people, studies=row.studies, instances=row.instances, path=disc.path,
                  profile=disc.profile, part=disc.part, bytes=disc.bytes, sha256=disc.sha256,
+                 deidentified=row.noted.get("deidentified"), encrypted=row.noted.get("encrypted"),
                  burns=[{"burn": one.id, "method": one.method, "target": one.target,
                          "state": one.state, "at": one.changed_at} for one in burnt])
     whom = f" for {disc.recipient}" if disc.recipient else ""
     session.say(f"disc {disc.id}  {disc.created_at[:16].replace('T', ' ')}  by {disc.by}{whom}: "
-                f"{', '.join(people) or 'nobody that the index knows'}, {row.studies} studies, "
-                f"{row.instances} instances, {disc.profile}, {disc.path}"
+                f"{', '.join(people) or 'nobody that the index knows'}, {shown.content}, "
+                f"{disc.profile}, {disc.path}"
                 + (f", burnt {len(released)} times" if released else ""))

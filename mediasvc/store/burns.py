@@ -13,7 +13,7 @@ from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import PatientKey
 from mediasvc.store import states
 from mediasvc.store.discs import Disc
-from mediasvc.store.events import now, record
+from mediasvc.store.events import events, now, record
 from mediasvc.store.schema import burn as table
 from mediasvc.store.schema import disc, disc_instance, event, instance, patient, series, study
 
@@ -110,13 +110,29 @@ class Handed:
     patients: tuple[PatientKey, ...]
     studies: int
     instances: int
+    noted: dict[str, Any]
+    """What else the ledger says of it (see `noted`)."""
+
+
+def noted(connection: sa.Connection, disc_id: int) -> dict[str, Any]:
+    """What the ledger says of a disc, the latest of each: ``patients`` (rows) that it was made of,
+    ``deidentified`` (the options), ``encrypted`` (zip or cms) …"""
+    found: dict[str, Any] = {}
+    for one in events(connection, "disc", disc_id):
+        found |= one.data
+    return found
 
 
 def handed_out(connection: sa.Connection, *, whose: int | None = None, since: str = "",
-               ) -> Iterator[Handed]:
-    """Released discs, oldest first. ``whose``: row of a patient; ``since``: YYYY-MM-DD, UTC."""
+               until: str = "", recipient: str = "") -> Iterator[Handed]:
+    """Released discs, oldest first. ``whose``: row of a patient; ``since`` and ``until`` (that day
+    too): YYYY-MM-DD, UTC; ``recipient``: part of the name, in capitals or not."""
     query = sa.select(*(disc.c[field.name] for field in fields(Disc))).where(
         disc.c.state == "released", disc.c.created_at >= since).order_by(disc.c.id)
+    if until:
+        query = query.where(disc.c.created_at < until + "T99")
+    if recipient:
+        query = query.where(disc.c.recipient.icontains(recipient, autoescape=True))
     planned = _planned_for(connection)
     if whose is not None:
         noted = [number for number, rows in planned.items() if whose in rows]
@@ -147,7 +163,8 @@ def _handed(connection: sa.Connection, one: Disc, planned: Sequence[int]) -> Han
             disc_instance.c.disc_id == one.id)).scalar_one()
     instances = connection.execute(sa.select(sa.func.count()).select_from(disc_instance).where(
         disc_instance.c.disc_id == one.id)).scalar_one()
-    return Handed(one, tuple(PatientKey(*row) for row in people), studies, instances)
+    return Handed(one, tuple(PatientKey(*row) for row in people), studies, instances,
+                  noted(connection, one.id))
 
 
 def studies_on(connection: sa.Connection, disc_id: int) -> dict[str, list[str]]:

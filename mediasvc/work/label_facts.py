@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from mediasvc.errors import StateError
 from mediasvc.media import words
 from mediasvc.settings import Site
 from mediasvc.store import burns, index, patients
 from mediasvc.store.discs import Disc
-from mediasvc.store.events import events
 from mediasvc.work.deidentify_order import ANONYMOUS
 from mediasvc.work.desk import Desk
-
-if TYPE_CHECKING:
-    from mediasvc.store.db import Connection
 
 WITH_WEB, WITHOUT_WEB = "DICOM PLUS WEB", "DICOM ONLY"
 
@@ -54,20 +49,12 @@ class LabelFacts:
         return tuple((name, value.replace("\r", " ").replace("\n", " ")) for name, value in rows)
 
 
-def _noted(connection: Connection, disc_id: int) -> dict[str, Any]:
-    """What the ledger says of a disc, the latest of each kind."""
-    noted: dict[str, Any] = {}
-    for event in events(connection, "disc", disc_id):
-        noted |= event.data
-    return noted
-
-
 def label_facts(desk: Desk, disc: Disc) -> LabelFacts:
     """Raises StateError unless the disc is released: no label exists before."""
     if disc.state != "released":
         raise StateError(f"Disc {disc.id} is {disc.state}; a label is for a released one.")
     with desk.store.read() as connection:
-        noted = _noted(connection, disc.id)
+        noted = burns.noted(connection, disc.id)
         named = "deidentified" not in noted
         on_it = burns.studies_on(connection, disc.id) if named else {}
         studies = list(index.studies(connection, uids=list(on_it)))
