@@ -105,11 +105,12 @@ def scan(path: Path | str | Span, file_id: tuple[str, ...], key_set: str = "none
          ) -> DirectoryEntry:
     """`read` of a DICOM file, or of one that stands in another file, without reading more of it
     than needed. Raises also OSError."""
-    place = path if isinstance(path, Span) else Span(str(path), 0, 1 << 62)
-    descriptor = os.open(place.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    place, offset, length = ((path.path, path.offset, path.length) if isinstance(path, Span)
+                             else (path, 0, WINDOWS[-1]))
+    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         for window in WINDOWS:
-            data = os.pread(descriptor, min(window, place.length), place.offset)
+            data = os.pread(descriptor, min(window, length), offset)
             try:
                 found = scan_values(data, len(data) < window, key_set, wanted_tags)
                 return _entry(found.values, found.transfer_syntax_uid, file_id, key_set)

@@ -82,10 +82,9 @@ def _explicit(
             raise UnreadableError
         before = tag
         if vr in SHORT:
-            value = at + 8
-            at = value + length
+            at += 8 + length
             if tag in wanted:
-                values[tag] = data[value:at]
+                values[tag] = data[at - length:at]
         elif vr in LONG:
             at = _long(data, at, at + 12, _LENGTH(data, at + 8)[0], EXPLICIT, values, tag in wanted)
         else:
