@@ -14,10 +14,10 @@ from pathlib import Path
 from mediasvc.span import Span
 
 
-def fetch(image: Path, spans: Iterable[Span]) -> None:
+def fetch(image: Path | str, spans: Iterable[Span]) -> None:
     """Begin to read ``spans`` of ``image``; does not wait, and nothing depends on it."""
     with suppress(OSError, AttributeError):
-        fd = os.open(image, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(image, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             for span in spans:
                 os.posix_fadvise(fd, span.offset, span.length, os.POSIX_FADV_WILLNEED)

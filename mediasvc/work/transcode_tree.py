@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mediasvc.media.fetch import fetch
 from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
@@ -109,7 +110,10 @@ class _Run:
             self.placing.enter(file.folder)
             temp = f"{file.folder}/.{uuid.uuid4().hex}.part"
             self.under_way[temp] = file
-            yield {"span": Span(file.path, 0, file.length).as_json(), "out": temp}
+            span = Span(file.path, 0, file.length)
+            if file.length <= SMALL:  # the children are busy with what was asked for before
+                fetch(file.path, [span])
+            yield {"span": span.as_json(), "out": temp}
 
     def _refused(self, temp: str, answer: Answer) -> Iterator[Row]:
         """A row, unless the file has yet to be looked at for references."""
