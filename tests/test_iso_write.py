@@ -19,6 +19,7 @@ from mediasvc.media.iso_seal import DESCRIPTOR, SECTOR, holds, read_seal
 from mediasvc.media.iso_write import image_size, write_iso
 from mediasvc.media.zip_write import write_zip
 from mediasvc.span import Span
+from tests.carriers import tool
 
 MOMENT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
@@ -62,7 +63,7 @@ def test_every_file_comes_back_from_the_image(tmp_path: Path, files: list[DiscFi
             assert out.getvalue() == content(file)
     assert image.has_udf() == udf
     assert not image.has_joliet()
-    assert not image.has_rock_ridge()
+    assert image.has_rock_ridge()
     assert image.pvd.volume_identifier == b"MSVCTEST".ljust(32)
     assert image.pvd.system_identifier == b" " * 32
     image.close()
@@ -180,3 +181,22 @@ def test_a_span_reads_like_a_file(tmp_path: Path) -> None:
     assert file.read(1) == b""
     file.seek(0)
     assert io.BufferedReader(file).read() == bytes(range(50, 150))
+
+
+@pytest.mark.parametrize("udf", [False, True], ids=["cd", "dvd"])
+def test_names_are_in_capital_letters_on_systems_that_would_make_them_small(
+        tmp_path: Path, files: list[DiscFile], udf: bool) -> None:
+    """Rock Ridge says them as the links of INDEX.HTM do; ISO 9660 itself stays level 1."""
+    image = make(tmp_path / "a.iso", files, udf)
+
+    def said(*words: object) -> str:
+        return subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                              check=True).stdout
+
+    assert {"/" + file.path for file in files} <= set(
+        said(tool("isoinfo"), "-R", "-f", "-i", image).split())
+    assert "Rock Ridge signatures version 1 found" in said(tool("isoinfo"), "-d", "-i", image)
+    listed = said(tool("xorriso"), "-indev", image, "-find", "/", "-exec", "lsdl", "--")
+    assert {line.split()[0] for line in listed.splitlines()} == {"-rw-r--r--", "drwxr-xr-x"}
+    for file in files:
+        assert f"'/{file.path}'" in listed

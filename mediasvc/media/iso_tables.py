@@ -1,7 +1,7 @@
 """The tables of an ISO 9660 image as bytes: volume descriptors, path tables, directories.
 
-ECMA-119, level 1, written from its tables; the reader that judges an image (`iso9660`) shares
-nothing with this.
+ECMA-119, level 1, written from its tables, with the same names in Rock Ridge; the reader that
+judges an image (`iso9660`) shares nothing with this.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from mediasvc import __version__
 from mediasvc.media.image_tree import ROOT, ImageTree
+from mediasvc.media.rock_ridge_write import ROOT_USE, SELF_USE, name_use
 
 SECTOR = 2048
 #: The first 16 sectors are the system area; then the descriptors stand (6.2.1).
@@ -46,8 +47,9 @@ def identifier(name: str, is_folder: bool) -> bytes:
     return (f"{name};1" if "." in name else f"{name}.;1").encode()
 
 
-def _record_length(name: bytes) -> int:
-    return 33 + len(name) + (len(name) + 1) % 2
+def _record_length(name: bytes, use: bytes = b"") -> int:
+    """Of even length; so is the place of the System Use field (9.1.12, 9.1.13)."""
+    return 33 + len(name) + (len(name) + 1) % 2 + len(use) + len(use) % 2
 
 
 def _both(value: int) -> int:
@@ -55,12 +57,13 @@ def _both(value: int) -> int:
     return int.from_bytes(value.to_bytes(4, "big"), "little")
 
 
-def record(name: bytes, sector: int, length: int, is_folder: bool, when: bytes) -> bytes:
-    """A directory record (9.1)."""
-    size = _record_length(name)
+def record(name: bytes, sector: int, length: int, is_folder: bool, when: bytes,
+           use: bytes = b"") -> bytes:
+    """A directory record (9.1) with its System Use field."""
+    size = _record_length(name, use)
     head = _RECORD.pack(size, 0, sector, _both(sector), length, _both(length))
     rest = _REST.pack(FOLDER_FLAG if is_folder else 0, 0, 0, 1, 1 << 8, len(name))
-    data = head + when + rest + name
+    data = head + when + rest + name + bytes((len(name) + 1) % 2) + use
     return data if len(data) == size else data + b"\0"
 
 
@@ -127,19 +130,25 @@ class IsoTables:
     def _folder(self, folder: int, folders: Sequence[int], places: Sequence[int],
                 lengths: Sequence[int], when: bytes) -> bytes:
         tree, above = self._tree, self._tree.above[folder]
-        parts = [record(b"\0", folders[folder], self.lengths[folder], True, when),
-                 record(b"\1", folders[above], self.lengths[above], True, when)]
+        parts = [record(b"\0", folders[folder], self.lengths[folder], True, when, _use(folder)),
+                 record(b"\1", folders[above], self.lengths[above], True, when, SELF_USE)]
         used = sum(map(len, parts))
         for is_folder, at in tree.entries(folder):
-            name = identifier(tree.folders[at] if is_folder else tree.names[at], is_folder)
+            name = tree.folders[at] if is_folder else tree.names[at]
             where, length = ((folders[at], self.lengths[at]) if is_folder
                              else (places[at], lengths[at]))
-            one = record(name, where, length, is_folder, when)
+            one = record(identifier(name, is_folder), where, length, is_folder, when,
+                         name_use(name, is_folder))
             if gap := _gap(used, len(one)):
                 parts.append(bytes(gap))
             parts.append(one)
             used += gap + len(one)
         return _padded(b"".join(parts))
+
+
+def _use(folder: int) -> bytes:
+    """System Use of a folder's record for itself."""
+    return ROOT_USE if folder == ROOT else SELF_USE
 
 
 def _gap(used: int, length: int) -> int:
@@ -149,10 +158,10 @@ def _gap(used: int, length: int) -> int:
 
 
 def _folder_length(tree: ImageTree, folder: int) -> int:
-    used = 2 * _record_length(b"\0")
+    used = _record_length(b"\0", _use(folder)) + _record_length(b"\1", SELF_USE)
     for is_folder, at in tree.entries(folder):
-        length = _record_length(identifier(tree.folders[at] if is_folder else tree.names[at],
-                                           is_folder))
+        name = tree.folders[at] if is_folder else tree.names[at]
+        length = _record_length(identifier(name, is_folder), name_use(name, is_folder))
         used += _gap(used, length) + length
     return sectors(used) * SECTOR
 
