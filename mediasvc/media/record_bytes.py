@@ -78,6 +78,12 @@ def _row(key: Key) -> Row:
     return Row(key.tag, key.vr, key.type, head, wide, b"\0" if key.vr == "UI" else b" ")
 
 
+@lru_cache(maxsize=4096)
+def _is_legal(tag: int, vr: str, value: bytes) -> bool:
+    """For most values all that there is to say; few of them differ from record to record."""
+    return vr != "SQ" and len(value) <= SHORT_LIMIT and is_legal(tag, vr, value)
+
+
 @lru_cache(maxsize=128)
 def _type_element(record_type: str) -> bytes:
     return EXPLICIT.element(0x00041430, "CS", record_type.encode())
@@ -175,7 +181,7 @@ class RecordBytes:
 
     def _legal(self, record_type: str, tag: int, vr: str, value: bytes, text: Repertoire) -> bytes:
         """What the record says instead of a value that no record may have (PS3.5 6.2)."""
-        if tag == ICON.tag:
+        if tag == ICON.tag or (text is ASCII and _is_legal(tag, vr, value)):
             return value
         if vr == "SQ":
             made = legal_items(value, text)

@@ -47,11 +47,9 @@ SEVERAL: dict[int, int | None] = {
 }
 LEAST_INTEGER, MOST_INTEGER = -(1 << 31), (1 << 31) - 1
 LONGEST_UID = MOST_CHARACTERS["UI"]
+_UID = re.compile(rb"(?:2\.(?:0|[1-9]\d*)|[01]\.(?:\d|[1-3]\d))(?:\.(?:0|[1-9]\d*))*")
 
 
 def is_uid(value: bytes) -> bool:
     """Whether others accept it as a UID: the arcs below 0 and 1 go to 39 (X.660)."""
-    if len(value) > LONGEST_UID or not PLAIN["UI"].fullmatch(value) or b"\\" in value:
-        return False
-    root, second, *_ = value.split(b".")
-    return root == b"2" or int(second) < 40
+    return len(value) <= LONGEST_UID and _UID.fullmatch(value) is not None
