@@ -42,9 +42,11 @@ class Dicomdir:
 
 
 def read_dicomdir(
-    view: memoryview, folder: tuple[str, ...] = (), *, record_limit: int = RECORD_LIMIT
+    view: memoryview, folder: tuple[str, ...] = (), *, record_limit: int = RECORD_LIMIT,
+    with_records: bool = True,
 ) -> Dicomdir:
     """Read a DICOMDIR that stands in ``folder`` of its medium. Never raises on foreign bytes.
+    Without ``with_records`` those stay out, which saves memory.
 
     Findings about the DICOMDIR itself have an empty subject; those about one file name it.
     """
@@ -53,7 +55,7 @@ def read_dicomdir(
     items = walk.read(*head.sequence, record_limit) if head.sequence else []
     tree = resolve(items, head.number(FIRST_RECORD), head.number(LAST_RECORD))
     reading = Reading(head, items, tree, folder)
-    records, references = reading.run()
+    records, references = reading.run(with_records)
     return Dicomdir(
         file_set_id=head.text(FILE_SET_ID),
         file_set_uid=head.text(FILE_SET_UID),

@@ -63,7 +63,7 @@ class Reading:
         self.tags_seen: Counter[tuple[str, tuple[int, ...]]] = Counter()
         self.counts: Counter[str] = Counter()
 
-    def run(self) -> tuple[tuple[Record, ...], tuple[Reference, ...]]:
+    def run(self, with_records: bool) -> tuple[tuple[Record, ...], tuple[Reference, ...]]:
         references: list[Reference] = []
         for at in self.tree.order:
             item = self.items[at]
@@ -76,7 +76,7 @@ class Reading:
         records = tuple(
             Record(item.offset, item.end, item.type, self.tree.parents[at],
                    self.contexts[at].active, item.file_id.parts, item.tags)
-            for at, item in enumerate(self.items))
+            for at, item in enumerate(self.items if with_records else ()))
         return records, tuple(references)
 
     def _context(self, at: int) -> _Context:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from sys import intern
 
 CONFORMING = re.compile(r"[A-Z0-9_]{1,8}")
 COMPONENTS = 8
@@ -36,7 +37,8 @@ class FileId:
 def parse_file_id(raw: bytes) -> FileId:
     """The value of (0004,1500) as parts, with what is wrong with it. Never raises."""
     if CONFORMING_PATH.fullmatch(raw):
-        return FileId(tuple(raw.decode("ascii").rstrip(" \0").split("\\")))
+        # Folders are shared by many, and names by the series of a disc.
+        return FileId(tuple(map(intern, raw.decode("ascii").rstrip(" \0").split("\\"))))
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from mediasvc.errors import SettingsError, StateError
 from mediasvc.model import Demographics, Patient, PatientKey
+from mediasvc.span import Span
 from mediasvc.store import holds, ledger
 from mediasvc.store.expected import Procedure
 from mediasvc.store.ledger import Package, PatientGroup
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from mediasvc.store.db import Connection
 
 Choice = Literal["link", "new", "reject"]
+PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +93,29 @@ def preview(desk: Desk, number: int, group_number: int | None, decision: Decisio
             return []
         person = _would_be(connection, desk, package.id, group, decision)
         _refuse_conflicts(connection, package.id, group, person.row or None)
-        items = [item for item in ledger.items(connection, package.id, state="held",
-                                               group=group.number) if item.span]
         waiting_for = answered_for(connection, person.row, package.source)
     order = order_for(desk, package, group, person,
                       waiting_for.procedure if waiting_for else Procedure())
-    requests = ({"span": item.span.as_json()} for item in items if item.span)
+    requests = ({"span": span.as_json()} for span in _held(desk, package, group))
     counted: Counter[tuple[Any, ...]] = Counter()
     for _, answer in run_batches(desk.sandbox, "mediasvc.work.filing:preview_items", requests, 16,
                                  order=order.as_json()):
         for row in answer.value or ():
             counted[row["tag"], row["attribute"], row["old"], row["new"]] += 1
     return sorted_changes(counted)
+
+
+def _held(desk: Desk, package: Package, group: PatientGroup) -> Iterator[Span]:
+    """What waits of a group, read by pages."""
+    last = -1
+    while True:
+        with desk.store.read() as connection:
+            page = list(islice(ledger.items(connection, package.id, state="held", headers=False,
+                                            group=group.number, after=last), PAGE))
+        if not page:
+            return
+        last = page[-1].number
+        yield from (item.span for item in page if item.span)
 
 
 def sorted_changes(counted: Counter[tuple[Any, ...]]) -> list[Change]:
