@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from samples.synthesis import instance, person, study, write_disc
+from samples.synthesis import instance, person, study, uid, write_disc
 from tests.carriers import write_index
 from tests.conftest import Program
 from tests.store_things import dump
@@ -66,3 +67,114 @@ def test_undo_leaves_everything_else_as_it_was(desk: Program, tmp_path: Path, ca
     assert state(desk) != before
     assert desk("studies", "undo", number, "--by", "Ann").code == 0
     assert state(desk) == before
+
+
+FOREIGN = {"IssuerOfPatientID": "OTHER"}
+
+
+def refiled(desk: Program, folder: Path) -> None:
+    """Filed, moved to somebody else, taken back."""
+    number = bring(desk, folder, images(7, 1, **FOREIGN), "--link", f"P0001@{ISSUER}")
+    desk("studies", "refile", number, "--to", f"P0002@{ISSUER}", "--by", "Bea")
+    assert desk("studies", "undo", number, "--by", "Ann").code == 0
+
+
+def refiled_and_back(desk: Program, folder: Path) -> None:
+    number = bring(desk, folder, images(7, 1, **FOREIGN), "--link", f"P0001@{ISSUER}")
+    desk("studies", "refile", number, "--to", f"P0002@{ISSUER}", "--by", "Bea")
+    assert desk("studies", "refile", "--undo", 1, "--by", "Bea").code == 0
+    assert desk("studies", "undo", number, "--by", "Ann").code == 0
+
+
+def attached(desk: Program, folder: Path) -> None:
+    """With a report from the disc that was filed with its patient."""
+    write_disc(folder, images(1, 3), extras={"REPORT.PDF": b"%PDF-1.4\n%%EOF\n"})
+    [package] = desk("ingest", folder).of("package")
+    done = desk("queue", "attach", package["package"], "REPORT.PDF", "--by", "Ann")
+    assert done.summary["wrapped"] == 1, done.stdout
+    assert desk("studies", "undo", package["package"], "--by", "Ann").code == 0
+
+
+def completed_and_the_first_taken_back(desk: Program, folder: Path) -> None:
+    """The study came in two parts; what the second one keeps alive stays until it goes, too."""
+    whole = images(1, 3, count=4)
+    write_disc(folder, whole)
+    lost = max((folder / "DICOM").rglob("IM*"))
+    lost.rename(folder.with_suffix(".lost"))
+    [first] = desk("ingest", folder).of("package")
+    desk("queue", "decide", first["package"], "--link", f"P0001@{ISSUER}", "--by", "Ann")
+    folder.with_suffix(".lost").rename(lost)
+    [second] = desk("ingest", folder).of("package")
+    assert (second["state"], second["archived"], second["duplicate"]) == ("done", 1, 3)
+    undone = desk("studies", "undo", first["package"], "--by", "Ann")
+    assert undone.summary["dependents"] == [int(second["package"])]
+    assert desk("studies", "show", whole[0].StudyInstanceUID).of("study")[0]["instances"] == 1
+    assert desk("studies", "undo", second["package"], "--by", "Ann").code == 0
+
+
+def two_patients(desk: Program, folder: Path) -> None:
+    write_disc(folder, [*images(5, 1, **FOREIGN), *images(6, 1, **FOREIGN)])
+    [package] = desk("ingest", folder).of("package")
+    number = package["package"]
+    desk("queue", "decide", number, "--group", 1, "--new", "--by", "Ann")
+    desk("queue", "decide", number, "--group", 2, "--link", f"P0002@{ISSUER}", "--by", "Ann")
+    assert desk("queue", "show", number).summary["state"] == "done"
+    assert desk("studies", "undo", number, "--by", "Ann").code == 0
+
+
+def put_aside(desk: Program, folder: Path) -> None:
+    write_disc(folder, images(5, 1, **FOREIGN))
+    number = desk("ingest", folder).of("package")[0]["package"]
+    desk("queue", "decide", number, "--hold", "--reason", "ask the ward", "--by", "Ann")
+    desk("queue", "decide", number, "--new", "--by", "Ann")
+    assert desk("studies", "undo", number, "--by", "Ann").code == 0
+
+
+def taken_back_twice(desk: Program, folder: Path) -> None:
+    number = bring(desk, folder, images(5, 1, **FOREIGN), "--new")
+    assert desk("studies", "undo", number, "--by", "Ann").code == 0
+    assert desk("studies", "undo", number, "--by", "Ann").code == 2
+    desk("queue", "decide", number, "--link", f"P0001@{ISSUER}", "--by", "Ann")
+    assert desk("studies", "undo", number, "--by", "Ann").code == 0
+
+
+def brought_twice(desk: Program, folder: Path) -> None:
+    """Another disc has the same instances and one more: it loses its twins and says so."""
+    both = images(1, 3, count=2)
+    number = bring(desk, folder, both)
+    again = folder.with_name("again")
+    write_disc(again, [*both, instance(1, 3, 1, 9, IssuerOfPatientID=ISSUER)])
+    other = desk("ingest", again).of("package")[0]
+    assert (other["archived"], other["duplicate"]) == (1, 2)
+    assert desk("studies", "undo", number, "--by", "Ann").summary["dependents"] == [
+        int(other["package"])]
+    assert "duplicate-taken-back" in {
+        row["code"] for row in desk("queue", "show", other["package"]).of("finding")}
+    assert desk("studies", "undo", other["package"], "--by", "Ann").code == 0
+
+
+STORIES = (refiled, refiled_and_back, attached, completed_and_the_first_taken_back, two_patients,
+           put_aside, taken_back_twice, brought_twice)
+#: A refile is part of what happened.
+HISTORY = (*LEDGER, "refile")
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_undo_after_a_long_story_leaves_everything_else_as_it_was(
+        desk: Program, tmp_path: Path, story: Callable[[Program, Path], None]) -> None:
+    def now() -> tuple[dict[str, str], dict[str, list[Any]]]:
+        return files(desk.home), dump(desk.home / "mediasvc.db", without=HISTORY)
+
+    before = now()
+    story(desk, tmp_path / "second")
+    assert now() == before
+
+
+def test_undo_after_an_export_names_the_disc(desk: Program, tmp_path: Path) -> None:
+    held = files(desk.home)
+    number = bring(desk, tmp_path / "second", images(1, 3))
+    made = desk("export", "--study", uid(1, 3), "--profile", "STD-GEN-CD",
+                "--to", tmp_path / "out.iso")
+    assert made.code == 0, made.stderr
+    assert desk("studies", "undo", number, "--by", "Ann").summary["discs"] == [1]
+    assert files(desk.home) == held
