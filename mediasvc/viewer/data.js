@@ -4,7 +4,7 @@
   "use strict";
 
   var FIRST = 0x3400;            // the code unit that means fifteen zero bits
-  var KEPT_TEXT = 384e6;         // characters of chunks that stay in memory
+  var KEPT_TEXT = 128e6;         // characters of chunks that stay in memory, two bytes each
   var chunks = new Map();        // "series/number" -> {promise, size}, oldest first
   var arrived = {};
 
