@@ -52,16 +52,23 @@ class WriteBehind:
     def write(self, data: bytes) -> None:
         """``data`` must not change afterwards."""
         self.written += len(data)
+        if len(data) >= JOINED:  # as it is: joining would copy it
+            self._hand_over()
+            self._put(data)
+            return
         self._parts.append(data)
         self._size += len(data)
         if self._size >= JOINED:
             self._hand_over()
 
     def _hand_over(self) -> None:
+        if self._parts:
+            self._put(b"".join(self._parts))
+            self._parts, self._size = [], 0
+
+    def _put(self, data: bytes) -> None:
         if self._error is not None:
             raise self._error
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts, self._size = [], 0
         self._full.put(data)
         self._hashing.put(data)
 
