@@ -24,9 +24,10 @@ Schuster Simon Ludwig Böhm Winter Kraus Martinez Lopez O'Brien Murphy Kelly Rya
 van_der_Berg de_Jong Öztürk Demir Çelik Şahin Hassan Ahmed Ali Khan Chen Liu Zhang Li Huang Sato
 Suzuki Tanaka Yamamoto""".split()
 GIVEN = {
-    "F": """Ursula Helga Ingrid Karin Renate Monika Sabine Susanne Petra Andrea Claudia Stefanie Anna
-Julia Laura Sarah Lena Emma Mia Sophie Maria Margaret Elizabeth Susan Linda Patricia Jessica Emily
-Olivia Charlotte Fatma Ayşe Thi Linh Elena Olga Katarzyna Ana Carmen Yuki""".split(),
+    "F": """Ursula Helga Ingrid Karin Renate Monika Sabine Susanne Petra Andrea Claudia Stefanie
+Anna
+Julia Laura Sarah Lena Emma Mia Sophie Maria Margaret Elizabeth Susan Linda Patricia Jessica
+Emily Olivia Charlotte Fatma Ayşe Thi Linh Elena Olga Katarzyna Ana Carmen Yuki""".split(),
     "M": """Hans Karl Günter Klaus Peter Wolfgang Jürgen Michael Thomas Andreas Stefan Christian
 Markus Daniel Jan Lukas Leon Finn Paul Ben John William James Robert David Richard Mark Matthew
 Jack Oliver Mehmet Mustafa Van Minh Ivan Sergej Piotr José Antonio Kenji""".split()}

@@ -54,8 +54,8 @@ def test_a_changed_patient_says_which_fields_changed(connection: Connection) -> 
     stored = patients.put_patients(connection, [new], provenance="load")
     (row, fields), = stored.updated
     assert set(fields) == {"patient_name", "phone", "other_ids"}
-    assert find.by_keys(connection, [("w", "smith")], limit=9) == [row]
-    assert find.by_keys(connection, [("w", "doe")], limit=9) == []
+    assert find.lists(connection, [("w", "smith")], [], limit=9) == [[row]]
+    assert find.lists(connection, [("w", "doe")], [], limit=9) == [[]]
 
 
 def test_the_same_id_of_another_issuer_is_another_patient(connection: Connection) -> None:

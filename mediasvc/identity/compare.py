@@ -12,22 +12,45 @@ from mediasvc.model import Patient
 #: (field, level) of `mediasvc.identity.weights`.
 Seen = tuple[str, str]
 SIMILAR, NEAR = 0.88, 0.75
+SEXES = frozenset({"M", "F", "O"})
 #: Dates that systems write when they know none.
 NO_DATES = frozenset({"", "00000000", "11111111", "99999999", "19000101", "18000101", "00010101"})
 
 
-def observe(query: Query, patient: Patient) -> tuple[Seen, ...]:
+class Asked:
+    """A query with everything ready that is compared with one patient after the other."""
+
+    __slots__ = ("address", "birth_date", "certain_text", "issuers", "keys", "name", "numbers",
+                 "phone", "postcode", "qualified", "sex")
+
+    def __init__(self, query: Query) -> None:
+        who = query.demographics
+        self.keys = [key for key in query.ids if not is_placeholder(key.patient_id)]
+        self.qualified = {key for key in self.keys if key.issuer}
+        self.issuers = {key.issuer for key in self.qualified}
+        self.numbers = {key.patient_id for key in self.keys}
+        self.name, self.birth_date = parse_name(who.patient_name), who.patient_birth_date
+        self.sex = who.patient_sex if who.patient_sex in SEXES else ""
+        self.postcode, self.address = normal(who.postcode), normal(who.address)
+        self.phone = _digits(who.phone)
+        self.certain_text = query.certain_text
+
+
+def observe(asked: Asked, patient: Patient) -> tuple[Seen, ...]:
     """What agrees and what does not; fields that one side lacks are left out."""
-    mine, theirs = query.demographics, patient.demographics
-    seen: list[Seen] = [*_ids(query, patient)]
-    seen += _names(parse_name(mine.patient_name), parse_name(theirs.patient_name))
-    seen += _birth_date(mine.patient_birth_date, theirs.patient_birth_date)
-    if mine.patient_sex in ("M", "F", "O") and theirs.patient_sex in ("M", "F", "O"):
-        seen.append(("sex", "equal" if mine.patient_sex == theirs.patient_sex else "different"))
-    seen += _text("postcode", mine.postcode, theirs.postcode)
-    seen += _text("address", mine.address, theirs.address)
-    seen += _text("phone", _digits(mine.phone), _digits(theirs.phone))
-    if not query.certain_text:
+    theirs = patient.demographics
+    seen: list[Seen] = [*_ids(asked, patient)] if asked.keys else []
+    seen += _names(asked.name, parse_name(theirs.patient_name))
+    seen.append(("birth date", _birth_date(asked.birth_date, theirs.patient_birth_date)))
+    if asked.sex and theirs.patient_sex in SEXES:
+        seen.append(("sex", "equal" if asked.sex == theirs.patient_sex else "different"))
+    if asked.postcode and theirs.postcode:
+        seen += _text("postcode", asked.postcode, normal(theirs.postcode))
+    if asked.address and theirs.address:
+        seen += _text("address", asked.address, normal(theirs.address))
+    if asked.phone and theirs.phone:
+        seen += _text("phone", asked.phone, _digits(theirs.phone))
+    if not asked.certain_text:
         seen.append(("text", "uncertain"))
     return tuple(seen)
 
@@ -43,19 +66,18 @@ def known_date(date: str) -> bool:
     return len(date) == 8 and date.isdecimal() and date not in NO_DATES
 
 
-def _ids(query: Query, patient: Patient) -> Iterator[Seen]:
-    asked = [key for key in query.ids if not is_placeholder(key.patient_id)]
-    qualified = {key for key in asked if key.issuer}
-    valid = {one.key for one in patient.identifiers if not one.valid_to}
-    if patient.key in qualified:
+def _ids(asked: Asked, patient: Patient) -> Iterator[Seen]:
+    others = patient.identifiers
+    if patient.key in asked.qualified:
         yield "id", "own"
-    elif qualified & valid:
+    elif others and asked.qualified & {one.key for one in others if not one.valid_to}:
         yield "id", "further"
-    elif qualified & {one.key for one in patient.identifiers}:
+    elif others and asked.qualified & {one.key for one in others}:
         yield "id", "ended"
-    elif patient.key.issuer in {key.issuer for key in qualified}:
+    elif patient.key.issuer in asked.issuers:
         yield "id", "other"
-    elif {key.patient_id for key in asked} & {key.patient_id for key in patient.valid_keys()}:
+    elif patient.key.patient_id in asked.numbers or (others and asked.numbers & {
+            one.patient_id for one in others if not one.valid_to}):
         yield "id", "foreign"
 
 
@@ -68,7 +90,7 @@ def _names(a: Name, b: Name) -> list[Seen]:
 
     results = [_parts(one, other) for one, other in zip(a.groups, b.groups, strict=True)
                if one and other]
-    return min(results, key=weight, default=[])
+    return min(results, key=weight) if len(results) > 1 else results[0] if results else []
 
 
 def _parts(a: Parts, b: Parts) -> list[Seen]:
@@ -76,9 +98,10 @@ def _parts(a: Parts, b: Parts) -> list[Seen]:
                 *_name_part("given name", a.given, b.given, b.middle)]
     if not (a.given and b.given) or _good(straight) == 2:
         return straight
-    crossed = [*_name_part("family name", a.family, b.given),
-               *_name_part("given name", a.given, b.family)]
-    if _good(crossed) == 2 and _good(straight) < 2:
+    crossed = [*_name_part("family name", a.family, b.given)]
+    if _good(crossed) == 1:
+        crossed += _name_part("given name", a.given, b.family)
+    if _good(crossed) == 2:
         return crossed if not (a.ordered and b.ordered) else [*crossed, ("names", "swapped")]
     return straight
 
@@ -90,13 +113,13 @@ def _good(seen: list[Seen]) -> int:
 def _name_part(field: str, a: str, b: str, also: str = "") -> Iterator[Seen]:
     if not a or not b:
         return
-    if unspelled(a) == unspelled(b):
+    if a == b or unspelled(a) == unspelled(b):
         yield field, "equal"
     elif sounding(a) == sounding(b):
         yield field, "sounding"
     elif 1 in (len(a), len(b)):
         yield field, "initial" if a[0] == b[0] and field == "given name" else "different"
-    elif _common_word(a, f"{b} {also}"):
+    elif (" " in a or " " in b or also) and _common_word(a, f"{b} {also}"):
         yield field, "part"
     else:
         likeness = similarity(unspelled(a), unspelled(b))
@@ -109,14 +132,14 @@ def _common_word(a: str, b: str) -> bool:
     return any(len(word) > 2 for word in words)
 
 
-def _birth_date(a: str, b: str) -> Iterator[Seen]:
+def _birth_date(a: str, b: str) -> str:
     if known_date(a) and known_date(b):
-        yield "birth date", _date_level(a, b)
-    elif a[:4].isdecimal() and b[:4].isdecimal() and len(a[:4]) == len(b[:4]) == 4 and \
-            a not in NO_DATES and b not in NO_DATES:
-        yield "birth date", "year" if a[:4] == b[:4] else "different"
-    else:
-        yield "birth date", "unknown"
+        return _date_level(a, b)
+    years = a[:4], b[:4]
+    if a not in NO_DATES and b not in NO_DATES and all(
+            len(year) == 4 and year.isdecimal() for year in years):
+        return "year" if years[0] == years[1] else "different"
+    return "unknown"
 
 
 def _date_level(a: str, b: str) -> str:
@@ -136,10 +159,10 @@ def _date_level(a: str, b: str) -> str:
 
 
 def _text(field: str, a: str, b: str) -> Iterator[Seen]:
-    a, b = normal(a), normal(b)
+    """Of two texts in normal form."""
     if not a or not b:
         return
-    if a.replace(" ", "") == b.replace(" ", ""):
+    if a == b or a.replace(" ", "") == b.replace(" ", ""):
         yield field, "equal"
         return
     if field == "address":

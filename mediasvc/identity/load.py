@@ -178,7 +178,8 @@ def _others(text: str) -> tuple[list[PatientKey], list[str]]:
     """``ID@ISSUER`` separated by ``|`` or a backslash; each must name its issuer."""
     keys: list[PatientKey] = []
     troubles: list[str] = []
-    for part in () if not text else filter(None, (part.strip() for part in re.split(r"[|\\]", text))):
+    parts = map(str.strip, re.split(r"[|\\]", text)) if text else ()
+    for part in filter(None, parts):
         key = PatientKey.parse(part)
         if not key.patient_id or not key.issuer or is_placeholder(key.patient_id):
             troubles.append("other_ids has an entry that is not ID@ISSUER")

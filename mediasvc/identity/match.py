@@ -6,11 +6,11 @@ issuer-qualified Patient ID together with demographics, never by resemblance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mediasvc.identity.compare import known_date, observe
+from mediasvc.identity.compare import Asked, Seen, known_date, observe
 from mediasvc.identity.names import compare_names, parse_name
 from mediasvc.identity.placeholders import is_placeholder
 from mediasvc.identity.query import Lookup, Query, blocking
@@ -60,12 +60,14 @@ class Rule:
 def candidates(query: Query, lookup: Lookup, *, limit: int = 10) -> list[Candidate]:
     """The best ``limit`` patients that score at all, best first, or else the one that scores least
     badly; all with the same ID are kept."""
-    scored = sorted((_score(query, patient) for patient in lookup(blocking(query))),
-                    key=lambda one: (-one[0], one[1].patient.key.patient_id,
-                                     one[1].patient.key.issuer))
-    best = [one for _, one in scored]
-    kept = [one for place, one in enumerate(best)
-            if (place < limit and (one.score > 0 or place == 0)) or _shares_id(query, one.patient)]
+    asked, qualified = Asked(query), _qualified(query)
+    compared = [(observe(asked, patient), patient) for patient in lookup(blocking(query))]
+    scored = sorted(((_weight(seen), seen, patient) for seen, patient in compared),
+                    key=lambda one: (-one[0], one[2].key.patient_id, one[2].key.issuer))
+    full = _attainable(query)
+    kept = [_scored(weight, full, seen, patient) for place, (weight, seen, patient)
+            in enumerate(scored) if (place < limit and (weight > 0 or place == 0))
+            or (qualified and qualified & patient.valid_keys())]
     return [_recommended(one, place, kept) for place, one in enumerate(kept)]
 
 
@@ -127,15 +129,17 @@ def _dates_agree(a: str, b: str) -> bool | None:
     return False if partial and years[0] != years[1] else None
 
 
-def _score(query: Query, patient: Patient) -> tuple[float, Candidate]:
-    seen = observe(query, patient)
+def _weight(seen: Iterable[Seen]) -> float:
+    return sum(WEIGHTS[field][level].weight for field, level in seen)
+
+
+def _scored(weight: float, full: float, seen: Iterable[Seen], patient: Patient) -> Candidate:
     rows = [WEIGHTS[field][level] for field, level in seen]
-    weight = sum(row.weight for row in rows)
-    score = round(min(100.0, max(0.0, 100.0 * weight / _attainable(query))), 1)
+    score = round(min(100.0, max(0.0, 100.0 * weight / full)), 1)
     earned = next(name for name in reversed(ORDER) if score >= LEAST[name])
     level = min((earned, *(row.cap for row in rows)), key=ORDER.index)
     reasons = tuple(row.words for row in sorted(rows, key=lambda row: -abs(row.weight)))
-    return weight, Candidate(patient, score, level, reasons)
+    return Candidate(patient, score, level, reasons)
 
 
 def _attainable(query: Query) -> float:

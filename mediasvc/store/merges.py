@@ -159,7 +159,7 @@ def keys_of(connection: sa.Connection, rows: Iterable[int]) -> dict[int, Patient
     ordered, found = sorted(set(rows)), {}
     for start in range(0, len(ordered), _CHUNK):
         for number, *key in connection.execute(_OWN_BY_ROW, {
-                "rows": ordered[start:start + _CHUNK]}):
+                "rows": ordered[start:start + _CHUNK]}).all():
             found[number] = PatientKey(*key)
     return found
 

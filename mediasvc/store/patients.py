@@ -23,7 +23,9 @@ _DEMOGRAPHICS = tuple(field.name for field in fields(Demographics))
 _CHUNK = 400
 #: Put together once: candidates and the patient feed ask for them all the time.
 _ROWS = sa.bindparam("rows", expanding=True)
-_PATIENTS = sa.select(table).where(table.c.id.in_(_ROWS)).order_by(table.c.id)
+_PATIENTS = sa.select(
+    table.c.id, table.c.patient_id, table.c.issuer, table.c.provisional,
+    *(table.c[name] for name in _DEMOGRAPHICS)).where(table.c.id.in_(_ROWS)).order_by(table.c.id)
 _IDENTIFIERS = sa.select(
     identifier.c.patient, identifier.c.patient_id, identifier.c.issuer, identifier.c.provenance,
     identifier.c.valid_from, identifier.c.valid_to).where(
@@ -151,10 +153,10 @@ def patients_by_rows(connection: sa.Connection, rows: Sequence[int]) -> list[Pat
     for start in range(0, len(ordered), _CHUNK):
         part = ordered[start:start + _CHUNK]
         others: dict[int, list[Identifier]] = {}
-        for owner, *rest in connection.execute(_IDENTIFIERS, {"rows": part}):
+        for owner, *rest in connection.execute(_IDENTIFIERS, {"rows": part}).all():
             others.setdefault(owner, []).append(Identifier(*rest))
-        found += (_patient(row, others.get(row["id"], ()))
-                  for row in connection.execute(_PATIENTS, {"rows": part}).mappings())
+        found += (_patient(row, others.get(row[0], ()))
+                  for row in connection.execute(_PATIENTS, {"rows": part}).all())
     return found
 
 
@@ -210,7 +212,6 @@ def _put_keys(connection: sa.Connection, pairs: Iterable[tuple[int, PatientRecor
 
 
 def _patient(row: Any, others: Iterable[Identifier]) -> Patient:
-    return Patient(row["id"], PatientKey(row["patient_id"], row["issuer"]),
-                   Demographics(*(row[name] for name in _DEMOGRAPHICS)), tuple(others),
-                   row["provisional"])
-
+    number, patient_id, issuer, provisional, *who = row
+    return Patient(number, PatientKey(patient_id, issuer), Demographics(*who), tuple(others),
+                   provisional)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mediasvc.store.patient_list import PatientList
 
 #: Rows that are handed to a child at a time.
-PART = 2000
+PART = 1000
 #: Rows that are written in one transaction. Each one goes over the whole index of keys, so many of
 #: them are dear; but the service waits meanwhile when it has something to write.
 BATCH = 200_000

@@ -12,6 +12,7 @@ from mediasvc.identity.keys import blocking_keys
 from mediasvc.identity.match import Candidate, Query, Rule, candidates, certain
 from mediasvc.identity.names import normal
 from mediasvc.identity.query import Blocking, Lookup
+from mediasvc.identity.shortlist import shortlist
 from mediasvc.model import Demographics, Patient, PatientKey
 from mediasvc.store import find as find_rows
 from mediasvc.store import patients
@@ -20,8 +21,8 @@ from mediasvc.store.db import Connection
 if TYPE_CHECKING:
     from mediasvc.identity.load import Row
 
-#: Patients that one key may contribute: namesakes beyond that say nothing.
-KEY_LIMIT, DATE_LIMIT = 200, 400
+#: Patients that one key or birth date may contribute: it says little of any more of them.
+LIST_LIMIT = 2000
 PROVENANCE = "load"
 FOUND_LIMIT = 100
 
@@ -76,11 +77,8 @@ def index_lookup(connection: Connection) -> Lookup:
                 rows.update(dict.fromkeys(find_rows.by_identifier(
                     connection, key.patient_id, key.issuer)))
             rows.update(dict.fromkeys(find_rows.by_identifier(connection, key.patient_id)))
-        for date in wanted.birth_dates:
-            rows.update(dict.fromkeys(find_rows.by_birth_date(connection, date,
-                                                                  limit=DATE_LIMIT)))
-        rows.update(dict.fromkeys(find_rows.by_keys(connection, wanted.keys,
-                                                        limit=KEY_LIMIT)))
+        lists = find_rows.lists(connection, wanted.keys, wanted.birth_dates, limit=LIST_LIMIT)
+        rows.update(dict.fromkeys(shortlist(lists, LIST_LIMIT)))
         return patients.people(connection, list(rows))
     return look_up
 
