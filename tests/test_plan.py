@@ -319,6 +319,20 @@ def test_every_part_of_a_mime_message_is_a_file_of_the_file_set(desk: Desk,
     assert len(ids) == 9 and "DICOMDIR" in ids and max(map(len, ids)) <= 71
 
 
+@pytest.mark.parametrize("profile", ["STD-GEN-MIME", "STD-GEN-ZIP-MAIL"])
+def test_a_message_has_its_readme_and_keeps_every_rule(
+        desk: Desk, sandbox: Sandbox, tmp_path: Path, profile: str) -> None:
+    order = ordered(tmp_path / "a.eml", profile)
+    done = made(desk, order)
+    verdict = judge(sandbox, tmp_path / "a.eml", profile)
+    assert verdict.passed and not verdict.failed
+    assert done.discs[0].verdict and not done.discs[0].verdict.failed
+    readmes = [part for part in email.message_from_bytes(order.to.read_bytes()).walk()
+               if part.get_filename() == "README.TXT"]
+    assert len(readmes) == (profile == "STD-GEN-MIME")
+    assert all(b"DICOMDIR" in part.get_payload(decode=True) for part in readmes)  # type: ignore[operator]
+
+
 @pytest.mark.parametrize(("old", "new", "rule"), [
     (b"Subject: DICOM-ZIP", b"Subject: PICTURES_", "R11-7"),
     (b'id="DICOM.ZIP"', b'id="IMAGE.ZIP"', "R11-7"),

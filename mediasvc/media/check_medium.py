@@ -52,7 +52,8 @@ class Surface:
 
 def check_names(kind: str, members: Sequence[Member], file_set: Sequence[tuple[str, ...]],
                 ) -> Iterator[Finding]:
-    """``file_set``: paths of the DICOM files (R12-1a, R12-5: those must be legal everywhere)."""
+    """``file_set``: paths of the DICOM files (R12-1a, R12-5: those must be legal everywhere).
+    ``kind``: that of the package, or ``mime``."""
     rule = {"iso": "R12-1a", "zip": "R12-5"}.get(kind, "")
     dicom = set(file_set)
     strict = [member for member in members if kind == "iso" or member.parts in dicom]
@@ -62,12 +63,14 @@ def check_names(kind: str, members: Sequence[Member], file_set: Sequence[tuple[s
                             for member in strict if not _is_short(member.parts))
     yield from _limited(_finding("PDI-2", "its name is not 8.3 in capital letters", member.label)
                         for member in members if not _is_short(member.parts))
-    yield from _layout(members, dicom)
+    yield from _layout(members, dicom, (README,) if kind == "mime" else (README, INDEX))
 
 
-def _layout(members: Sequence[Member], dicom: set[tuple[str, ...]]) -> Iterator[Finding]:
+def _layout(members: Sequence[Member], dicom: set[tuple[str, ...]], wanted: tuple[str, ...],
+            ) -> Iterator[Finding]:
+    """``wanted`` in the root; parts of a message cannot link to each other, so no INDEX.HTM."""
     root = {member.parts[0] for member in members if len(member.parts) == 1}
-    for name in (README, INDEX):
+    for name in wanted:
         if name not in root:
             yield _finding("PDI-2", f"there is no {name} in the root")
     yield from _limited(

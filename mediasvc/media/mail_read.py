@@ -13,6 +13,7 @@ from email.policy import compat32
 from pathlib import Path
 
 from mediasvc.errors import DamagedError
+from mediasvc.media.disc_file import README
 from mediasvc.media.file_id import CONFORMING
 from mediasvc.model import Finding
 
@@ -42,7 +43,7 @@ def take_apart(path: Path, folder: Path) -> Mail:
     if zips:
         return _zip(message, zips, folder)
     if dicom:
-        return _files(dicom, folder)
+        return _files(dicom, [part for part in parts if part.get_filename() == README], folder)
     raise DamagedError("it is no message with DICOM in it")
 
 
@@ -62,9 +63,11 @@ def _zip(message: Message, zips: list[Message], folder: Path) -> Mail:
     return mail
 
 
-def _files(parts: list[Message], folder: Path) -> Mail:
+def _files(parts: list[Message], readmes: list[Message], folder: Path) -> Mail:
     mail = Mail(folder / "MIME", "mime")
     mail.medium.mkdir()
+    for readme in readmes[:1]:
+        (mail.medium / README).write_bytes(_content(readme))
     for number, part in enumerate(parts, 1):
         identity = str(part.get_param("id") or "")
         names = identity.split("/")

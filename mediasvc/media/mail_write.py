@@ -44,12 +44,18 @@ def write_zip_mail(target: IO[bytes], archive: Span, *, file_set_id: str, moment
 def write_mime(target: IO[bytes], files: Iterable[DiscFile], *, file_set_id: str, moment: datetime,
                sender: str = "", text: str = "") -> None:
     """The message with DICOMDIR and every instance as application/dicom, whose ``id`` is its
-    File ID (R12-6). Other files stay out. Raises BudgetError beyond 512 MiB."""
+    File ID (R12-6), and README.TXT. Pages stay out: links do not lead from one part of a message to
+    another. Raises BudgetError beyond 512 MiB."""
+    files = list(files)
     dicom = [file for file in files if file.parts == (DICOMDIR,) or file.parts[0] == DICOM_FOLDER]
     message = _message(f"DICOM-MIME {file_set_id}", sum(file.span.length for file in dicom),
                        moment, sender, text)
     for file in dicom:
         _attach(message, file.span, "dicom", file.path, file.parts[-1])
+    for file in files:
+        if file.parts == (README,):
+            message.add_attachment(b"".join(file.span.chunks()), maintype="text", subtype="plain",
+                                   filename=README)
     _write(target, message, file_set_id)
 
 

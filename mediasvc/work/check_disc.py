@@ -111,7 +111,8 @@ def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> bool:
     """Whether every byte of an image is vouched for by its list of hashes and its seal."""
     length = sum(member.length for member in disc.members)
     vouched = False
-    disc.trial.add(check_names(disc.kind, disc.members, seen.file_set))
+    kind = "mime" if profile.medium.kind == "mime" else disc.kind
+    disc.trial.add(check_names(kind, disc.members, seen.file_set))
     disc.trial.add(disc.missing_keys.get(profile.directory_keys, []))
     if disc.kind == "iso":
         answer = disc.call("surface")
