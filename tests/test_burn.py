@@ -33,7 +33,7 @@ from mediasvc.work.burners import BURNERS
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.label_facts import label_facts
 from mediasvc.work.robot_jobs import FORMATS, RobotJob, epson_fields
-from mediasvc.work.robots import poll, robot_named, seen_by, send
+from mediasvc.work.robots import job_of, poll, robot_named, seen_by, send
 from samples.synthesis import study
 from tests.conftest import Program
 from tests.disc_things import filled_home, flip, new_sandbox
@@ -427,3 +427,15 @@ def test_the_label_of_a_disc_that_names_nobody_names_nobody(sandbox: Sandbox, fi
         facts = label_facts(desk, disc_of(desk, 3))
         assert not (facts.patient or facts.patient_id or facts.birth_date or facts.studies)
         assert facts.institution != desk.settings.site.institution and facts.file_set_id
+
+
+@pytest.mark.parametrize(("profile", "size", "wanted"), [
+    ("STD-GEN-CD", 1 << 20, "CD"), ("STD-GEN-DVD-JPEG", 1 << 20, "DVD"),
+    ("STD-GEN-DVD-JPEG", 5 << 30, "DVD-DL"), ("STD-GEN-BD", 1 << 20, "BD"),
+    ("STD-GEN-SEC-DVD-J2K", 1, "DVD"), ("TAKEN-AWAY", 1 << 30, "DVD")])
+def test_a_robot_takes_the_medium_that_the_profile_is_for(
+        desk: Desk, tmp_path: Path, profile: str, size: int, wanted: str) -> None:
+    disc = replace(disc_of(desk), profile=profile, bytes=size)
+    row = burns.Burn(1, disc.id, "planned", "robot", "R", "", "", 1, "", "", "", "")
+    facts = label_facts(desk, disc_of(desk))
+    assert job_of(row, tmp_path, disc, robot(tmp_path / "h", "epson"), facts).disc == wanted

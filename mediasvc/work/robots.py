@@ -13,7 +13,8 @@ from pathlib import Path, PurePath, PureWindowsPath
 
 from mediasvc.errors import SettingsError, StateError
 from mediasvc.settings import Robot
-from mediasvc.standard.profiles import CAPACITY
+from mediasvc.standard.profiles import CAPACITY, load_profile
+from mediasvc.standard.profiles import Disc as DiscKind
 from mediasvc.store import burns
 from mediasvc.store.burns import Burn
 from mediasvc.store.discs import Disc
@@ -47,7 +48,7 @@ def send(desk: Desk, disc: Disc, robot: Robot, *, by: str, copies: int = 0) -> B
     image, facts = require_image(disc), label_facts(desk, disc)
     row = plan(desk, disc, "robot", robot.name, by, copies or robot.copies)
     form = FORMATS[robot.kind]
-    job = job_of(row, image, disc, robot, facts)
+    job = job_of(row, image, disc, robot, facts, desk.home.profiles)
     path = folder / f"{job.id}.{form.extension}"
     with desk.store.transaction() as connection:
         burns.note_job(connection, row.id, str(path.with_suffix("")))
@@ -62,12 +63,14 @@ def send(desk: Desk, disc: Disc, robot: Robot, *, by: str, copies: int = 0) -> B
         return burns.burn(connection, row.id)
 
 
-def job_of(row: Burn, image: Path, disc: Disc, robot: Robot, facts: LabelFacts) -> RobotJob:
+def job_of(row: Burn, image: Path, disc: Disc, robot: Robot, facts: LabelFacts,
+           site: Path | None = None) -> RobotJob:
+    """``site``: the folder of the site's own profiles."""
     number = f"MSVC{row.id:08d}"
     fields = facts.fields() if robot.label else ()
     shared = f"{number}.{FIELDS}" if robot.kind == "epson" and fields else ""
     return RobotJob(
-        number, seen_by(robot, image), row.copies, _disc_type(disc.bytes), disc.file_set_id,
+        number, seen_by(robot, image), row.copies, _disc_type(disc, site), disc.file_set_id,
         robot.label, fields, seen_by(robot, Path(robot.folder) / shared) if shared else "")
 
 
@@ -84,9 +87,16 @@ def seen_by(robot: Robot, path: Path) -> str:
     return str(base.joinpath(*inside.parts))
 
 
-def _disc_type(size: int) -> str:
-    for name in ("cd", "dvd", "dvd-dl"):
-        if size <= (CAPACITY[name] or 0):
+def _disc_type(disc: Disc, site: Path | None) -> str:
+    """The smallest that holds the image among those that the profile is for: a small image of a
+    DVD profile still belongs on a DVD."""
+    try:
+        allowed = set(load_profile(disc.profile, site).medium.discs)
+    except SettingsError:  # of a profile that the site has taken away since
+        allowed = set()
+    kinds: tuple[DiscKind, ...] = ("cd", "dvd", "dvd-dl", "bd")
+    for name in [kind for kind in kinds if kind in allowed] or kinds:
+        if disc.bytes <= (CAPACITY[name] or 0):
             return name.upper()
     return "BD"
 
