@@ -588,3 +588,19 @@ def test_the_disc_itself_says_what_was_checked(archive: Archive, tmp_path: Path)
     for name in ("CERT.HTM", "CERT.JSN"):
         assert f"{hashlib.sha256((disc / name).read_bytes()).hexdigest()}  {name}\n" in listed
         assert person(1).patient_id not in (disc / name).read_text()
+
+
+def test_what_is_said_of_many_instances_alike_is_printed_three_times_and_counted(
+        tmp_path: Path) -> None:
+    cli = Program(tmp_path / "home")
+    write_disc(tmp_path / "disc", [*study(1, 1, count=2), *study(1, 2, modality="US", count=5)])
+    assert cli("ingest", tmp_path / "disc").code == 1
+    assert cli("queue", "decide", "1", "--new", "--by", "test").code == 0
+    order = ["export", "--patient", cli("studies", "list").of("study")[0]["patient_id"],
+             "--profile", "STD-CTMR-CD", "--no-viewer", "--to"]
+    said = cli.text(*order, tmp_path / "a.iso")
+    words = "the profile has no place for such objects (Ultrasound Image)"
+    assert (said.code, said.stdout.count(words)) == (1, 4)
+    assert f"5 in all: {words}" in said.stdout
+    told = cli(*order, tmp_path / "b.iso").of("finding")
+    assert sum(words in one["text"] for one in told) == 5
