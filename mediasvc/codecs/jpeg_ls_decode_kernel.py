@@ -47,7 +47,7 @@ from mediasvc.codecs.jpeg_ls_lines import (
 )
 from mediasvc.codecs.jpeg_ls_quantizer import STRIDE
 from mediasvc.codecs.jpeg_ls_reader import DAMAGED, ahead, code_of, long_code, run_length
-from mediasvc.codecs.machine import bare, bare_kernels, shift_right
+from mediasvc.codecs.machine import bare, bare_kernels, bare_part, shift_right
 
 Bytes = NDArray[np.uint8]
 Line = NDArray[np.int32]
@@ -119,7 +119,7 @@ def _interruption(octets: Bytes, box: Box, run_order: int, alike: bool, ra: Any,
     return i32(restored(px + error, near, span_of(maxval, near), maxval)), pos
 
 
-@bare
+@bare_part
 def _grey_line(octets: Bytes, box: Box, quantizer: Bytes, line: Line, above: Line,
                thresholds: Ints, bits: int, size: int, near: int, index: int, pos: int,
                ) -> tuple[int, int]:
@@ -163,7 +163,7 @@ def _grey_line(octets: Bytes, box: Box, quantizer: Bytes, line: Line, above: Lin
     return index, pos
 
 
-@bare
+@bare_part
 def _colour_line(octets: Bytes, box: Box, quantizer: Bytes, line: Line, above: Line,
                  thresholds: Ints, bits: int, size: int, near: int, index: int, pos: int,
                  ) -> tuple[int, int]:

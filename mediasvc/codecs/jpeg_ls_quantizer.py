@@ -13,16 +13,18 @@ STRIDE = 8
 _LARGEST = 4
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def quantizer(maxval: int, near: int, t1: int, t2: int, t3: int) -> NDArray[np.uint8]:
     """Three tables of the differences from -``maxval`` to ``maxval``, times `STRIDE`: level and
     `_LARGEST`, `_LARGEST` less the level, and its amount: for contexts of which the line above says
-    that they are positive, negative, or nothing. It is kept, so don't write to it.
+    that they are positive, negative, or nothing. It is kept, so don't write to it. Thresholds must
+    be in order.
     """
-    differences = np.arange(-maxval, maxval + 1)
-    amounts = np.searchsorted([near + 1, t1, t2, t3], np.abs(differences), side="right")
-    levels = np.sign(differences) * amounts
-    tables = np.concatenate([_LARGEST + levels, _LARGEST - levels, amounts]) * STRIDE
-    table = tables.astype(np.uint8)
+    ends = np.diff([0, near + 1, t1, t2, t3, maxval + 1])
+    up = np.repeat(np.arange(_LARGEST + 1, dtype=np.uint8) * np.uint8(STRIDE), ends)
+    none = np.uint8(_LARGEST * STRIDE)
+    more, less = none + up, none - up
+    pairs = ((less, more), (more, less), (up, up))
+    table = np.concatenate([half for below, above in pairs for half in (below[:0:-1], above)])
     table.flags.writeable = False
     return table

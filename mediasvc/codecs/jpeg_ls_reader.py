@@ -18,6 +18,10 @@ Bytes = NDArray[np.uint8]
 DAMAGED = -1
 #: Bits that `ahead` gives at least, in whole bytes.
 _SURE = 56
+#: Ones that leave room for the zero and the bits behind them.
+_FEW = _SURE - 16
+#: How far runs reach, by the index of the order: from one to the next by a one (A.7.1.1).
+REACH = np.cumsum([0, *(1 << J), *[1 << J[-1]] * 64])
 
 
 @bare
@@ -64,6 +68,20 @@ def long_code(octets: Bytes, golomb: int, escape: int, bits: int, pos: int) -> t
 def run_length(octets: Bytes, most: int, index: int, pos: int) -> tuple[int, int, int]:
     """Pixels that repeat (A.7.1), ``most`` to the end of the line: (how many, or -1; the order's
     index; the reader)."""
+    word = ahead(octets, pos)
+    ones = leading_zeros(~word)
+    length = REACH[index + ones] - REACH[index]
+    if length >= most or ones > _FEW:
+        return _run_to_end(octets, most, index, pos)
+    index = min(index + ones, 31)
+    size = J[index]
+    length += shift_right(word << ones, 63 - size)  # behind the zero that ends it
+    return (length if length < most else DAMAGED), index, pos + ones + size + 1
+
+
+@bare
+def _run_to_end(octets: Bytes, most: int, index: int, pos: int) -> tuple[int, int, int]:
+    """As `run_length`, one by one."""
     length, word = 0, ahead(octets, pos)
     while word < 0:
         step = 1 << J[index]
@@ -76,5 +94,5 @@ def run_length(octets: Bytes, most: int, index: int, pos: int) -> tuple[int, int
             return most, index, pos
         word = ahead(octets, pos)
     size = J[index]
-    length += shift_right(word, 63 - size)  # behind the zero that ends it
+    length += shift_right(word, 63 - size)
     return (length if length < most else DAMAGED), index, pos + size + 1

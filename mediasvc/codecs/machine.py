@@ -55,6 +55,11 @@ def bare(function: _Function) -> _Function:
     return cast("_Function", _njit(forceinline=True, _nrt=False)(function))
 
 
+def bare_part(function: _Function) -> _Function:
+    """As `bare`, for what is called rarely and does much: by itself it gets all registers."""
+    return cast("_Function", _njit(_nrt=False)(function))
+
+
 def _place(context: Any, builder: Any, array_type: Any, array: Any, at: Any,
            kind: Any) -> Any:
     """Pointer to the word that begins at byte ``at``."""
