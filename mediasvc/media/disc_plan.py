@@ -12,6 +12,7 @@ from itertools import groupby
 
 from mediasvc.errors import BudgetError
 from mediasvc.media.disc_layout import DiscInstance, reading_order
+from mediasvc.media.fewest_bins import fewest
 from mediasvc.media.iso_write import file_size
 from mediasvc.media.page_content import PICTURES, frames_of
 
@@ -37,27 +38,23 @@ class DiscPlan:
 
 def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
                with_udf: bool = False, icon: int = 0) -> list[DiscPlan]:
-    """Spread instances over as few discs as first fit finds; ``capacity`` in bytes, None: no limit.
+    """Spread instances over the fewest discs; ``capacity`` in bytes, None: no limit.
     ``icon``: side of the icons in DICOMDIR.
 
     Raises BudgetError when a single instance is larger than a disc.
     """
     ordered = sorted(instances, key=reading_order)
-    discs: list[DiscPlan] = []
-    for unit in _units(ordered, capacity, with_udf, icon):
-        size = _size(unit, with_udf, icon)
-        for disc in discs:
-            if capacity is None or disc.bytes + size <= capacity:
-                break
-        else:
-            disc = DiscPlan()
-            if capacity is not None and disc.bytes + size > capacity:
-                raise BudgetError("an instance is larger than a disc of this kind",
-                                  "Choose a larger one with --disc.")
-            discs.append(disc)
-        disc.instances.extend(unit)
-        disc.bytes += size
-    return discs
+    units = list(_units(ordered, capacity, with_udf, icon))
+    sizes = [_size(unit, with_udf, icon) for unit in units]
+    if capacity is None:
+        boxes = [list(range(len(units)))] if units else []
+    elif any(BASE + size > capacity for size in sizes):
+        raise BudgetError("an instance is larger than a disc of this kind",
+                          "Choose a larger one with --disc.")
+    else:
+        boxes = fewest(sizes, capacity - BASE)
+    return [DiscPlan([instance for at in box for instance in units[at]],
+                     BASE + sum(sizes[at] for at in box)) for box in boxes]
 
 
 def _units(ordered: Sequence[DiscInstance], capacity: int | None, with_udf: bool, icon: int,
