@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from mediasvc.standard.directory_records import KEY_SETS, RECORD_TYPES, Key, keys_of
@@ -17,6 +19,7 @@ CHARACTER_SET = 0x00080005
 Keys = dict[int, tuple[str, int, str]]
 Lacks = dict[str, tuple[int, ...]]
 _NOTHING: Lacks = {}
+PLAIN_NUMBERS = frozenset({("US", 2), ("UL", 4)})
 NUMBER_VRS = frozenset({"US", "SS", "UL", "SL", "FL", "FD"})
 
 
@@ -82,6 +85,12 @@ def raw_value(item: Dataset, tag: int) -> bytes:
 
 
 def number_value(item: Dataset, tag: int) -> int:
+    if tag not in item:
+        return 0
+    raw: Any = item.get_item(tag)
+    if isinstance(raw, RawDataElement) and (raw.VR, raw.length) in PLAIN_NUMBERS and raw.value:
+        # what pydicom would make of it, in a tenth of the time: a large disc has 900,000 of these
+        return int.from_bytes(raw.value, "little" if raw.is_little_endian else "big")
     value = item.get(tag)
     number = value.value if value is not None else None
     return number if isinstance(number, int) else 0
