@@ -85,7 +85,8 @@ class Page:
 
     def ready(self) -> None:
         self.page.wait_for_function(
-            "window.MV && MV.active && (MV.active.frame || MV.active.message.textContent)")
+            "window.MV && MV.active && (MV.active.frame && MV.active.shown === MV.active.index"
+            " || !['', 'Loading …'].includes(MV.active.message.textContent))")
 
     def do(self, script: str, value: Any = None) -> Any:
         return self.page.evaluate(script, value)

@@ -84,6 +84,7 @@
   View.prototype.blank = function () {
     this.frame = null;
     this.shown = -1;
+    this.say("");
     this.painter.clear();
     this.paintMarks();
   };
