@@ -13,6 +13,7 @@ from mediasvc.codecs import (
     jpeg_ls,
     jpeg_ls_decode,
     jpeg_ls_encode,
+    jpeg_ls_quantizer,
     jpeg_ls_reference,
     jpeg_ls_stream,
     jpeg_reference,
@@ -266,6 +267,58 @@ def test_jpeg_ls_presets_are_used() -> None:
     spec = spec_of(20, 30, stored=16)
     assert np.array_equal(jpeg_ls.LOSSLESS.decode(preset, spec, "second"), array)
     assert np.array_equal(jpeg_ls.LOSSLESS.decode(preset, spec), array)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_jpeg_ls_runs_of_any_length_are_read(bits: int) -> None:
+    """Runs of 0 to thousands of samples, over the ends of parts and lines, some of a whole line."""
+    from imagecodecs import jpegls_decode
+    chance = np.random.default_rng(bits)
+    lengths = np.concatenate([chance.integers(1, 12, 900), 2 ** chance.integers(0, 13, 60)])
+    values = chance.integers(0, 1 << bits, len(lengths))
+    samples = np.repeat(values, chance.permutation(lengths))
+    for columns in (1, 7, 1023, 1024, 1025, 3000):
+        codes = samples[:len(samples) // columns * columns].reshape(-1, columns)
+        codes = np.ascontiguousarray(np.repeat(codes, 3, axis=0)[:300], f"u{bits // 8}")
+        stream = jpeg_ls_encode.encode_codes(codes, bits)
+        assert np.array_equal(jpegls_decode(stream), codes)
+        assert np.array_equal(jpeg_ls_decode.decode_codes(stream)[0], codes)
+
+
+@pytest.mark.parametrize("near", [0, 2])
+@pytest.mark.parametrize("components", [1, 3])
+def test_jpeg_ls_with_any_thresholds_is_read(monkeypatch: pytest.MonkeyPatch, near: int,
+                                             components: int) -> None:
+    from imagecodecs import jpegls_decode
+    chance = np.random.default_rng(near)
+    for number in range(20):
+        codes = chance.integers(0, 2 << number % 8, (9, 21, components)).astype(np.uint8)
+        codes = codes if components > 1 else codes[..., 0]
+        chosen = [int(value) for value in np.sort(chance.integers(near + 1, 256, 3))]
+        monkeypatch.setattr(jpeg_ls_encode, "default_thresholds",
+                            lambda maxval, near, said=tuple(chosen): said)
+        plain = jpeg_ls_encode.encode_codes(codes, 8, near)
+        at = plain.index(b"\xff\xda")
+        body = b"".join(value.to_bytes(2, "big") for value in (255, *chosen, 64))
+        stream = plain[:at] + _segment(0xF8, b"\x01" + body) + plain[at:]
+        got, _ = jpeg_ls_decode.decode_codes(stream)
+        assert np.abs(got.astype(int) - codes).max() <= near
+        assert np.array_equal(got, jpegls_decode(stream)), chosen
+        assert np.array_equal(
+            got.reshape(9, 21, -1), jpeg_ls_reference.decode(stream).transpose(1, 2, 0)), chosen
+
+
+@pytest.mark.parametrize(("maxval", "near", "thresholds"), [
+    (255, 0, (3, 7, 21)), (65535, 0, (18, 67, 276)), (255, 2, (9, 17, 35)), (15, 0, (2, 3, 4)),
+    (1, 0, (1, 1, 1)), (255, 3, (4, 4, 255)), (31, 0, (31, 31, 31))])
+def test_differences_are_quantized_by_the_thresholds(maxval: int, near: int,
+                                                     thresholds: tuple[int, int, int]) -> None:
+    table = jpeg_ls_quantizer.quantizer(maxval, near, *thresholds).reshape(3, -1)
+    differences = np.arange(-maxval, maxval + 1)
+    amounts = sum((np.abs(differences) >= low).astype(int) for low in (near + 1, *thresholds))
+    levels = np.sign(differences) * amounts
+    for row, expected in zip(table, (4 + levels, 4 - levels, amounts), strict=True):
+        assert np.array_equal(row, jpeg_ls_quantizer.STRIDE * expected)
 
 
 def test_default_thresholds_are_those_of_the_standard() -> None:
