@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from mediasvc.model import PatientKey
 from mediasvc.store import merges, patients
 from mediasvc.store.db import Connection
 from mediasvc.work.adt import receive
@@ -133,7 +134,7 @@ def send(connection: Connection, step: Step, number: int) -> str:
 
 def picture(connection: Connection, letters: Sequence[str] = KEYS) -> dict[str, tuple[str, str]]:
     """The same as `Model.picture`, of the index."""
-    keys = {key: patients.PatientKey(f"{key}1", "HOSP") for key in letters}
+    keys = {key: PatientKey(f"{key}1", "HOSP") for key in letters}
     own = {one.key: one for one in patients.patients_by_keys(connection, list(keys.values()))}
     there = {one.row: one.key for one in own.values()}
     now = merges.survivors(connection, list(there))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -43,7 +44,7 @@ def lists(connection: sa.Connection, keys: Sequence[BlockingKey], birth_dates: S
 
 
 @lru_cache(maxsize=256)
-def _lists(keys: int, dates: int) -> sa.CompoundSelect[tuple[int, int]]:
+def _lists(keys: int, dates: int) -> sa.CompoundSelect[Any]:
     """One statement for all of them: a dozen would take longer to hand over than to answer."""
     most = sa.bindparam("most", type_=sa.Integer)
     parts = [sa.select(patient_key.c.patient.label("row")).where(

@@ -19,7 +19,8 @@ from mediasvc.store.schema import patient_merge as table
 
 _CHUNK = 400
 #: Put together once: a message of the patient feed asks a dozen questions.
-_IDS, _ROWS = sa.bindparam("ids", expanding=True), sa.bindparam("rows", expanding=True)
+_IDS: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
+_ROWS: sa.BindParameter[int] = sa.bindparam("rows", expanding=True)
 _OWN = sa.select(patient.c.id, patient.c.patient_id, patient.c.issuer)
 _OWN_BY_ID = _OWN.where(patient.c.patient_id.in_(_IDS))
 _OWN_BY_ROW = _OWN.where(patient.c.id.in_(_ROWS))

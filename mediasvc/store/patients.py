@@ -22,7 +22,7 @@ BlockingKey = tuple[str, str]
 _DEMOGRAPHICS = tuple(field.name for field in fields(Demographics))
 _CHUNK = 400
 #: Put together once: candidates and the patient feed ask for them all the time.
-_ROWS = sa.bindparam("rows", expanding=True)
+_ROWS: sa.BindParameter[int] = sa.bindparam("rows", expanding=True)
 _PATIENTS = sa.select(
     table.c.id, table.c.patient_id, table.c.issuer, table.c.provisional,
     *(table.c[name] for name in _DEMOGRAPHICS)).where(table.c.id.in_(_ROWS)).order_by(table.c.id)
