@@ -35,7 +35,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         with desk.store.transaction() as connection:
             put_patients(connection, [local(1)], provenance="test")
         rows = [one for number in (1, 2, 3) for one in study(
-            1, 1, series=number, count=SERIES, rows=96, columns=96, **LOCAL)]
+            1, 1, series=number, count=SERIES, rows=192, columns=192, **LOCAL)]
         write_disc(tmp_path / "in", rows)
         package = submit(desk, tmp_path / "in", source="", by="test")
         assert run_line(desk, package.id, lambda done, total, what: None).state == "done"
