@@ -182,7 +182,7 @@ def test_a_secure_disc_asks_for_its_key_when_it_comes_back(desk: Program, tmp_pa
     assert package["state"] == "waiting" and package["instances"] == 0
     done = desk("queue", "retry", package["package"], "--password-file", tmp_path / "pw")
     [package] = done.of("package")
-    assert (package["state"], package["duplicate"]) == ("done", 3), done.stdout
+    assert (package["state"], package["duplicate"]) == ("duplicate", 3), done.stdout
 
 
 def test_a_disc_for_a_certificate_opens_with_its_key(desk: Program, tmp_path: Path,
