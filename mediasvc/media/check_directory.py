@@ -207,8 +207,9 @@ def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
 
 
 def _file_ids(found: DirectoryCheck) -> Iterator[Finding]:
-    seen = Counter(found.file_ids())
-    for parts, count in seen.items():
+    seen = Counter(map("\\".join, found.file_ids()))  # texts: a large disc has many of them
+    for name, count in seen.items():
+        parts = name.split("\\")
         if not 1 <= len(parts) <= 8 or not all(map(COMPONENT.fullmatch, parts)):
             yield trouble("R10-3", "not a File ID that PS3.10 allows", "/".join(parts))
         if count > 1:
