@@ -299,3 +299,26 @@ def test_a_disc_that_came_twice_points_to_the_first(cli: Program, tmp_path: Path
     assert f"Same content as package {first}" in page
     assert "3 instances were here already." in page
     assert "Nothing is missing" in page
+
+
+@pytest.mark.usefixtures("known")
+def test_the_record_tells_of_a_move_a_refusal_and_an_attached_report(
+        cli: Program, tmp_path: Path) -> None:
+    write_disc(tmp_path / "disc", images(PatientID="X-778", IssuerOfPatientID=None),
+               extras={"REPORT.PDF": b"%PDF-1.4\n%%EOF\n"})
+    bad = max((tmp_path / "disc" / "DICOM").rglob("IM*"))
+    bad.write_bytes(bad.read_bytes()[:-50])
+    [package] = cli("ingest", tmp_path / "disc").of("package")
+    number = package["package"]
+    decided = cli("queue", "decide", number, "--link", f"P0002@{ISSUER}", "--by", "Ann")
+    assert decided.code == 1  # done, with findings (CONTRACT)
+    assert decided.summary["state"] == "done"
+    assert cli("queue", "attach", number, "REPORT.PDF", "--by", "Ann").summary["wrapped"] == 1
+    cli("studies", "refile", number, "--to", f"P0001@{ISSUER}", "--by", "Bea", "--reason", "twin")
+    page = report(cli, number, tmp_path / "report.html")
+    assert re.search(rf"filed under .*\(P0002@{ISSUER}\) first and moved to .*\(P0001@{ISSUER}\) "
+                     r"by Bea, .* UTC\. Reason: twin\.", page)
+    assert "refused, kept in quarantine: The file is cut short or damaged" in page
+    assert "made into DICOM and filed, with package 2" in page
+    assert not re.search(r"\((decision|length-[a-z-]+|hostile-[a-z-]+)\)", page.partition(
+        "What happened")[0])

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import StateError, StorageError
 from mediasvc.identity.match import Candidate
 from mediasvc.model import Finding, InstanceHeader, Patient
-from mediasvc.store import ledger, reports
+from mediasvc.store import ledger, refiles, reports
 from mediasvc.store.ledger import Counts, Event, Package, PatientGroup
-from mediasvc.store.patients import people
+from mediasvc.store.patients import patient_row, people
+from mediasvc.store.refiles import Refile
 from mediasvc.work import manifest
 from mediasvc.work.desk import Desk
 from mediasvc.work.group_package import query_of
@@ -25,8 +27,20 @@ from mediasvc.work.import_changes import Broken, Changed, changes
 from mediasvc.work.import_labels import Labels, labels
 from mediasvc.work.patients import match
 
+if TYPE_CHECKING:
+    from mediasvc.store.db import Connection
+
 #: The action of the event that holds the report's hash.
 ACTION = "import-report"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Studies of a patient group were moved to another patient and are there now."""
+
+    refile: Refile
+    came_from: Patient
+    went_to: Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,7 @@ class Person:
     patient: Patient | None
     candidates: tuple[Candidate, ...]
     headers: tuple[InstanceHeader, ...]
+    moves: tuple[Move, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +99,21 @@ def gather(desk: Desk, number: int, by: str) -> Facts:
             connection, [group.target for group in groups if group.target is not None])}
         persons = tuple(Person(group, known.get(group.target or 0), tuple(
             match(connection, query_of(group), limit=5).candidates),
-            tuple(headers.get(group.number, ()))) for group in groups)
+            tuple(headers.get(group.number, ())),
+            _moves(connection, headers.get(group.number, ()))) for group in groups)
         return Facts(desk.settings.site.institution, ledger.now(), by, package, names,
                      ledger.counts(connection, number), persons, compared.changes,
                      compared.broken, lines,
                      tuple(ledger.findings(connection, number)),
                      tuple(ledger.events(connection, "package", number)), ledger.head(connection))
+
+
+def _moves(connection: Connection, headers: Sequence[InstanceHeader]) -> tuple[Move, ...]:
+    """In the order in which they were made, without those that were taken back."""
+    studies = {header.study_instance_uid for header in headers}
+    return tuple(Move(one, patient_row(connection, one.patient),
+                      patient_row(connection, one.target))
+                 for one in refiles.refiles(connection, ("done",)) if studies & {*one.studies})
 
 
 def make_report(desk: Desk, number: int, target: Path, by: str) -> Made:

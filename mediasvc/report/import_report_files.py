@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mediasvc.media.markup import Markup, element
 from mediasvc.media.words import count
 from mediasvc.report.import_report import Facts, totals
-from mediasvc.report.import_report_words import ACTIONS, ROLES, SEVERITIES, STATES, moment
+from mediasvc.report.import_report_words import (
+    ACTIONS,
+    REASONS,
+    ROLES,
+    SEVERITIES,
+    STATES,
+    moment,
+)
 from mediasvc.store.ledger import Event
+from mediasvc.work.discover import MEDIUM_ERROR
 from mediasvc.work.manifest import Line
 
 #: States whose reason says more than the state; others have it elsewhere in the report.
@@ -39,14 +47,14 @@ def completeness(facts: Facts) -> Iterator[Markup]:
     if missing:
         yield element("div", element("b", f"{count(len(missing), 'file')} missing. "),
                       "Ask the sender for these:", class_="note alert")
-        yield _named(missing)
+        yield _named(missing, {})
     refused = [line for line in facts.files
                if line.role == "refused" or line.state in ("quarantined", "rejected", "held")
                or _lost_its_twin(line)]
     if refused:
         yield element("div", element("b", f"{count(len(refused), 'file')} on the medium not filed."
                                      ), class_="note")
-        yield _named(refused)
+        yield _named(refused, _why(facts))
     doubts = [one.text.rstrip(".") for one in facts.findings if one.severity == "error"
               and (not one.subject or one.code in LIST_LOST)]
     if doubts:
@@ -57,11 +65,11 @@ def completeness(facts: Facts) -> Iterator[Markup]:
                       class_="note fine")
 
 
-def _named(lines: list[Line]) -> Markup:
+def _named(lines: list[Line], why: Mapping[str, str]) -> Markup:
     return element("table", element("thead", element("tr", *(element("th", name) for name in (
         "File", "What became of it", "SOP Instance UID")))), element("tbody", *(element(
             "tr", element("td", line.label or line.file_id, class_="name"),
-            element("td", _fate(line)), element("td", line.sop_instance_uid, class_="hash"))
+            element("td", _fate(line, why)), element("td", line.sop_instance_uid, class_="hash"))
             for line in lines)), class_="files")
 
 
@@ -70,11 +78,29 @@ def _lost_its_twin(line: Line) -> bool:
     return line.state == "duplicate" and not line.stored
 
 
-def _fate(line: Line) -> str:
+def _fate(line: Line, why: Mapping[str, str]) -> str:
+    """``why``: by label what was found wrong with a file."""
     if _lost_its_twin(line):
         return "not filed: the same came before and is not in the archive"
+    if line.filed_with is not None:
+        return f"made into DICOM and filed, with package {line.filed_with}"
+    later = f"; it came later, with package {line.came_with}" if line.came_with else ""
     fate = STATES.get(line.state) or ROLES.get(line.role, line.role)
-    return f"{fate} ({line.reason})" if line.reason and line.state in EXPLAINED else fate
+    if line.reason == MEDIUM_ERROR:
+        fate = ROLES["refused"]
+    reason = ""
+    if line.reason and line.state in EXPLAINED:
+        reason = REASONS.get(line.reason, why.get(line.label, line.reason))
+    return f"{fate}{': ' if reason else ''}{reason}{later}"
+
+
+def _why(facts: Facts) -> dict[str, str]:
+    """The first error of each file, in the words of its finding."""
+    found: dict[str, str] = {}
+    for one in facts.findings:
+        if one.severity == "error" and one.subject:
+            found.setdefault(one.subject, one.text.rstrip("."))
+    return found
 
 
 def remarks(facts: Facts) -> Iterator[Markup]:
@@ -116,6 +142,7 @@ def _told(event: Event) -> str:
 
 def every_file(facts: Facts) -> Iterator[Markup]:
     """The whole manifest; last, because it is long."""
+    why = _why(facts)
     yield element("h2", "Every file", class_="appendix")
     yield element("p", "SHA-256 is of the bytes on the medium.", class_="small")
     yield element("table", element("thead", element("tr", *(element("th", name) for name in (
@@ -124,5 +151,5 @@ def every_file(facts: Facts) -> Iterator[Markup]:
             element("td", "names it" if line.file_id else "-"),
             element("td", "MISSING" if line.role == "missing" else f"{line.length:,} bytes",
                     class_="date"),
-            element("td", _fate(line)), element("td", line.sha256, class_="hash"))
+            element("td", _fate(line, why)), element("td", line.sha256, class_="hash"))
             for line in facts.files)), class_="files")

@@ -9,8 +9,8 @@ from mediasvc.identity.match import Candidate
 from mediasvc.media import words
 from mediasvc.media.labels import display
 from mediasvc.media.markup import Markup, element
-from mediasvc.model import InstanceHeader
-from mediasvc.report.import_report import Facts, Person
+from mediasvc.model import InstanceHeader, Patient
+from mediasvc.report.import_report import Facts, Move, Person
 from mediasvc.report.import_report_words import DECISIONS, moment, rule_sentence
 from mediasvc.store.ledger import PatientGroup
 
@@ -91,6 +91,8 @@ def _decision(person: Person) -> Iterator[Markup]:
                   class_="note alert" if group.decision == "reject" else "note fine")
     if waits:
         yield element("p", f"Why a person was asked: {' '.join(waits)}", class_="small")
+    for move in person.moves:
+        yield element("p", _moved(move), class_="small")
     if first := evidence.get("first"):
         yield element("p", f"Proposed by {first}, confirmed by {group.by}.", class_="small")
     chosen = [one for one in person.candidates
@@ -98,6 +100,21 @@ def _decision(person: Person) -> Iterator[Markup]:
     for one in chosen[:1]:
         yield element("p", f"How alike both are, computed today: {one.score:.0f} of 100 "
                       f"({one.recommendation}); {'; '.join(one.reasons)}.", class_="small")
+
+
+def _moved(move: Move) -> str:
+    one = move.refile
+    studies = "A study of it was" if len(one.studies) == 1 else f"{len(one.studies)} studies were"
+    reason = f" Reason: {one.reason}." if one.reason else ""
+    agreed = f", proposed by {one.first}" if one.first else ""
+    return (f"{studies} filed under {_called(move.came_from)} first and moved to "
+            f"{_called(move.went_to)} by {one.by}{agreed}, {moment(one.at)}.{reason} The table of "
+            "changes shows what is in the archive now; what was filed first stands in each image.")
+
+
+def _called(patient: Patient) -> str:
+    name = display(words.person_name(patient.demographics.patient_name))
+    return f"{name} ({display(str(patient.key))})"
 
 
 def _candidates(candidates: tuple[Candidate, ...]) -> Iterator[Markup]:

@@ -22,6 +22,13 @@ STATES = {
     "archived": "filed", "duplicate": "was here already", "held": "waits for a decision",
     "quarantined": "refused, kept in quarantine", "rejected": "rejected by decision",
     "pending": "being taken in"}
+#: Why an instance is here already, or is not filed. Of what was refused the finding tells more.
+REASONS = {
+    "in-archive": "the archive has the same bytes",
+    "same-content": "the archive has the same image",
+    "on-package": "it is twice on this medium", "our-own-disc": "we had put it on that disc",
+    "same-package": "the same medium came before", "decision": "", "taken-back": "",
+    "discarded": "the package was given up", "medium-error": "the disc cannot be read there"}
 #: What became of the others, by role.
 ROLES = {"dicomdir": "read as the disc's table of contents", "non_dicom": "not DICOM, not kept",
          "refused": "refused", "missing": "not on the disc"}
