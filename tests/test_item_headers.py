@@ -12,6 +12,8 @@ from mediasvc.store import item_headers, ledger
 from mediasvc.store.db import Store
 from mediasvc.store.item_headers import Identity
 from mediasvc.store.ledger import Item
+from samples.synthesis import study, write_disc
+from tests.conftest import Program
 from tests.store_things import new_store
 
 ANN = Identity("1", "HERE", "Ann^A", "19700101", "F")
@@ -63,3 +65,16 @@ def test_only_what_is_held_for_this_reason_gets_the_group(store: Store) -> None:
         assert item_headers.assign_held(connection, package, "uid-conflict", 7) == 1
         groups = [item.group_number for item in ledger.items(connection, package)]
     assert groups == [7, None, None]
+
+
+def test_queue_shows_which_studies_a_patient_brings(cli: Program, tmp_path: Path) -> None:
+    """Nobody decides about a name alone."""
+    write_disc(tmp_path / "d", [*study(1, 1, count=3, InstitutionName="St Elsewhere"),
+                                *study(1, 2, count=2, modality="MR")])
+    cli("ingest", tmp_path / "d")
+    [group] = cli("queue", "show", 1).of("group")
+    assert [(one["modalities"], one["instances"], one["study_description"])
+            for one in group["studies"]] == [
+        (["CT"], 3, "Study 1 of patient 1"), (["MR"], 2, "Study 2 of patient 1")]
+    shown = cli.text("queue", "show", 1).stdout
+    assert "CT  Study 1 of patient 1, 3 instances, made at St Elsewhere" in shown

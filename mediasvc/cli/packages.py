@@ -62,6 +62,8 @@ def sentence(row: dict[str, object]) -> str:
 
 def show_group(session: Session, package: int, view: GroupView) -> None:
     """A patient of a package as received, why it waits, and who it may be."""
+    from mediasvc.media import words
+    from mediasvc.media.labels import display
     from mediasvc.work.decide import waits
 
     group = view.group
@@ -73,6 +75,7 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                  rule=group.rule, by=group.by, waits=reasons,
                  hold=asdict(view.hold) if view.hold else None,
                  evidence=(group.evidence or {}) if group.decision else {},
+                 studies=[one._asdict() for one in view.studies],
                  candidates=[{"patient_id": one.patient_id, "issuer": one.issuer,
                               "score": one.score, "recommendation": one.recommendation,
                               "reasons": list(one.reasons)} for one in view.candidates])
@@ -81,6 +84,15 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                 f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
                 f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
                 f"{group.instances} instances, {group.state}{decision}")
+    for study in view.studies[:SHOWN]:
+        session.say(f"    study:  {words.date(study.study_date) or 'no date'}  "
+                    f"{', '.join(study.modalities) or '?'}  "
+                    f"{display(study.study_description) or '(no description)'}, "
+                    f"{study.instances} instances"
+                    + (f", made at {display(', '.join(study.institutions))}"
+                       if study.institutions else ""))
+    if len(view.studies) > SHOWN:
+        session.say(f"    … and {len(view.studies) - SHOWN} more studies")
     if view.hold:
         session.say(f"    put aside by {view.hold.by} on {view.hold.at[:10]}: {view.hold.reason}")
     for reason in reasons:

@@ -24,6 +24,17 @@ class Identity(NamedTuple):
     certain_text: bool = True
 
 
+class StudyHeld(NamedTuple):
+    """A study as a patient group of a package has it."""
+
+    study_instance_uid: str
+    study_date: str
+    study_description: str
+    modalities: tuple[str, ...]
+    institutions: tuple[str, ...]
+    instances: int
+
+
 def _field(name: str) -> sa.ColumnElement[str]:
     return sa.func.coalesce(table.c.header[name].as_string(), "")
 
@@ -63,6 +74,24 @@ def assign_held(connection: sa.Connection, package_id: int, reason: str, number:
     return connection.execute(sa.update(table).where(
         table.c.package_id == package_id, table.c.state == "held", table.c.reason == reason,
     ).values(group_number=number)).rowcount
+
+
+def studies_of(connection: sa.Connection, package_id: int, group: int) -> list[StudyHeld]:
+    """What a person wants to know of the images before deciding, oldest first."""
+    names = ("study_instance_uid", "study_date", "study_description", "modality",
+             "institution_name")
+    inner = sa.select(*(_field(name).label(name) for name in names)).where(
+        table.c.package_id == package_id, table.c.group_number == group,
+        table.c.header.is_not(None)).subquery()
+    found: dict[str, list[tuple[str, str, str, str, int]]] = {}
+    for uid, *rest in connection.execute(
+            sa.select(*inner.c, sa.func.count()).group_by(*inner.c).order_by(*inner.c)):
+        found.setdefault(uid, []).append((*rest,))
+    return sorted((StudyHeld(
+        uid, min(row[0] for row in rows), next((row[1] for row in rows if row[1]), ""),
+        tuple(sorted({row[2] for row in rows} - {""})),
+        tuple(sorted({row[3] for row in rows} - {""})), sum(row[4] for row in rows))
+        for uid, rows in found.items()), key=lambda one: (one.study_date, one.study_instance_uid))
 
 
 def series_of(connection: sa.Connection, package_id: int, group: int) -> list[tuple[str, str]]:

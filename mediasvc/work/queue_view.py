@@ -9,6 +9,7 @@ from mediasvc.identity.match import Candidate
 from mediasvc.model import Finding
 from mediasvc.store import ledger
 from mediasvc.store.holds import Hold, holds
+from mediasvc.store.item_headers import StudyHeld, studies_of
 from mediasvc.store.ledger import Counts, Package, PatientGroup
 from mediasvc.work.desk import Desk
 from mediasvc.work.group_package import query_of
@@ -22,11 +23,12 @@ CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """``hold``: somebody put it aside."""
+    """``hold``: somebody put it aside. ``studies``: what there is of the patient."""
 
     group: PatientGroup
     candidates: list[Candidate]
     hold: Hold | None = None
+    studies: tuple[StudyHeld, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,11 @@ def view(desk: Desk, number: int) -> PackageView:
 
 
 def group_views(desk: Desk, number: int) -> list[GroupView]:
-    """Each patient group with its ranked candidates."""
+    """Each patient group with its studies and ranked candidates."""
     with desk.store.read() as connection:
         aside = holds(connection, number)
-        return [GroupView(group, _candidates(connection, group), aside.get(group.number))
+        return [GroupView(group, _candidates(connection, group), aside.get(group.number),
+                          tuple(studies_of(connection, number, group.number)))
                 for group in ledger.groups(connection, number)]
 
 
