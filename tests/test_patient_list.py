@@ -19,7 +19,8 @@ from mediasvc.work.patient_list import Loaded, load
 from tests.store_things import new_store
 
 HEAD = "patient_id,issuer,name,birth_date,sex,other_ids,postcode\n"
-NAMES = ("Doe^Jane", "Müller^Jörg", "O'Brien^Ann", "山田^太郎", "Yamada^Tarou=山田^太郎", "Solo", "")
+NAMES = ("Doe^Jane", "Müller^Jörg", "O'Brien^Ann", "山田^太郎", "Yamada^Tarou=山田^太郎", "Solo",
+         "")
 
 
 def line(number: int, name: str = "", others: str = "") -> str:
@@ -86,7 +87,8 @@ def test_rows_that_changed_are_events_and_new_ones_come_in(store: Store, tmp_pat
 def test_an_identifier_that_comes_twice_is_refused_wherever_it_stands(store: Store, tmp_path: Path,
                                                                       ) -> None:
     bad = line(30).replace("19", "x", 1)
-    lines = [line(1), line(1), *(line(n) for n in range(2, 12)), line(2, "Other^One"), bad, line(30)]
+    lines = [line(1), line(1), *(line(n) for n in range(2, 12)), line(2, "Other^One"), bad,
+             line(30)]
     for added in (11, 0):
         done = loaded(store, tmp_path, *lines)
         assert done.added == added and done.added + done.unchanged == 11

@@ -13,7 +13,7 @@ from math import log2
 
 #: Patients who are compared. Whoever is not among so many would stand far down the list of
 #: candidates, which shows ten.
-COMPARED = 150
+COMPARED = 100
 
 
 def shortlist(lists: Sequence[Sequence[int]], limit: int, compared: int = COMPARED) -> list[int]:

@@ -155,8 +155,8 @@ def _fill(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[An
             f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})",
             list(map(tuple, rows)))
         return
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor().copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
+    cursor: Any = connection.connection.cursor()
+    with cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
