@@ -293,6 +293,27 @@ def test_even_a_disc_that_names_nobody_is_known_to_be_somebodys(desk: Desk,
     assert (row.studies, row.instances) == (0, 8)
 
 
+# --- at the border -------------------------------------------------------------------------------
+
+def test_what_fits_to_the_byte_is_one_disc(desk: Desk, tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upper limits alone would take it for too large."""
+    monkeypatch.setattr("mediasvc.work.exact_plan.WORTH_IT", 0)
+
+    def order(name: str, capacity: int) -> ExportOrder:
+        return ordered(tmp_path / name, "STD-GEN-DVD-JPEG", capacity=capacity, splitting=False)
+
+    free = ordered(tmp_path / "free.iso", "STD-GEN-DVD-JPEG", capacity=None)
+    with_room = made(desk, free, dry=True).discs[0].bytes
+    [disc] = made(desk, order("large.iso", with_room)).discs
+    assert disc.bytes <= with_room
+    [exact] = made(desk, order("exact.iso", disc.bytes)).discs
+    assert exact.bytes == made(desk, order("e.iso", disc.bytes), dry=True).discs[0].bytes
+    assert exact.bytes <= disc.bytes
+    with pytest.raises(BudgetError):
+        made(desk, order("b.iso", exact.bytes - 2048))
+
+
 # --- mail ----------------------------------------------------------------------------------------
 
 def test_a_message_is_what_annex_l_asks_for(desk: Desk, tmp_path: Path) -> None:

@@ -6,13 +6,15 @@ series only where it is larger still. Sizes are upper limits, so that a plan alw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 from mediasvc.errors import BudgetError
 from mediasvc.media.disc_layout import DiscInstance, reading_order
 from mediasvc.media.fewest_bins import fewest
+from mediasvc.media.iso_tables import SECTOR, sectors
 from mediasvc.media.iso_write import file_size
 from mediasvc.media.page_content import PICTURES, frames_of
 
@@ -27,6 +29,8 @@ PAGE = 24 << 10
 PICTURE_BYTES_PER_PIXEL = 0.6
 PICTURE_SIDE = 1024
 
+Measure = Callable[[Sequence[DiscInstance]], int]
+
 
 @dataclass(slots=True)
 class DiscPlan:
@@ -37,44 +41,49 @@ class DiscPlan:
 
 
 def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
-               with_udf: bool = False, icon: int = 0) -> list[DiscPlan]:
+               with_udf: bool = False, icon: int = 0, least: bool = False) -> list[DiscPlan]:
     """Spread instances over the fewest discs; ``capacity`` in bytes, None: no limit.
-    ``icon``: side of the icons in DICOMDIR.
+    ``icon``: side of the icons in DICOMDIR. ``least``: only what the instances themselves take is
+    counted; nobody knows then whether the rest fits, but fewer discs are never enough.
 
     Raises BudgetError when a single instance is larger than a disc.
     """
     ordered = sorted(instances, key=reading_order)
-    units = list(_units(ordered, capacity, with_udf, icon))
-    sizes = [_size(unit, with_udf, icon) for unit in units]
+    measure: Measure = partial(_size, with_udf=with_udf, icon=icon)
+    base = BASE
+    if least:
+        measure, base = _least, 0
+    units = list(_units(ordered, None if capacity is None else capacity - base, measure))
+    sizes = [measure(unit) for unit in units]
     if capacity is None:
         boxes = [list(range(len(units)))] if units else []
-    elif any(BASE + size > capacity for size in sizes):
+    elif any(base + size > capacity for size in sizes):
         raise BudgetError("an instance is larger than a disc of this kind",
                           "Choose a larger one with --disc.")
     else:
-        boxes = fewest(sizes, capacity - BASE)
+        boxes = fewest(sizes, capacity - base)
     return [DiscPlan([instance for at in box for instance in units[at]],
-                     BASE + sum(sizes[at] for at in box)) for box in boxes]
+                     base + sum(sizes[at] for at in box)) for box in boxes]
 
 
-def _units(ordered: Sequence[DiscInstance], capacity: int | None, with_udf: bool, icon: int,
+def _units(ordered: Sequence[DiscInstance], room: int | None, measure: Measure,
            ) -> Iterable[list[DiscInstance]]:
-    """Studies; for one too large its series; for a series too large its instances."""
+    """Studies; for one larger than ``room`` its series; for a series too large its instances."""
     for _, rows in groupby(ordered, lambda i: i.header.study_instance_uid):
         study = list(rows)
-        if _fits(study, capacity, with_udf, icon):
+        if room is None or measure(study) <= room:
             yield study
             continue
         for _, inside in groupby(study, lambda i: i.header.series_instance_uid):
             series = list(inside)
-            if _fits(series, capacity, with_udf, icon):
+            if measure(series) <= room:
                 yield series
             else:
                 yield from ([instance] for instance in series)
 
 
-def _fits(unit: Sequence[DiscInstance], capacity: int | None, with_udf: bool, icon: int) -> bool:
-    return capacity is None or BASE + _size(unit, with_udf, icon) <= capacity
+def _least(unit: Sequence[DiscInstance]) -> int:
+    return sum(sectors(instance.span.length) * SECTOR for instance in unit)
 
 
 def _size(unit: Sequence[DiscInstance], with_udf: bool, icon: int = 0) -> int:

@@ -1,8 +1,8 @@
 """Things of known sizes into the fewest boxes: exact for as many as an order has in practice.
 
-First fit in the given order is kept where nothing needs fewer boxes, so that studies stay in reading
-order. Otherwise every way that can still be better is tried, largest thing first (Martello and Toth,
-Knapsack Problems, chapter 8), within a bounded number of steps.
+First fit in the given order is kept where nothing needs fewer boxes, so that studies stay in
+reading order. Otherwise every way that can still be better is tried, largest thing first (Martello
+and Toth, Knapsack Problems, chapter 8), within a bounded number of steps.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Search:
         return self.found
 
     def _place(self, number: int, waiting: int) -> None:
-        """Put the ``number``-th of the order anywhere; ``waiting``: sizes of it and those behind."""
+        """Put the ``number``-th anywhere; ``waiting``: sizes of it and of those behind."""
         self.steps += 1
         if number == len(self.order):
             if len(self.boxes) < len(self.found):

@@ -85,6 +85,8 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
     Raises NotFoundError, SettingsError, StateError, BudgetError, DamagedError or ProofError; then
     nothing stands at the paths of the order.
     """
+    from mediasvc.work.exact_plan import exact_plans  # which knows what is described here
+
     release.require_free(order.to, order.replace)
     order.to.parent.mkdir(parents=True, exist_ok=True)
     with release.workspace(desk) as scratch, one_pass(order, scratch) as growing:
@@ -93,7 +95,7 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
         conformed = conform(desk, order, selected, scratch, report, growing)
         del selected  # a large order is kept in memory once
         tell_of(conformed, tell)
-        plans = plans_of(order, conformed)
+        plans = exact_plans(desk, order, conformed, scratch, report)
         drafts: list[_Draft] = []
         try:
             for number, plan in enumerate(plans, 1):

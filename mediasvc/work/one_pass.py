@@ -63,6 +63,9 @@ class OnePass:
         if len(plans) != 1:
             return False
         self.first = first_sector(lay_out(expected), udf, order.viewer != "none")
+        if order.room is not None and self.first * SECTOR + plans[0].bytes > order.room:
+            self.first = 0  # what is kept free would make the image larger than the disc
+            return False
         if self._rehearsal:
             return False
         release.require_room(order.to, plans[0].bytes)

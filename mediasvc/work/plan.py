@@ -20,7 +20,7 @@ from mediasvc.work import release
 from mediasvc.work.certificate_kept import disc_signer
 from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import FileSetName, prepare_disc, write_mail
-from mediasvc.work.export import DiscDone, Exported, Tell, describe, plans_of, tell_of, wanted_of
+from mediasvc.work.export import DiscDone, Exported, Tell, describe, tell_of, wanted_of
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import select
@@ -30,11 +30,13 @@ from mediasvc.work.one_pass import OnePass
 def rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
     """The discs of ``order`` with their exact sizes. Raises what `export` raises before it writes
     a disc; nothing is left on the disk."""
+    from mediasvc.work.exact_plan import exact_plans  # which measures as this does
+
     with release.workspace(desk) as scratch:
         growing = OnePass(order, scratch, rehearsal=True)
         conformed = conform(desk, order, select(desk, order), scratch, report, growing)
         tell_of(conformed, tell)
-        plans = plans_of(order, conformed)
+        plans = exact_plans(desk, order, conformed, scratch, report)
         first = growing.first if len(plans) == 1 else 0
         done = tuple(_measured(desk, order, conformed, plan, (number, len(plans)), scratch, report,
                                first)
