@@ -412,6 +412,19 @@ def test_the_certificate_beside_an_image_is_held_against_it(sandbox: Sandbox, ou
     assert "E01" not in {result.rule.id for result in judge(sandbox, copy).results}
 
 
+def test_a_reader_of_another_code_base_must_read_our_images(sandbox: Sandbox, ours: Path,
+                                                           tmp_path: Path) -> None:
+    """Readers use one half or the other of numbers that stand in both byte orders."""
+    iso = pycdlib.PyCdlib()
+    iso.open(str(ours / "cd.iso"))
+    at = iso.get_record(iso_path=f"/{FIRST}.;1").extent_location()
+    iso.close()
+    data = (ours / "cd.iso").read_bytes()
+    both = at.to_bytes(4, "little") + at.to_bytes(4, "big")
+    (tmp_path / "a.iso").write_bytes(data.replace(both, both[:4] + bytes(4), 1))
+    assert "R12-2b" in broken(judge(sandbox, tmp_path / "a.iso"))
+
+
 def test_an_iso_with_long_names_is_not_level_1(sandbox: Sandbox, tmp_path: Path) -> None:
     iso = pycdlib.PyCdlib()
     iso.new(interchange_level=4, vol_ident="OTHER", sys_ident="LINUX")
