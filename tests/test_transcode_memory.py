@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import threading
 import time
 from pathlib import Path
@@ -90,3 +92,15 @@ def test_what_a_dead_child_left_is_written_anew_and_one_failure_is_its_own(tmp_p
     good, bad = transcode_files(items, "jls", Options().as_json())
     assert good["length"] == (tmp_path / "new").stat().st_size and good["proof"]
     assert bad["error"] == "NotDicomError" and not (tmp_path / "other").exists()
+
+
+def test_a_full_disk_is_what_fails_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "in").write_bytes(to_bytes(instance(rows=32, columns=32)))
+    monkeypatch.setattr(os, "write", full)
+    (row,) = transcode_files([{"span": Span.of_file(tmp_path / "in").as_json(),
+                               "out": str(tmp_path / "out")}], "jls", Options().as_json())
+    assert row == {"error": "StorageError",
+                   "text": "it cannot be written (No space left on device)"}

@@ -13,6 +13,7 @@ from typing import Any
 
 from mediasvc.dicom.pieces import assemble, size
 from mediasvc.direct_write import write_new
+from mediasvc.errors import StorageError
 from mediasvc.span import Span
 from mediasvc.work.batches import each
 from mediasvc.work.in_step import Steps, at_once, groups, in_step, timed
@@ -91,7 +92,12 @@ def _written(view: memoryview, received: Span, out: str, target: str, options: O
     # What is small is read again at once, so it goes through the page cache; what `full` reads
     # again is what the disk gives back.
     direct = options.verify == "full" or sum(map(size, done.pieces)) > CACHED
-    sha256, length = writing(out, in_steps(assemble(view, done.pieces)), direct=direct)
+    try:
+        sha256, length = writing(out, in_steps(assemble(view, done.pieces)), direct=direct)
+    except FileExistsError:
+        raise
+    except OSError as error:  # not "could not be read", which is what it would be called otherwise
+        raise StorageError(f"it cannot be written ({error.strerror})") from None
     written = Span(out, 0, length)
     yield
     if options.verify != "none":
