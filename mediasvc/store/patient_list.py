@@ -101,6 +101,9 @@ class PatientList:
         they will not be loaded."""
         with self._aside.scratch() as connection:
             connection.exec_driver_sql(_NOTE_SEEN)
+            if connection.dialect.name == "postgresql":  # nobody else counts what lies in these
+                for table in (_ROW, _OTHER, _SEEN):
+                    connection.exec_driver_sql(f"ANALYZE {table.name}")
             twice = [(row[0], row[1]) for row in connection.exec_driver_sql(_TWICE)]
             if twice:
                 connection.exec_driver_sql(_DROP_TWICE)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mediasvc.identity.load import Row
 
 #: Patients that one key or birth date may contribute: it says little of any more of them.
-LIST_LIMIT = 2000
+LIST_LIMIT = 1000
 PROVENANCE = "load"
 FOUND_LIMIT = 100
 
