@@ -89,7 +89,9 @@ def _within(vr: str, text: str) -> bool:
         return -(1 << 31) <= int(text) < 1 << 31
     if vr == "UI":
         first, _, rest = text.partition(".")
-        return first == "2" or (first in "01" and bool(rest) and int(rest.split(".")[0]) < 40)
+        second = rest.partition(".")[0]
+        return bool(rest) and (first == "2" or (first == "1" and second in tuple("0123"))
+                               or (first == "0" and second in tuple("0123459")))
     return True
 
 

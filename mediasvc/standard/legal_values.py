@@ -47,9 +47,10 @@ SEVERAL: dict[int, int | None] = {
 }
 LEAST_INTEGER, MOST_INTEGER = -(1 << 31), (1 << 31) - 1
 LONGEST_UID = MOST_CHARACTERS["UI"]
-_UID = re.compile(rb"(?:2\.(?:0|[1-9]\d*)|[01]\.(?:\d|[1-3]\d))(?:\.(?:0|[1-9]\d*))*")
+#: Below 0 (ITU-T) and 1 (ISO) only these arcs exist (X.660); others can belong to nobody.
+_UID = re.compile(rb"(?:2\.(?:0|[1-9]\d*)|0\.[0-59]|1\.[0-3])(?:\.(?:0|[1-9]\d*))*")
 
 
 def is_uid(value: bytes) -> bool:
-    """Whether others accept it as a UID: the arcs below 0 and 1 go to 39 (X.660)."""
+    """Whether others accept it as a UID."""
     return len(value) <= LONGEST_UID and _UID.fullmatch(value) is not None
