@@ -41,7 +41,7 @@ def loaded(store: Store, tmp_path: Path, *lines: str) -> Loaded:
     return load(store, path, by="Ann", batch=6)
 
 
-def tables(store: Store) -> dict[str, list[object]]:
+def tables(store: Store) -> dict[str, list[str]]:
     with store.read() as connection:
         return {name: sorted(map(repr, connection.execute(sa.select(
             schema.metadata.tables[name])))) for name in ("patient", "patient_key",
