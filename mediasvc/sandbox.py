@@ -161,13 +161,15 @@ def _feed(requests: Iterable[tuple[Any, dict[str, Any]]],
 
 
 def _drain(threads: list[threading.Thread], todo: queue.Queue[Any], done: queue.Queue[Any]) -> None:
-    """Let the threads end even when the caller stopped listening."""
+    """Let the threads end even when the caller stopped listening. The last one feeds the others:
+    when these have ended, what is taken from ``todo`` must make room for it, or it never ends."""
     while any(thread.is_alive() for thread in threads):
         for waiting in (todo, done):
             with contextlib.suppress(queue.Empty):
                 waiting.get(timeout=0.01)
-                if waiting is todo:
-                    todo.put(None)
+        if any(thread.is_alive() for thread in threads[:-1]):
+            with contextlib.suppress(queue.Full):
+                todo.put_nowait(None)
 
 
 def _read_line(stream: IO[bytes], deadline: float) -> bytes:

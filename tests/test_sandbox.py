@@ -69,6 +69,18 @@ def test_requests_are_drawn_only_a_few_ahead(sandbox: Sandbox) -> None:
     assert drawn < 1000
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.05, 0.3])
+def test_whoever_stops_listening_is_not_kept(sandbox: Sandbox, pause: float) -> None:
+    """Ctrl-C: the children had ended, and who feeds them waited for room that nobody made."""
+    requests = ((number, {"value": "://:" * 8_000}) for number in range(10_000))
+    answers = sandbox.map(BUSY, requests)
+    next(answers)
+    time.sleep(pause)
+    started = time.monotonic()
+    answers.close()
+    assert time.monotonic() - started < 5
+
+
 def test_a_file_that_takes_for_ever_costs_itself_only() -> None:
     with Sandbox(2, MEMORY, 1.5) as sandbox:
         answers = {answer.key: answer for answer in sandbox.map(BUSY, [
