@@ -119,8 +119,9 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
     """Master an image into ``target`` (empty, at its beginning) and return its sha256.
 
     ``files`` are streamed from their spans; memory is a few numbers a file. ``report(done, total)``
-    in bytes; ``copied`` is told of each file that is needed no more. Raises ValueError where a name is
-    not level 1 (8.3, upper case, at most eight levels), DamagedError when a source became shorter.
+    in bytes; ``copied`` is told of each file that is needed no more. Raises ValueError where a name
+    is not level 1 (8.3, upper case, at most eight levels), DamagedError when a source became
+    shorter.
     """
     ordered = in_order(files)
     image = IsoImage((file.parts for file in ordered), with_udf)
