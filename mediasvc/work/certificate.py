@@ -42,7 +42,11 @@ def certificate(facts: DiscFacts, file_set_uid: str, verdict: Verdict, layout: L
 
 
 def as_json(row: dict[str, Any]) -> bytes:
-    return json.dumps(row, indent=1, ensure_ascii=True).encode() + b"\n"
+    """Encoded piece by piece: a large disc's has millions of pieces."""
+    data = bytearray()
+    for piece in json.JSONEncoder(indent=1, ensure_ascii=True).iterencode(row):
+        data += piece.encode()
+    return bytes(data + b"\n")
 
 
 def as_page(row: dict[str, Any]) -> bytes:
