@@ -46,7 +46,8 @@ def as_json(row: dict[str, Any]) -> bytes:
     data = bytearray()
     for piece in json.JSONEncoder(indent=1, ensure_ascii=True).iterencode(row):
         data += piece.encode()
-    return bytes(data + b"\n")
+    data += b"\n"
+    return bytes(data)
 
 
 def as_page(row: dict[str, Any]) -> bytes:
