@@ -47,10 +47,11 @@ def attach(session: Session, package: int, labels: tuple[str, ...], group: int |
         rows, done = work(desk, order)
         for row in rows:
             tell(session, row)
-        filed = 1 if done is None else exit_code(done.state, show_package(session, desk, done.id))
+        if done is not None:
+            show_package(session, desk, done.id)
     code = summary(session, rows, package=str(done.id) if done else "",
                    state=done.state if done else "")
-    return code or filed
+    return code or (1 if done is None else exit_code(done.state))
 
 
 @click.command()
@@ -79,9 +80,11 @@ def identify(session: Session, package: int, patient: str | None, identity_file:
     with open_desk(session.home, session.settings) as desk:
         identities, person = identities_for(session, desk, identity_file, patient, study)
         packages = work(desk, package, Answer(identities, by, person, modality_of(modality)))
-        codes = [exit_code(done.state, show_package(session, desk, done.id)) for done in packages]
+        for done in packages:
+            show_package(session, desk, done.id)
     session.summary(package=str(package), state=packages[0].state,
                     packages=[str(done.id) for done in packages])
+    codes = [exit_code(done.state) for done in packages]
     return min(max(codes), 1) if 0 in codes or 1 in codes else 2
 
 

@@ -130,9 +130,9 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
                 done = run_line(desk, package, report)
         else:
             session.say("Noted. A second person must decide for the same patient.")
-        clean = show_package(session, desk, package)
+        show_package(session, desk, package)
     session.summary(package=str(package), state=done.state)
-    return exit_code(done.state, clean)
+    return exit_code(done.state)
 
 
 def _put_aside(session: Session, package: int, group: int | None, by: str, reason: str) -> int:
@@ -175,9 +175,9 @@ def retry(session: Session, package: int, password_file: Path | None, by: str) -
     with open_desk(session.home, session.settings) as desk, progress(session) as report:
         send_again(desk, package, by=by)
         done = run_line(desk, package, report, password=read_password(password_file))
-        clean = show_package(session, desk, package)
+        show_package(session, desk, package)
     session.summary(package=str(package), state=done.state)
-    return exit_code(done.state, clean)
+    return exit_code(done.state)
 
 
 @command.command()
