@@ -29,13 +29,13 @@ class ImageTree:
         made: dict[Parts, list[int]] = {(): []}
         names: list[str] = []
         for number, parts in enumerate(paths):
-            folder = made.get(parts[:-1])
-            if folder is None:
-                folder = _make(made, parts[:-1])
+            files = made.get(parts[:-1])
+            if files is None:
+                files = _make(made, parts[:-1])
             if not FILE_NAME.fullmatch(parts[-1]) or len(parts) > LEVELS:
                 raise ValueError(f"{parts[-1]} is no name of ISO 9660 level 1, or too deep")
             names.append(parts[-1])
-            folder.append(number)
+            files.append(number)
         self.names: Sequence[str] = names
         ordered = _ordered(made)
         numbers = {folder: number for number, folder in enumerate(ordered)}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PART = 1000
 #: Rows that are written in one transaction. Each one goes over the whole index of keys, so many of
 #: them are dear; but the service waits meanwhile when it has something to write.
-BATCH = 200_000
+BATCH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
