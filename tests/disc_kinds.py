@@ -53,7 +53,7 @@ def synthetic() -> dict[str, bytes]:
         made[kind].Modality = "OT" if kind == "SC" else kind
     for number, (name, syntax) in enumerate(SYNTAXES.items(), 40):
         made[f"CT {name}"] = _one("CT", number, rows=64, columns=64, transfer_syntax=syntax)
-    made["US regions"] = _one("US", 50, SequenceOfUltrasoundRegions=_regions())
+    made["US regions"] = _one("US", 50, SequenceOfUltrasoundRegions=region())
     made["palette"], made["palette 16"] = _palette(51, np.uint8), _palette(52, np.uint16)
     made["SEG"] = _segmentation(53)
     for number, (name, (stream, tail)) in enumerate(VIDEOS.items(), 60):
@@ -65,7 +65,7 @@ def _one(modality: str, study: int, **more: object) -> FileDataset:
     return instance(1, study, modality=modality, **{**LOCAL, **more})  # type: ignore[arg-type]
 
 
-def _regions() -> Sequence:
+def region() -> Sequence:
     item = Dataset()
     item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 0
     item.RegionLocationMinX0, item.RegionLocationMinY0 = 0, 0

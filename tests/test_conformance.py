@@ -25,8 +25,8 @@ from mediasvc.work.check_disc import check_disc
 from mediasvc.work.disc_build import Container, build_disc, name_file_set
 from samples.synthesis import instance
 from tests.conftest import Program
+from tests.disc_kinds import region
 from tests.disc_things import disc_instances, facts, new_sandbox
-from tests.test_profile_discs import region
 
 TESTS = Path(__file__).parent
 PASSWORD = "correct horse battery"

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.sequence import Sequence
+from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
 
 from mediasvc.sandbox import Sandbox
@@ -21,21 +20,12 @@ from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.plan import rehearse
 from samples.synthesis import instance, study, write_disc
 from tests.carriers import tool, unpack_iso
+from tests.disc_kinds import region
 from tests.disc_things import broken, build, disc_instances, filled_home, judge, new_sandbox
 from tests.test_export import below, local
 from tests.test_plan import ordered
 
 LOCAL = {"IssuerOfPatientID": "LOCAL"}
-
-
-def region() -> Sequence:
-    item = Dataset()
-    item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 0
-    item.RegionLocationMinX0, item.RegionLocationMinY0 = 0, 0
-    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = 15, 15
-    item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
-    item.PhysicalDeltaX = item.PhysicalDeltaY = 0.1
-    return Sequence([item])
 
 
 def received() -> list[FileDataset]:
