@@ -26,8 +26,10 @@ def run_in_turn(sandbox: Sandbox, function: str, items: Iterable[Item], size: in
     ``(item, Answer)`` in order. A batch whose child dies is tried again item by item."""
     line = _Line(items, size, common)
     done: dict[int, tuple[Item, Answer]] = {}
+    # Named, so that it outlives the loop: who feeds it must have been stopped when it closes.
+    answers = sandbox.map(function, line.requests())
     try:
-        for answer in sandbox.map(function, line.requests()):
+        for answer in answers:
             batch, again = answer.key
             if answer.error and not again:
                 line.repeat(batch)
