@@ -16,7 +16,7 @@ import queue
 import select
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self
@@ -102,21 +102,22 @@ class Sandbox:
         return Answer(None, value, error, text)
 
     def map(self, function: str, requests: Iterable[tuple[Any, dict[str, Any]]],
-            ) -> Iterator[Answer]:
+            no_more: Callable[[], None] = lambda: None) -> Iterator[Answer]:
         """An `Answer` for each ``(key, arguments)``, in order of completion.
 
-        Requests are drawn lazily, a few ahead of the children, so memory stays flat.
+        Requests are drawn lazily, a few ahead of the children, so memory stays flat. ``no_more`` is
+        called when nobody listens any longer: requests that wait for answers end then.
         """
         todo: queue.Queue[tuple[Any, dict[str, Any]] | None] = queue.Queue(self._workers * 2)
         done: queue.Queue[Answer | BaseException | None] = queue.Queue(self._workers * 64)
         stop = threading.Event()
-        threads = [threading.Thread(target=_serve, args=(child, function, todo, done), daemon=True)
+        serving = [threading.Thread(target=_serve, args=(child, function, todo, done), daemon=True)
                    for child in self._children]
-        threads.append(threading.Thread(
-            target=_feed, args=(requests, todo, done, stop, self._workers), daemon=True))
-        for thread in threads:
+        feeder = threading.Thread(
+            target=_feed, args=(requests, todo, done, stop, self._workers), daemon=True)
+        for thread in (*serving, feeder):
             thread.start()
-        running = len(threads)
+        running = len(serving) + 1
         try:
             while running:
                 answer = done.get()
@@ -128,7 +129,8 @@ class Sandbox:
                     yield answer
         finally:
             stop.set()
-            _drain(threads, todo, done)
+            no_more()
+            _drain(feeder, serving, todo, done)
 
 
 def _serve(child: Child, function: str, todo: queue.Queue[tuple[Any, dict[str, Any]] | None],
@@ -160,16 +162,26 @@ def _feed(requests: Iterable[tuple[Any, dict[str, Any]]],
         done.put(None)
 
 
-def _drain(threads: list[threading.Thread], todo: queue.Queue[Any], done: queue.Queue[Any]) -> None:
-    """Let the threads end even when the caller stopped listening. The last one feeds the others:
-    when these have ended, what is taken from ``todo`` must make room for it, or it never ends."""
-    while any(thread.is_alive() for thread in threads):
-        for waiting in (todo, done):
-            with contextlib.suppress(queue.Empty):
-                waiting.get(timeout=0.01)
-        if any(thread.is_alive() for thread in threads[:-1]):
-            with contextlib.suppress(queue.Full):
-                todo.put_nowait(None)
+def _drain(feeder: threading.Thread, serving: list[threading.Thread],
+           todo: queue.Queue[Any], done: queue.Queue[Any]) -> None:
+    """Let the threads end even when the caller stopped listening. Only when the feeder puts nothing
+    more can what the others wait for be put where nobody else takes it."""
+    while feeder.is_alive():
+        _empty(todo)
+        _empty(done)
+        feeder.join(0.01)
+    _empty(todo)
+    for _ in serving:
+        todo.put(None)
+    while any(thread.is_alive() for thread in serving):
+        _empty(done)
+        time.sleep(0.001)
+
+
+def _empty(waiting: queue.Queue[Any]) -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            waiting.get_nowait()
 
 
 def _read_line(stream: IO[bytes], deadline: float) -> bytes:

@@ -139,8 +139,7 @@ def test_several_discs_are_made_of_copies(archive: Archive, tmp_path: Path) -> N
 class Dying(Sandbox):
     """A batch of several items dies; alone only item 5 does."""
 
-    def map(self, function: str, requests: Any) -> Any:
-
+    def map(self, function: str, requests: Any, no_more: Any = None) -> Any:
         held = []
         for key, arguments in requests:
             items = arguments["items"]

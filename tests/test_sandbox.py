@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -79,6 +81,33 @@ def test_whoever_stops_listening_is_not_kept(sandbox: Sandbox, pause: float) -> 
     started = time.monotonic()
     answers.close()
     assert time.monotonic() - started < 5
+
+
+def test_a_child_that_waits_for_work_ends_when_nobody_listens(sandbox: Sandbox) -> None:
+    """What one thread was to end with, another took: a certified export never came back."""
+    for number in range(20):
+        answers = sandbox.map(BUSY, [(1, {"value": "x"}), (2, {"value": "://:" * (500 * number)})])
+        next(answers)
+        started = time.monotonic()
+        answers.close()
+        assert time.monotonic() - started < 5
+
+
+def test_requests_that_wait_for_answers_end_when_there_will_be_none(
+        sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No child can be started, and the second request waits for what becomes of the first."""
+    def refuse(memory: int, seconds: float) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(sandbox._nursery, "process", refuse)
+    nothing_more = threading.Event()
+
+    def requests() -> Iterator[tuple[int, dict[str, str]]]:
+        yield 1, {"value": "x"}
+        nothing_more.wait()
+
+    with pytest.raises(MemoryError):
+        list(sandbox.map(ECHO, requests(), nothing_more.set))
 
 
 def test_a_file_that_takes_for_ever_costs_itself_only() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -105,20 +106,22 @@ def _grow(desk: Desk, order: ExportOrder, result: Conformed, tasks: Sequence[_Ta
     rows: list[DiscInstance | _Task] = sorted([*result.instances, *tasks], key=reading_order)
     result.instances = []
     todo = [row for row in rows if isinstance(row, _Task)]
-    answers = run_in_turn(desk.sandbox, REWRITER, _orders(desk, order, todo, scratch), REWRITE)
-    for done, row in enumerate(rows, 1):
-        report(done, len(rows), "transcoding")
-        if isinstance(row, DiscInstance):
-            result.instances.append(replace(row, span=image.take(row.span)))
-            continue
-        item, answer = next(answers)
-        before = len(result.instances)
-        _note(order, result, row, answer)
-        if len(result.instances) > before:
-            made = result.instances[-1]
-            result.instances[-1] = replace(made, span=image.take(made.span))
-        for temp in item["temps"]:
-            Path(temp).unlink(missing_ok=True)
+    orders = _orders(desk, order, todo, scratch)
+    # Closed at once: until then children write into the workspace that whoever is told removes.
+    with closing(run_in_turn(desk.sandbox, REWRITER, orders, REWRITE)) as answers:
+        for done, row in enumerate(rows, 1):
+            report(done, len(rows), "transcoding")
+            if isinstance(row, DiscInstance):
+                result.instances.append(replace(row, span=image.take(row.span)))
+                continue
+            item, answer = next(answers)
+            before = len(result.instances)
+            _note(order, result, row, answer)
+            if len(result.instances) > before:
+                made = result.instances[-1]
+                result.instances[-1] = replace(made, span=image.take(made.span))
+            for temp in item["temps"]:
+                Path(temp).unlink(missing_ok=True)
     image.flush()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -21,28 +21,23 @@ _Batch = list[tuple[int, Item]]
 
 
 def run_in_turn(sandbox: Sandbox, function: str, items: Iterable[Item], size: int, **common: Any,
-                ) -> Iterator[tuple[Item, Answer]]:
+                ) -> Generator[tuple[Item, Answer], None, None]:
     """Call ``function(items=[…], **common)``, which answers a list as long as its ``items``; yields
     ``(item, Answer)`` in order. A batch whose child dies is tried again item by item."""
     line = _Line(items, size, common)
     done: dict[int, tuple[Item, Answer]] = {}
-    # Named, so that it outlives the loop: who feeds it must have been stopped when it closes.
-    answers = sandbox.map(function, line.requests())
-    try:
-        for answer in answers:
-            batch, again = answer.key
-            if answer.error and not again:
-                line.repeat(batch)
-                continue
-            values = [answer] if answer.error else map(single, answer.value)
-            done.update((at, (item, value))
-                        for (at, item), value in zip(batch, values, strict=True))
-            line.answered(len(batch))
-            while line.due in done:
-                yield done.pop(line.due)
-                line.advance()
-    finally:
-        line.stop()
+    for answer in sandbox.map(function, line.requests(), line.stop):
+        batch, again = answer.key
+        if answer.error and not again:
+            line.repeat(batch)
+            continue
+        values = [answer] if answer.error else map(single, answer.value)
+        done.update((at, (item, value))
+                    for (at, item), value in zip(batch, values, strict=True))
+        line.answered(len(batch))
+        while line.due in done:
+            yield done.pop(line.due)
+            line.advance()
 
 
 class _Line:
