@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from mediasvc.direct_write import write_direct
 from mediasvc.errors import StorageError
@@ -19,6 +21,7 @@ SYNCFS_FROM = 64
 SYNC_THREADS = 8
 #: Older kernels answer syncfs with success although a write failed.
 SYNCFS_REPORTS_ERRORS = tuple(map(int, os.uname().release.split(".")[:2])) >= (5, 8)
+_Operand = TypeVar("_Operand")
 _NOREPLACE = 1
 _AT_FDCWD = -100
 _NO_RENAMEAT2 = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
@@ -118,14 +121,28 @@ def make_folder(path: Path, operations: FileOperations = OPERATIONS) -> None:
     operations.fsync(path.parent)
 
 
-def sync_files(paths: list[Path], anchor: int, operations: FileOperations = OPERATIONS) -> None:
-    """The bytes of all ``paths`` are on the disk; ``anchor`` is a descriptor on their file system
-    that was opened before they were written, or else syncfs would not report their errors."""
+def sync_each(paths: Sequence[Path], anchor: int, operations: FileOperations = OPERATIONS,
+              ) -> list[OSError | None]:
+    """Why the bytes of each path are not on the disk; None where they are. ``anchor`` is a
+    descriptor on their file system that was opened before they were written, or else syncfs would
+    not report their errors. What a failed sync left in memory is never tried again (FAULTS X13)."""
     if len(paths) >= SYNCFS_FROM and SYNCFS_REPORTS_ERRORS:
-        operations.syncfs(anchor)
-    elif len(paths) > 1:
-        with ThreadPoolExecutor(min(SYNC_THREADS, len(paths))) as pool:
-            list(pool.map(operations.fsync, paths))
-    else:
-        for path in paths:
-            operations.fsync(path)
+        return [_refusal(operations.syncfs, anchor)] * len(paths)
+    if len(paths) < 2:
+        return [_refusal(operations.fsync, path) for path in paths]
+    with ThreadPoolExecutor(min(SYNC_THREADS, len(paths))) as pool:
+        return list(pool.map(partial(_refusal, operations.fsync), paths))
+
+
+def sync_files(paths: Sequence[Path], anchor: int, operations: FileOperations = OPERATIONS) -> None:
+    """All of `sync_each`. Raises the first OSError."""
+    for error in filter(None, sync_each(paths, anchor, operations)):
+        raise error
+
+
+def _refusal(operation: Callable[[_Operand], None], operand: _Operand) -> OSError | None:
+    try:
+        operation(operand)
+    except OSError as error:
+        return error
+    return None

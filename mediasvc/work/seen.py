@@ -7,9 +7,9 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, overload
+from typing import Generic, NamedTuple, TypeVar, overload
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.reference import Reference
@@ -19,6 +19,7 @@ from mediasvc.work.discover import Directory, Found
 from mediasvc.work.listed import Members
 
 SHA256 = 32
+_Kind = TypeVar("_Kind", bound=Hashable)
 _BETWEEN = "\\"  # no part of a File ID has it (PS3.10 8.2)
 
 
@@ -35,13 +36,32 @@ class Held(NamedTuple):
     sop_instance_uid: str
 
 
+class _Kinds(Generic[_Kind]):
+    """Few different values, many times: each is kept once, and 4 bytes for each time."""
+
+    def __init__(self) -> None:
+        self._number: dict[_Kind, int] = {}
+        self._kinds: list[_Kind] = []
+        self._column = array("I")
+
+    def append(self, kind: _Kind) -> None:
+        number = self._number.setdefault(kind, len(self._kinds))
+        if number == len(self._kinds):
+            self._kinds.append(kind)
+        self._column.append(number)
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, index: int) -> _Kind:
+        return self._kinds[self._column[index]]
+
+
 class References(Sequence[Reference]):
     """What DICOMDIRs name, one after the other; some 100 bytes each."""
 
     def __init__(self) -> None:
-        self._alike: dict[Reference, int] = {}
-        self._kinds: list[Reference] = []
-        self._kind, self._offset = array("I"), array("Q")
+        self._alike, self._offset = _Kinds[Reference](), array("Q")
         self._paths, self._uids = Column(), Column()
 
     def read(self, directory: Directory) -> None:
@@ -52,17 +72,13 @@ class References(Sequence[Reference]):
                 self.append(replace(Reference.from_json(json.loads(line)), folder=folder))
 
     def append(self, reference: Reference) -> None:
-        alike = replace(reference, file_id=(), sop_instance_uid="", offset=0)
-        kind = self._alike.setdefault(alike, len(self._kinds))
-        if kind == len(self._kinds):
-            self._kinds.append(alike)
-        self._kind.append(kind)
+        self._alike.append(replace(reference, file_id=(), sop_instance_uid="", offset=0))
         self._offset.append(reference.offset)
         self._paths.append(_BETWEEN.join(reference.file_id))
         self._uids.append(reference.sop_instance_uid)
 
     def __len__(self) -> int:
-        return len(self._kind)
+        return len(self._alike)
 
     @overload
     def __getitem__(self, index: int) -> Reference: ...
@@ -72,7 +88,7 @@ class References(Sequence[Reference]):
     def __getitem__(self, index: int | slice) -> Reference | Sequence[Reference]:
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        alike, path = self._kinds[self._kind[index]], self._paths[index]
+        alike, path = self._alike[index], self._paths[index]
         return Reference(
             tuple(path.split(_BETWEEN)) if path else (), alike.record_type, alike.sop_class_uid,
             self._uids[index], alike.transfer_syntax_uid, alike.patient_id, alike.patient_name,
@@ -89,11 +105,9 @@ class Seen:
         self.instances = 0
         self._compared = bytearray(len(members))
         self._digests, self._unread = bytearray(), list[str]()
-        self._alike: dict[tuple[str | bool, ...], int] = {}
-        self._kinds: list[tuple[str | bool, ...]] = []
         #: By number: 1 + the place of the header in the next two columns, 0 for none.
         self._place = array("I", bytes(4 * len(members)))
-        self._kind, self._uids = array("I"), Column()
+        self._alike, self._uids = _Kinds[tuple[str | bool, ...]](), Column()
 
     def add(self, found: Found) -> None:
         """Raises DamagedError for what no child of ours says."""
@@ -110,15 +124,12 @@ class Seen:
             self._add_header(number, found.header)
 
     def _add_header(self, number: int, header: InstanceHeader) -> None:
-        alike = (header.patient_id, header.patient_name, header.study_instance_uid,
-                 header.series_instance_uid, header.sop_class_uid, header.transfer_syntax_uid,
-                 header.uncertain_text)
-        kind = self._alike.setdefault(alike, len(self._kinds))
-        if kind == len(self._kinds):
-            self._kinds.append(alike)
-        self._kind.append(kind)
+        self._alike.append((
+            header.patient_id, header.patient_name, header.study_instance_uid,
+            header.series_instance_uid, header.sop_class_uid, header.transfer_syntax_uid,
+            header.uncertain_text))
         self._uids.append(header.sop_instance_uid)
-        self._place[number] = len(self._kind)
+        self._place[number] = len(self._alike)
 
     def references(self) -> References:
         """Of all DICOMDIRs, in the order in which these lie on the package."""
@@ -131,7 +142,7 @@ class Seen:
         place = self._place[number]
         if not place:
             return None
-        return Held._make((*self._kinds[self._kind[place - 1]], self._uids[place - 1]))
+        return Held._make((*self._alike[place - 1], self._uids[place - 1]))
 
     @property
     def uids(self) -> Mapping[int, str]:

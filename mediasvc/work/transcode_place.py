@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mediasvc.store.file_operations import (
-    OPERATIONS,
-    SYNC_THREADS,
-    SYNCFS_FROM,
-    SYNCFS_REPORTS_ERRORS,
-    sync_files,
-)
+from mediasvc.store.file_operations import sync_each, sync_files
 from mediasvc.work.transcode_order import File
 
 #: Files, bytes and seconds after which those that wait are synced. The children go on meanwhile.
@@ -79,21 +72,17 @@ class Placing:
             for anchor in self._anchors.values():
                 os.close(anchor)
 
-    def _synced(self, files: list[tuple[str, str]]) -> list[str]:
-        """For each (temporary file, its folder), why it is not on the disk. What a failed sync left
-        in memory is never tried again (FAULTS X13)."""
-        if len(files) < SYNCFS_FROM or not SYNCFS_REPORTS_ERRORS:
-            if len(files) < 2:
-                return [_kept(temp) for temp, _ in files]
-            with ThreadPoolExecutor(min(SYNC_THREADS, len(files))) as pool:
-                return list(pool.map(_kept, (temp for temp, _ in files)))
-        lost = {}
-        for device in {self._device[folder] for _, folder in files}:
-            try:
-                OPERATIONS.syncfs(self._anchors[device])
-            except OSError as error:
-                lost[device] = _refused(error)
-        return [lost.get(self._device[folder], "") for _, folder in files]
+    def _synced(self, files: Sequence[tuple[str, str]]) -> list[str]:
+        """For each (temporary file, its folder), why it is not on the disk."""
+        together: dict[int, list[int]] = {}
+        for at, (_, folder) in enumerate(files):
+            together.setdefault(self._device[folder], []).append(at)
+        reasons = [""] * len(files)
+        for device, places in together.items():
+            paths = [Path(files[at][0]) for at in places]
+            for at, error in zip(places, sync_each(paths, self._anchors[device]), strict=True):
+                reasons[at] = f"the disk did not keep it ({error.strerror})" if error else ""
+        return reasons
 
     def _renamed(self, temp: str, file: File) -> str:
         try:
@@ -102,15 +91,3 @@ class Placing:
             return f"it cannot be written ({error.strerror})"
         self.touch(file.folder)
         return ""
-
-
-def _kept(path: str) -> str:
-    try:
-        OPERATIONS.fsync(Path(path))
-    except OSError as error:
-        return _refused(error)
-    return ""
-
-
-def _refused(error: OSError) -> str:
-    return f"the disk did not keep it ({error.strerror})"
