@@ -19,7 +19,8 @@ from mediasvc.media.check_directory import check_directory
 from mediasvc.media.check_values import is_legal_value
 from mediasvc.media.dicomdir_write import FileSet, Written, write_dicomdir
 from mediasvc.media.directory_keys import read, scan
-from mediasvc.media.legal_value import Repertoire, declared, legal, legal_uid, repertoire
+from mediasvc.media.legal_value import legal, legal_uid
+from mediasvc.media.record_text import Repertoire, declared, repertoire
 from mediasvc.sandbox import Sandbox
 from mediasvc.standard.directory_records import KEY_VRS
 from mediasvc.standard.legal_values import SEVERAL

@@ -15,16 +15,9 @@ from typing import NamedTuple
 from mediasvc.dicom.compose import SHORT_LIMIT
 from mediasvc.media.directory_entry import DirectoryEntry
 from mediasvc.media.file_id import CONFORMING_PATH
-from mediasvc.media.legal_value import (
-    ASCII,
-    Repertoire,
-    declared,
-    is_legal,
-    legal,
-    legal_items,
-    legal_uid,
-    repertoire,
-)
+from mediasvc.media.legal_items import legal_items
+from mediasvc.media.legal_value import is_legal, legal, legal_uid
+from mediasvc.media.record_text import ASCII, Repertoire, declared, repertoire
 from mediasvc.media.sequence_bytes import EXPLICIT, foreign_texts, has_foreign_text, is_ascii
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import ICON, KEY_NAMES, RECORD_TYPES, Key, keys_of

@@ -43,7 +43,6 @@ SEVERAL: dict[int, int | None] = {
     0x00200032: 3,       # Image Position (Patient)
     0x00200037: 6,       # Image Orientation (Patient)
     0x00280030: 2,       # Pixel Spacing
-    0x0020000D: 1,
 }
 LEAST_INTEGER, MOST_INTEGER = -(1 << 31), (1 << 31) - 1
 LONGEST_UID = MOST_CHARACTERS["UI"]
