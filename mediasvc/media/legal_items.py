@@ -1,4 +1,5 @@
-"""The nearest legal form of a sequence that a directory record repeats: of each value in its items."""
+"""The nearest legal form of a sequence that a directory record repeats: every value of its
+items."""
 
 from __future__ import annotations
 
