@@ -43,7 +43,7 @@ def write_direct(fd: int, parts: Iterable[bytes | memoryview], *, direct: bool =
     for run in _runs(parts):
         digest.update(run)
         file.write(run)
-    file.finish()
+    file.flush()
     _mine.buffer = file.buffer
     return digest.hexdigest(), file.tell()
 
@@ -93,7 +93,7 @@ def new_buffer() -> memoryview:
 class DirectFile:
     """A new file that is written mostly from beginning to end, as its writers see it.
 
-    ``fd`` is open for writing, for `read` also for reading, and stays the caller's. Call `finish`
+    ``fd`` is open for writing, for `read` also for reading, and stays the caller's. Call `flush`
     at the end; until then the descriptor does not show everything. Methods raise OSError.
     """
 
@@ -135,25 +135,16 @@ class DirectFile:
         return data
 
     def flush(self) -> None:
-        """Everything written so far can be read from the file."""
+        """Everything written so far can be read from the file.
+
+        What is left of the last block goes through the page cache. Written whole and cut off again,
+        ext4 would read it back first, a sixth to a third of the time of a file of 0.5 MB.
+        """
         if self._last > self._first:
             whole = self._last // BLOCK * BLOCK
             self._put(whole)
             self._plain(max(whole, self._first), self._last)
             self._begin(self._base + self._last)
-
-    def finish(self) -> None:
-        """The last block of a large file is written whole, and what is too much cut off again."""
-        end = self._base + self._last
-        if self._last - self._first < FROM or end < self._length():
-            self.flush()
-            return
-        padded = -(-self._last // BLOCK) * BLOCK
-        self.buffer[self._last:padded] = bytes(padded - self._last)
-        self._put(padded)
-        if padded > self._last:
-            os.ftruncate(self._fd, end)
-        self._begin(end)
 
     def _length(self) -> int:
         written = self._base + self._last if self._last > self._first else 0

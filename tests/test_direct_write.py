@@ -125,7 +125,7 @@ def test_a_file_written_here_and_there_is_what_a_plain_one_would_be(
                 place = (0, os.SEEK_END) if what == "end" else (size, os.SEEK_SET)
                 assert file.seek(*place) == plain.seek(*place)
             assert file.tell() == plain.tell()
-        file.finish()
+        file.flush()
     finally:
         os.close(fd)
     assert path.read_bytes() == plain.getvalue()

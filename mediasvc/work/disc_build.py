@@ -212,7 +212,7 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
             from mediasvc.media.iso_write import write_iso
             sha256 = write_iso(image, files, volume_id=file_set.id, moment=facts.created,
                                with_udf=profile.medium.udf, report=written, copied=copied)
-        direct.finish()
+        direct.flush()
     return sha256
 
 
