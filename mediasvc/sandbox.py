@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self
 
+from mediasvc.crew import Crew
 from mediasvc.nursery import Nursery, Process
 
 ANSWER_LIMIT = 256 << 20
@@ -41,7 +42,7 @@ class Answer:
 
 
 class Child:
-    """One limited process. Not thread-safe: each belongs to one thread of a `Sandbox`."""
+    """One limited process. Not thread-safe: a `Crew` gives each to one thread at a time."""
 
     def __init__(self, nursery: Nursery, memory: int, seconds: float) -> None:
         self._nursery, self._memory, self._seconds = nursery, memory, seconds
@@ -73,7 +74,8 @@ class Child:
 
 
 class Sandbox:
-    """A pool of children. ``map`` keeps them all busy and yields answers as they come.
+    """A pool of children. ``map`` keeps them all busy and yields answers as they come; whoever asks
+    at the same time takes turns with it. Thread-safe.
 
     They come from ``nursery``, which may have begun to load before; it closes with the pool.
     """
@@ -83,6 +85,7 @@ class Sandbox:
         self._workers = max(1, workers)
         self._nursery = nursery or Nursery()
         self._children = [Child(self._nursery, memory, seconds) for _ in range(self._workers)]
+        self._crew = Crew(self._children)
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +100,9 @@ class Sandbox:
         self._nursery.close()
 
     def call(self, function: str, **arguments: Any) -> Answer:
-        """One request in the first child; not while a `map` is under way."""
-        value, error, text = self._children[0].call(function, arguments)
+        """One request, in the first child that has nothing to do."""
+        with self._crew.one() as child:
+            value, error, text = child.call(function, arguments)
         return Answer(None, value, error, text)
 
     def map(self, function: str, requests: Iterable[tuple[Any, dict[str, Any]]],
@@ -111,8 +115,8 @@ class Sandbox:
         todo: queue.Queue[tuple[Any, dict[str, Any]] | None] = queue.Queue(self._workers * 2)
         done: queue.Queue[Answer | BaseException | None] = queue.Queue(self._workers * 64)
         stop = threading.Event()
-        serving = [threading.Thread(target=_serve, args=(child, function, todo, done), daemon=True)
-                   for child in self._children]
+        serving = [threading.Thread(target=_serve, args=(self._crew, function, todo, done),
+                                    daemon=True) for _ in self._children]
         feeder = threading.Thread(
             target=_feed, args=(requests, todo, done, stop, self._workers), daemon=True)
         for thread in (*serving, feeder):
@@ -133,12 +137,15 @@ class Sandbox:
             _drain(feeder, serving, todo, done)
 
 
-def _serve(child: Child, function: str, todo: queue.Queue[tuple[Any, dict[str, Any]] | None],
+def _serve(crew: Crew[Child], function: str,
+           todo: queue.Queue[tuple[Any, dict[str, Any]] | None],
            done: queue.Queue[Answer | BaseException | None]) -> None:
     try:
         while (request := todo.get()) is not None:
             key, arguments = request
-            done.put(Answer(key, *child.call(function, arguments)))
+            with crew.one() as child:
+                answer = Answer(key, *child.call(function, arguments))
+            done.put(answer)
     except BaseException as error:
         done.put(error)
     finally:

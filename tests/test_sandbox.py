@@ -212,3 +212,10 @@ def test_library_that_does_not_load_is_said_in_words() -> None:
     with (Sandbox(1, MEMORY, 30, Nursery("mediasvc.there_is_none")) as sandbox,
           pytest.raises(MediasvcError, match="do not start")):
         sandbox.call(ECHO, value=1)
+
+
+def test_who_asks_while_all_work_gets_a_turn_and_its_own_answer(sandbox: Sandbox) -> None:
+    answers = sandbox.map(ECHO, ((number, {"value": number}) for number in range(900)))
+    next(answers)
+    assert sandbox.call(ECHO, value=-1).value == "-1"
+    assert sum(answer.value != str(answer.key) for answer in answers) == 0
