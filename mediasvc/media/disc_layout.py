@@ -6,11 +6,10 @@ on every medium (PS3.10 8.2), and a drive that reads in name order reads each se
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 
 from mediasvc.errors import BudgetError
 from mediasvc.media.disc_file import DICOM_FOLDER, DiscFile
@@ -88,18 +87,6 @@ class Layout:
     def files(self) -> Iterator[DiscFile]:
         for file_id, instance in self.placed():
             yield DiscFile(file_id, instance.span, instance.sha256, instance.dense)
-
-
-_FIELDS = tuple(field.name for field in fields(InstanceHeader))
-
-
-def lean(header: InstanceHeader) -> InstanceHeader:
-    """The same header with its texts shared between instances: a large order is kept in memory."""
-    values: dict[str, Any] = {name: getattr(header, name) for name in _FIELDS}
-    for name, value in values.items():
-        if type(value) is str:
-            values[name] = sys.intern(value)
-    return InstanceHeader(**values)
 
 
 class HasHeader(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import PUT_BACK, DamagedError, MediasvcError
-from mediasvc.media.disc_layout import DiscInstance, lean, reading_order
+from mediasvc.media.disc_layout import DiscInstance, reading_order
 from mediasvc.media.iso_grow import GrowingImage
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Answer
@@ -17,15 +17,18 @@ from mediasvc.span import Span
 from mediasvc.standard.profile_rules import header_facts
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, run_batches
+from mediasvc.work.conform import MISSING
 from mediasvc.work.deidentify_order import Privacy, Renamed
 from mediasvc.work.desk import Desk
 from mediasvc.work.export_lossy import follow_copies
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import Selected, order_of_coercion
+from mediasvc.work.fitting import Limits, fitness
 from mediasvc.work.in_turn import run_in_turn
 from mediasvc.work.one_pass import OnePass
 
-EXAMINE, REWRITE = 64, 4
+LOOK, EXAMINE, REWRITE = 256, 64, 4
+LOOKER = "mediasvc.work.conform:look_at_heads"
 EXAMINER = "mediasvc.work.conform:examine_items"
 REWRITER = "mediasvc.work.conform_rewrite:rewrite_items"
 Report = Callable[[int, int, str], None]
@@ -127,12 +130,60 @@ def _grow(desk: Desk, order: ExportOrder, result: Conformed, tasks: Sequence[_Ta
 
 def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], result: Conformed,
               report: Report) -> Iterator[_Task]:
-    """Take what can go as it is; yield what cannot."""
-    items = ({"at": at, "span": span.as_json(), "patient": row.identity()}
-             for at, row in enumerate(selected) if (span := _present(desk, order, row, result)))
+    """Take what can go as it is; yield what cannot. The index has the headers of what it placed;
+    files are looked at for the rest, and those that it does not know so well are read anew."""
+    limits = Limits.from_json(_limits(order))
+    known = [at for at, row in enumerate(selected) if _is_known(row, limits)]
+    unsure = set(range(len(selected))).difference(known)
+    for done, (item, answer) in enumerate(run_batches(
+            desk.sandbox, LOOKER, (_to_look_at(desk, selected[at], at) for at in known), LOOK), 1):
+        if not done % EXAMINE:
+            report(done, len(selected), "looking at instances")
+        row = selected[item["at"]]
+        if answer.error or answer.value is None:
+            unsure.add(item["at"])
+        elif answer.value == MISSING:
+            _gone(order, result, row)
+        else:
+            yield from _judged(order, limits, result, row, item, answer.value)
+    yield from _read_anew(desk, order, selected, sorted(unsure), result, report)
+
+
+def _is_known(row: Selected, limits: Limits) -> bool:
+    header = row.instance.header
+    return (header is not None and row.instance.length >= 0
+            and limits.header_is_enough(header.sop_class_uid))
+
+
+def _to_look_at(desk: Desk, row: Selected, at: int) -> Item:
+    header = row.instance.header
+    assert header
+    return {"at": at, "path": str(desk.objects.path(row.instance.object_sha256)),
+            "length": row.instance.length,
+            "uids": (header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid)}
+
+
+def _judged(order: ExportOrder, limits: Limits, result: Conformed, row: Selected, item: Item,
+            of_bytes: list[str]) -> Iterator[_Task]:
+    header = row.instance.header
+    assert header
+    facts = limits.facts(header)
+    fits = fitness(header, item["length"], row.identity(), limits, facts, of_bytes)
+    if fits.excluded:
+        result.exclude(header.sop_instance_uid, *fits.excluded)
+    elif fits.needs or order.privacy:
+        yield _Task(row, header, tuple(fits.needs), facts)
+    else:
+        _take(result, header, Span(item["path"], 0, item["length"]), row.instance.object_sha256)
+
+
+def _read_anew(desk: Desk, order: ExportOrder, selected: Sequence[Selected],
+               which: Sequence[int], result: Conformed, report: Report) -> Iterator[_Task]:
+    items = ({"at": at, "span": span.as_json(), "patient": selected[at].identity()}
+             for at in which if (span := _present(desk, order, selected[at], result)))
     for done, (item, answer) in enumerate(run_batches(
             desk.sandbox, EXAMINER, items, EXAMINE,
-            limits=_limits(order)), 1):
+            limits=_limits(order)), len(selected) - len(which) + 1):
         report(done, len(selected), "looking at instances")
         row = selected[item["at"]]
         if answer.error:
@@ -151,8 +202,12 @@ def _present(desk: Desk, order: ExportOrder, row: Selected, result: Conformed) -
     try:
         return _span(desk, row)
     except OSError:
-        _lost(order, result, row, "its file is missing from the archive")
+        _gone(order, result, row)
         return None
+
+
+def _gone(order: ExportOrder, result: Conformed, row: Selected) -> None:
+    _lost(order, result, row, "its file is missing from the archive")
 
 
 def _lost(order: ExportOrder, result: Conformed, row: Selected, why: str) -> None:
@@ -239,10 +294,10 @@ def _note_private(result: Conformed, task: _Task, header: InstanceHeader, row: d
     result.findings += [Finding(**{**finding, "subject": task.header.sop_instance_uid})
                         for finding in row["findings"]]
     if result.privacy.mapping:
-        result.renamed.append(Renamed(lean(task.header), lean(header), int(row["days"])))
+        result.renamed.append(Renamed(task.header, header, int(row["days"])))
 
 
 def _take(result: Conformed, header: InstanceHeader, span: Span, sha256: str) -> None:
     syntax = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
     dense = syntax is not None and syntax.encapsulated
-    result.instances.append(DiscInstance(lean(header), span, sha256, dense))
+    result.instances.append(DiscInstance(header, span, sha256, dense))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from sys import intern
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import Patient
 from mediasvc.store import index, patients
-from mediasvc.store.index import StoredInstance
+from mediasvc.store.held import HeldInstance, held_instances
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk
 from mediasvc.work.export_order import ExportOrder
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 class Selected:
     """One stored instance and whose it is now."""
 
-    instance: StoredInstance
+    instance: HeldInstance
     patient: Patient
 
     def identity(self) -> dict[str, str]:
@@ -41,9 +40,12 @@ def fingerprint(rows: Iterable[Selected]) -> str:
     """Changes when an instance comes or goes, or is somebody else's (FAULTS E04). A sum, because
     the rows come in any order and need not be kept."""
     total = 0
+    names: dict[int, str] = {}
     for row in rows:
-        line = (f"{row.instance.sop_instance_uid} {row.instance.object_sha256} "
-                f"{'^'.join(row.identity().values())}")
+        whose = row.patient.row
+        if whose not in names:
+            names[whose] = "^".join(row.identity().values())
+        line = f"{row.instance.sop_instance_uid} {row.instance.object_sha256} {names[whose]}"
         total += int.from_bytes(hashlib.sha256(line.encode()).digest(), "big")
     return f"{total:x}"
 
@@ -51,7 +53,7 @@ def fingerprint(rows: Iterable[Selected]) -> str:
 def fingerprint_now(desk: Desk, order: ExportOrder) -> str:
     """Of what the index has for ``order`` at this moment. Raises NotFoundError."""
     with desk.store.read() as connection:
-        return fingerprint(_rows(connection, order))
+        return fingerprint(_rows(connection, order, headers=False))
 
 
 def select(desk: Desk, order: ExportOrder) -> list[Selected]:
@@ -68,7 +70,8 @@ def select(desk: Desk, order: ExportOrder) -> list[Selected]:
     return found
 
 
-def _rows(connection: Connection, order: ExportOrder) -> Iterator[Selected]:
+def _rows(connection: Connection, order: ExportOrder, headers: bool = True,
+          ) -> Iterator[Selected]:
     if order.patient is not None:
         whose = patients.patient(connection, order.patient)
         studies = list(index.studies(connection, patient=whose.row))
@@ -80,12 +83,8 @@ def _rows(connection: Connection, order: ExportOrder) -> Iterator[Selected]:
             raise NotFoundError("There is no such study in the archive.",
                                 "See mediasvc studies list.")
     for study in studies:
-        for instance in index.study_instances(connection, study.study_instance_uid, headers=False):
-            yield Selected(replace(
-                instance, received_sha256="", pack_sha256="",  # a large order is kept in memory
-                series_instance_uid=intern(instance.series_instance_uid),
-                sop_class_uid=intern(instance.sop_class_uid),
-                transfer_syntax_uid=intern(instance.transfer_syntax_uid)), study.patient)
+        for instance in held_instances(connection, study.study_instance_uid, headers=headers):
+            yield Selected(instance, study.patient)
 
 
 def order_of_coercion(desk: Desk, patient: Patient) -> Order:
