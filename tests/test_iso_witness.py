@@ -19,7 +19,7 @@ from mediasvc.span import Span
 SECTOR = 2048
 
 
-@pytest.fixture(params=[False, True], ids=["cd", "dvd"])
+@pytest.fixture(params=[0, 0x0102, 0x0250, 0x0260], ids=["cd", "dvd", "bd-re", "bd"])
 def image(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     files = []
     for number, parts in enumerate([("DICOMDIR",), ("README.TXT",), ("EMPTY",),

@@ -163,7 +163,7 @@ def exported(path: Path, files: dict[str, bytes]) -> bytes:
         at += len(data)
     with path.open("x+b") as target:
         write_iso(target, rows, volume_id="OURS", moment=datetime(2026, 1, 1, tzinfo=UTC),
-                  with_udf=True)
+                  with_udf=0x0102)
     return path.read_bytes()
 
 

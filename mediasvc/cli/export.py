@@ -39,7 +39,7 @@ CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.viewer_chunks",
 @click.option("--recipient", default="", metavar="NAME",
               help="Who gets it: printed on the disc; [[recipients]] say what they can open.")
 @click.option("--disc", default="",
-              help="cd, dvd, dvd-dl, bd, usb, mail or unlimited: its capacity.")
+              help="cd, dvd, dvd-dl, bd, bd-re, usb, mail or unlimited: its capacity.")
 @click.option("--compress/--no-compress", default=None,
               help="Compress native images without loss; otherwise only when it saves a disc.")
 @click.option("--no-split", is_flag=True, help="Rather no disc than more than one.")
@@ -75,7 +75,7 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
     container = container_of(to)
     chosen, disc, known = _profile(session, container, profile, recipient, disc)
     order = ExportOrder(
-        to=Path(to).absolute(), container=container, profile=chosen,
+        to=Path(to).absolute(), container=container, profile=chosen.on(disc),
         capacity=capacity_of(chosen, disc, container, session.settings.export.mail_bytes),
         studies=studies,
         patient=PatientKey.parse(patient, session.settings.site.issuer) if patient else None,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+
+if TYPE_CHECKING:
+    from mediasvc.standard.profiles import Profile
 
 
 @click.group()
@@ -24,7 +28,7 @@ def list_(session: Session) -> int:
 
     found = profiles(session.site_profiles)
     for profile in found:
-        session.emit("profile", **asdict(profile))
+        session.emit("profile", **_row(profile))
         session.say(f"{profile.name:<30} {profile.title} ({profile.clause}; "
                     f"{profile.medium.clause})")
     session.summary(profiles=len(found))
@@ -39,10 +43,12 @@ def show(session: Session, name: str) -> int:
     from mediasvc.standard.profiles import load_profile
 
     profile = load_profile(name, session.site_profiles)
-    session.emit("profile", **asdict(profile))
+    session.emit("profile", **_row(profile))
     session.say(f"{profile.name}: {profile.title} ({profile.clause})")
     session.say(f"  medium     {profile.medium.kind} ({profile.medium.clause}), "
-                f"--disc {' or '.join(profile.medium.discs)}")
+                f"--disc {' or '.join(profile.medium.discs)}"
+                + (f", UDF {profile.medium.udf_revision} beside ISO 9660" if profile.medium.udf
+                   else ""))
     session.say(f"  allowed    {', '.join(profile.transfer_syntaxes)}")
     session.say(f"  otherwise  {' else '.join(profile.preferred)}")
     for rule in profile.images:
@@ -84,3 +90,10 @@ def conformance(session: Session, target: Path | None) -> int:
                     creator=sum(row["creator"] for row in made["profiles"]),
                     rules=len(made["rules"]), path=str(target or ""))
     return 0
+
+
+def _row(profile: Profile) -> dict[str, Any]:
+    """For scripts: the revision of UDF as profiles write it."""
+    row = asdict(profile)
+    row["medium"]["udf"] = profile.medium.udf_revision
+    return row

@@ -10,7 +10,7 @@ from typing import Any, Self
 from mediasvc.media.disc_file import DICOM_FOLDER, INDEX, README, WEB_FOLDER
 from mediasvc.media.member import Member
 from mediasvc.model import Finding
-from mediasvc.standard.profiles import CAPACITY, Profile
+from mediasvc.standard.profiles import CAPACITY, Profile, udf_words
 
 LEVELS = 8
 SHORT_NAME = re.compile(r"[A-Z0-9_]{1,8}(\.[A-Z0-9_]{1,3})?")
@@ -24,9 +24,11 @@ PROGRAMS = re.compile(
     r".*\.(exe|com|bat|cmd|scr|pif|msi|hta|vbs|vbe|js|jse|wsf|wsh|ps1|lnk|cpl|reg|jar|sh|command|app)",
     re.IGNORECASE)
 #: A medium of this kind of package holds the profile's medium as it is.
-CARRIER = {"cd": {"iso", "folder"}, "dvd": {"iso", "folder"}, "bd": {"folder"},
+CARRIER = {"cd": {"iso", "folder"}, "dvd": {"iso", "folder"}, "bd": {"iso", "folder"},
            "usb": {"folder"}, "mmc": {"folder"}, "cf": {"folder"}, "sd": {"folder"},
            "zip": {"zip"}, "mail": {"zip"}, "mime": {"folder"}}
+#: Revisions of UDF that an image of a medium has (PS3.12 X.2.1).
+UDF_OF = {"bd": (0x0250, 0x0260)}
 LISTED = 20
 
 
@@ -41,6 +43,8 @@ class Surface:
     sealed: bool | None
     dirty: tuple[str, ...]
     """Labels of files behind which unused bytes are not zero; ``""`` for before and after them."""
+    revision: int = 0
+    """Of UDF, as the disc writes it (0x0250 is 2.50); 0 where there is none or none is read."""
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Self:
@@ -111,11 +115,17 @@ def check_surface(surface: Surface, file_set_id: str, vouched: bool) -> Iterator
 
 
 def check_profile(kind: str, members: Sequence[Member], length: int, profile: Profile,
-                  ) -> Iterator[Finding]:
-    """Container and sizes against the medium of the profile; ``length`` of the whole in bytes."""
+                  revision: int = 0) -> Iterator[Finding]:
+    """Container and sizes against the medium of the profile; ``length`` of the whole in bytes,
+    ``revision``: `Surface.revision`."""
     medium = profile.medium
     if kind not in CARRIER[medium.kind]:
         yield _finding("R12-8", f"{profile.name} is for {medium.kind.upper()}, this is {_a(kind)}")
+    wanted = UDF_OF.get(medium.kind, ()) if kind == "iso" else ()
+    if wanted and revision not in wanted:
+        words = f"UDF {udf_words(revision)}" if revision else "no UDF"
+        yield _finding("R12-3", f"the image has {words}; {medium.kind.upper()} has "
+                       + " or ".join(map(udf_words, wanted)))
     capacity = max((CAPACITY[disc] or 1 << 62 for disc in medium.discs), default=1 << 62)
     if kind == "iso" and length > capacity:
         yield _finding("R12-1d", f"the image has {length} bytes, the medium holds {capacity}")

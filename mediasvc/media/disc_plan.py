@@ -41,7 +41,7 @@ class DiscPlan:
 
 
 def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
-               with_udf: bool = False, icon: int = 0, least: bool = False) -> list[DiscPlan]:
+               with_udf: int = 0, icon: int = 0, least: bool = False) -> list[DiscPlan]:
     """Spread instances over the fewest discs; ``capacity`` in bytes, None: no limit.
     ``icon``: side of the icons in DICOMDIR. ``least``: only what the instances themselves take is
     counted; nobody knows then whether the rest fits, but fewer discs are never enough.
@@ -86,7 +86,7 @@ def _least(unit: Sequence[DiscInstance]) -> int:
     return sum(sectors(instance.span.length) * SECTOR for instance in unit)
 
 
-def _size(unit: Sequence[DiscInstance], with_udf: bool, icon: int = 0) -> int:
+def _size(unit: Sequence[DiscInstance], with_udf: int, icon: int = 0) -> int:
     entry = DIRECTORY_ENTRY + (icon * icon + ICON_ENTRY if icon else 0)
     total = sum(file_size(instance.span.length, with_udf) + entry for instance in unit)
     for _, rows in groupby(unit, lambda i: i.header.series_instance_uid):
@@ -94,7 +94,7 @@ def _size(unit: Sequence[DiscInstance], with_udf: bool, icon: int = 0) -> int:
     return total
 
 
-def _pictures(series: Sequence[DiscInstance], with_udf: bool) -> int:
+def _pictures(series: Sequence[DiscInstance], with_udf: int) -> int:
     """The JPEGs of one series at most."""
     frames = sum(frames_of(instance) for instance in series)
     largest = max((min(PICTURE_SIDE, instance.header.rows) * min(PICTURE_SIDE,

@@ -55,7 +55,7 @@ class GrowingImage:
         self._file.flush()
 
     def finish(self, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
-               with_udf: bool, report: Report | None = None) -> bool:
+               with_udf: int, report: Report | None = None) -> bool:
         """Write what is not in it yet. False, and nothing is written, when the tables are longer
         than what was kept for them. Raises what `write_iso` raises."""
         ordered = in_order(files)
@@ -73,11 +73,12 @@ class GrowingImage:
             self._file.write(bytes(-file.span.length % SECTOR))
             if report:
                 report(self._file.tell(), total * SECTOR)
+        names = Names(volume_id, moment)
         self._file.seek(placed.end * SECTOR)
-        self._file.write(image.tail(placed.end))
+        self._file.write(image.tail(names, placed.end))
         self._file.flush()
         self._file.seek(0)
-        for part in image.tables(Names(volume_id, moment), placed):
+        for part in image.tables(names, placed):
             self._file.write(part)
         self._file.flush()
         os.ftruncate(self._fd, total * SECTOR)
@@ -106,7 +107,7 @@ def place_grown(image: IsoImage, files: Iterable[DiscFile], first: int, end: int
     return Placed(places, lengths, end)
 
 
-def grown_bytes(files: Iterable[DiscFile], *, first: int, with_udf: bool) -> int:
+def grown_bytes(files: Iterable[DiscFile], *, first: int, with_udf: int) -> int:
     """How long the image will be whose instances begin at sector ``first``."""
     ordered = in_order(files)
     image = IsoImage((file.parts for file in ordered), with_udf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mediasvc.errors import BudgetError, DamagedError
 from mediasvc.media.check_medium import Surface
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, PRIMARY, SECTOR, read_volumes
 from mediasvc.media.iso_seal import CHUNK, holds, read_seal
@@ -31,7 +32,7 @@ def read_surface(image: Span, members: Sequence[Member]) -> Surface:
             volume_id=volume.identifier, system_id=volume.system_identifier, length=image.length,
             udf=udf,
             sealed=None if seal is None else holds(seal, window.read, image.length),
-            dirty=tuple(dirty))
+            dirty=tuple(dirty), revision=_revision(window) if udf else 0)
     finally:
         window.close()
 
@@ -40,7 +41,15 @@ def _udf_alone(window: Window) -> Surface:
     """Of a disc without ISO 9660 only its name: entries lie between the files, unused or not."""
     opened = open_volume(window, Limits(), Troubles([]))
     return Surface(volume_id=opened.identifier, system_id="", length=window.length, udf=True,
-                   sealed=None, dirty=())
+                   sealed=None, dirty=(), revision=opened.revision)
+
+
+def _revision(window: Window) -> int:
+    """0 where the list cannot be read, which others tell."""
+    try:
+        return open_volume(window, Limits(), Troubles([])).revision
+    except (BudgetError, DamagedError):
+        return 0
 
 
 def _dirty(window: Window, members: Sequence[Member], end: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""ISO 9660 level 1 images for PS3.12 Annexes F (CD) and P (DVD, with UDF 1.02 beside it).
+"""ISO 9660 level 1 images for PS3.12 Annexes F (CD), P and X (DVD and BD, with UDF beside it).
 
 Tables first, then the files of the root, then the others in the order in which they are given. All
 of the tables is known before the first file is copied, so an image is written from its first byte
@@ -15,16 +15,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from mediasvc.media import udf_volume_bytes as volume
 from mediasvc.media.disc_file import DiscFile
 from mediasvc.media.image_tree import ImageTree
 from mediasvc.media.iso_seal import FIELD_LENGTH, SECTOR, Seal
 from mediasvc.media.iso_tables import SYSTEM, IsoTables, Names, primary, sectors, terminator
-from mediasvc.media.udf_tables_bytes import UdfTables
+from mediasvc.media.udf_image_bytes import UdfImage
 from mediasvc.media.write_behind import WriteBehind
 
-UDF_SECTORS = 300
-"""What the descriptors and anchors of UDF take; the last anchor stands behind everything."""
+UDF_SECTORS = 512
+"""What the descriptors, anchors and whole units of UDF take at most."""
 #: Sectors of a file that one directory record of level 1 can name (ECMA-119 9.1.4, 10.1).
 MOST = (1 << 32) - SECTOR
 CHUNK = 1 << 20
@@ -44,13 +43,14 @@ class Placed:
 class IsoImage:
     """The tables of an image that holds files of these names."""
 
-    def __init__(self, names: Iterable[tuple[str, ...]], with_udf: bool) -> None:
-        """Raises ValueError where a name is not level 1 or too deep, or twice there."""
+    def __init__(self, names: Iterable[tuple[str, ...]], with_udf: int) -> None:
+        """``with_udf``: its revision as a number, 0x0250 is 2.50; 0: none. Raises ValueError where
+        a name is not level 1 or too deep, or twice there."""
         tree = ImageTree(names)
-        self._tree, self._iso = tree, IsoTables(tree)
-        self._udf = UdfTables(tree) if with_udf else None
+        self._iso = IsoTables(tree)
+        self._udf = UdfImage(tree, with_udf) if with_udf else None
         #: First sector of the ISO tables, and the first one that a file can have.
-        self._tables = SYSTEM + 2 if self._udf is None else volume.START + self._udf.end
+        self._tables = SYSTEM + 2 if self._udf is None else self._udf.end
         self.first = self._tables + self._iso.sectors
 
     def place(self, lengths: Iterable[int]) -> Placed:
@@ -66,7 +66,7 @@ class IsoImage:
 
     def total(self, end: int) -> int:
         """Sectors of the whole image whose files end before sector ``end``."""
-        return end if self._udf is None else end + 1
+        return end if self._udf is None else self._udf.total(end)
 
     def tables(self, names: Names, placed: Placed) -> Iterator[bytes]:
         """The image from its first byte to `first`, sealed."""
@@ -78,13 +78,14 @@ class IsoImage:
         for part in self._parts(names, placed, b" " * FIELD_LENGTH):
             digest.update(part)
         digest.update(bytes((start - self.first) * SECTOR))
-        digest.update(self.tail(placed.end))
+        digest.update(self.tail(names, placed.end))
         seal = Seal(start * SECTOR, end * SECTOR, digest.hexdigest())
         return self._parts(names, placed, seal.field())
 
-    def tail(self, end: int) -> bytes:
-        """What stands behind the last file."""
-        return b"" if self._udf is None else volume.anchor(end)
+    def tail(self, names: Names, end: int) -> bytes:
+        """What stands behind the last file, which ends before sector ``end``."""
+        return b"" if self._udf is None else self._udf.tail(
+            names.volume_id.rstrip(), end, names.moment)
 
     def _parts(self, names: Names, placed: Placed, seal: bytes) -> Iterator[bytes]:
         total = self.total(placed.end)
@@ -92,29 +93,13 @@ class IsoImage:
         yield primary(names, self._iso, self._tables, total, seal)
         yield terminator()
         if self._udf is not None:
-            yield from self._udf_parts(self._udf, names, placed)
+            yield from self._udf.head(SYSTEM + 2, names.volume_id.rstrip(), placed.places,
+                                      placed.lengths, placed.end, names.moment)
         yield from self._iso.write(self._tables, placed.places, placed.lengths, names.moment)
-
-    def _udf_parts(self, udf: UdfTables, names: Names, placed: Placed) -> Iterator[bytes]:
-        tree, blocks = self._tree, placed.end - volume.START
-        name = names.volume_id.rstrip()
-        at = SYSTEM + 2
-        parts = [
-            (at, volume.recognition()),
-            *((sector, volume.sequence(sector, name, blocks, names.moment))
-              for sector in (volume.MAIN, volume.RESERVE)),
-            (volume.INTEGRITY, volume.integrity(len(tree.names), len(tree.folders), blocks,
-                                                udf.next_unique, names.moment)),
-            (volume.ANCHOR, volume.anchor(volume.ANCHOR))]
-        for sector, data in parts:
-            yield bytes((sector - at) * SECTOR) + data
-            at = sector + len(data) // SECTOR
-        yield volume.file_set(name, names.moment)
-        yield from udf.write(placed.places, placed.lengths, names.moment)
 
 
 def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
-              with_udf: bool = False, publisher: str = "", report: Report | None = None,
+              with_udf: int = 0, publisher: str = "", report: Report | None = None,
               copied: Callable[[DiscFile], None] = lambda file: None) -> str:
     """Master an image into ``target`` (empty, at its beginning) and return its sha256.
 
@@ -127,8 +112,9 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
     image = IsoImage((file.parts for file in ordered), with_udf)
     placed = image.place(file.span.length for file in ordered)
     total = image.total(placed.end) * SECTOR
+    names = Names(volume_id, moment, publisher)
     with WriteBehind(target) as out:
-        for part in image.tables(Names(volume_id, moment, publisher), placed):
+        for part in image.tables(names, placed):
             out.write(part)
         for file in ordered:
             for chunk in file.span.chunks(CHUNK):
@@ -137,7 +123,7 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
                     report(out.written, total)
             out.write(bytes(-file.span.length % SECTOR))
             copied(file)
-        out.write(image.tail(placed.end))
+        out.write(image.tail(names, placed.end))
     return out.sha256
 
 
@@ -147,14 +133,14 @@ def in_order(files: Iterable[DiscFile]) -> list[DiscFile]:
     return sorted(found, key=lambda file: (0, file.parts[0]) if len(file.parts) == 1 else (1, ""))
 
 
-def iso_bytes(files: Iterable[DiscFile], *, with_udf: bool = False) -> int:
+def iso_bytes(files: Iterable[DiscFile], *, with_udf: int = 0) -> int:
     """How long the image of these files will be, to the byte; nothing is read or written."""
     known = in_order(files)
     image = IsoImage((file.parts for file in known), with_udf)
     return image.total(image.place(file.span.length for file in known).end) * SECTOR
 
 
-def image_size(lengths: Iterable[int], with_udf: bool = False) -> int:
+def image_size(lengths: Iterable[int], with_udf: int = 0) -> int:
     """No image of files of these lengths is larger, when folders hold ten files or more each."""
     total = 64 * SECTOR + (UDF_SECTORS * SECTOR if with_udf else 0)
     for length in lengths:
@@ -162,6 +148,7 @@ def image_size(lengths: Iterable[int], with_udf: bool = False) -> int:
     return total
 
 
-def file_size(length: int, with_udf: bool = False) -> int:
+def file_size(length: int, with_udf: int = 0) -> int:
     """What one more file takes at most: whole sectors, its records, its part of the folders."""
-    return -(-length // SECTOR) * SECTOR + SECTOR // 4 + (2 * SECTOR if with_udf else 0)
+    entries = 0 if not with_udf else 3 if with_udf >= 0x0250 else 2
+    return -(-length // SECTOR) * SECTOR + SECTOR // 4 + entries * SECTOR

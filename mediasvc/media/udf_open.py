@@ -37,11 +37,13 @@ SPARE = 0xFFFFFFF0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """``root`` is the root folder's ICB, ``identifier`` the name of the disc."""
+    """``root`` is the root folder's ICB, ``identifier`` the name of the disc, ``revision`` that
+    of UDF (0x0250 is 2.50)."""
 
     volume: Volume
     root: Place
     identifier: str
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def open_volume(window: Window, limits: Limits, troubles: Troubles) -> Opened:
         troubles.add("warning", "udf-revision", "", "the disc is written by a newer edition of "
                      "UDF than is known here; files may be missing", "PS3.12 P")
     return Opened(volume, found.place("root"),
-                  decode_dstring(sequence.logical.field("identifier")))
+                  decode_dstring(sequence.logical.field("identifier")),
+                  sequence.logical.field("revision"))
 
 
 def _maps(sequence: Sequence) -> Iterator[_Map]:

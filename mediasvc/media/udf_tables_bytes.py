@@ -8,8 +8,8 @@ from datetime import datetime
 
 from mediasvc.media import udf_bytes as udf
 from mediasvc.media.image_tree import ROOT, ImageTree
-from mediasvc.media.udf_bytes import BLOCK, whole
-from mediasvc.media.udf_volume_bytes import ROOT_ENTRY, START
+from mediasvc.media.udf_bytes import BLOCK, Form, whole
+from mediasvc.media.udf_volume_bytes import ROOT_ENTRY
 
 #: Unique ids of everything but the root are larger (UDF 3.2.1.1).
 FIRST_UNIQUE = 16
@@ -17,10 +17,10 @@ FIRST_UNIQUE = 16
 
 class UdfTables:
     """The entries of all folders with their lists of names, then the entries of all files, from
-    block `ROOT_ENTRY` of the partition on."""
+    block `ROOT_ENTRY` of their partition on."""
 
-    def __init__(self, tree: ImageTree) -> None:
-        self._tree = tree
+    def __init__(self, tree: ImageTree, form: Form) -> None:
+        self._tree, self._form = tree, form
         self._lengths = [self._list_length(folder) for folder in range(len(tree.folders))]
         self._folders = array("I")
         at = ROOT_ENTRY
@@ -35,17 +35,17 @@ class UdfTables:
     def next_unique(self) -> int:
         return FIRST_UNIQUE + len(self._tree.folders) + len(self._tree.names)
 
-    def write(self, places: Sequence[int], lengths: Sequence[int], moment: datetime,
+    def write(self, places: Sequence[int], lengths: Sequence[int], start: int, moment: datetime,
               ) -> Iterator[bytes]:
-        """``places`` are the sectors of the files, not blocks of the partition."""
-        when = udf.stamp(moment)
+        """``places`` are the sectors of the files; their partition begins at sector ``start``."""
+        when, form = udf.stamp(moment), self._form
         for folder, block in enumerate(self._folders):
-            yield udf.entry(udf.FOLDER, self._lengths[folder], block + 1, block,
-                            self._unique(folder), when, 1 + len(self._tree.below[folder]))
+            yield form.entry(udf.FOLDER, self._lengths[folder], block + 1, block,
+                             self._unique(folder), when, 1 + len(self._tree.below[folder]))
             yield whole(self._list(folder))
         for number, (sector, length) in enumerate(zip(places, lengths, strict=True)):
             at = self._files + number
-            yield udf.entry(udf.FILE, length, sector - START, at, self._unique_file(number), when)
+            yield form.entry(udf.FILE, length, sector - start, at, self._unique_file(number), when)
 
     def _unique(self, folder: int) -> int:
         return 0 if folder == ROOT else FIRST_UNIQUE + folder
@@ -63,13 +63,13 @@ class UdfTables:
         """Each name says in which block its own descriptor begins."""
         tree, above = self._tree, self._tree.above[folder]
         start = self._folders[folder] + 1
-        parts = [udf.name("", True, self._folders[above], self._unique(above), start)]
+        parts = [self._form.name("", True, self._folders[above], self._unique(above), start)]
         used = len(parts[0])
         for is_folder, at in tree.entries(folder):
             block, unique = ((self._folders[at], self._unique(at)) if is_folder
                              else (self._files + at, self._unique_file(at)))
-            parts.append(udf.name(tree.folders[at] if is_folder else tree.names[at], is_folder,
-                                  block, unique, start + used // BLOCK))
+            name = tree.folders[at] if is_folder else tree.names[at]
+            parts.append(self._form.name(name, is_folder, block, unique, start + used // BLOCK))
             used += len(parts[-1])
         return b"".join(parts)
 

@@ -97,7 +97,7 @@ class UdfTree:
     def _identifiers(self, folder: _Folder) -> Iterator[FileIdentifier]:
         """The entries of a folder that count; a finding where the rest of it is damaged."""
         try:
-            for found in identifiers(self._contents(folder.icb)):
+            for found in identifiers(self._contents(folder.icb, self._whole_copy(folder.icb))):
                 if found.is_parent:
                     continue
                 if found.is_deleted:
@@ -112,13 +112,28 @@ class UdfTree:
                           f"part of this folder's list cannot be read ({error.text}); files may "
                           "be missing", "M34")
 
-    def _contents(self, icb: Place) -> bytes:
+    def _whole_copy(self, icb: Place) -> int:
+        """Which copy of a folder's list can be read to its end; the first where none can."""
+        copies = self._volume.partition(icb.partition).copies
+        for copy in range(copies if copies > 1 else 0):
+            try:
+                for _ in identifiers(self._contents(icb, copy)):
+                    pass
+            except DamagedError:
+                continue
+            if copy:
+                self._troubles.tally("warning", "udf-mirror-used", "", "{n} entries of the disc "
+                                     "are damaged and were read from their copy", "M34")
+            return copy
+        return 0
+
+    def _contents(self, icb: Place, copy: int) -> bytes:
         entry = self._volume.entry(icb)
         if entry.file_type != FOLDER:
             raise DamagedError("it is no folder")
         if entry.length > FOLDER_LIMIT:
             raise BudgetError("the folders of the disc image are too long to be read")
-        runs = self._volume.pieces(icb, entry)
+        runs = self._volume.pieces(icb, entry, copy)
         if any(offset == HOLE for offset, _ in runs):
             raise DamagedError("part of it was never written")
         return self._volume.read(runs)

@@ -112,8 +112,9 @@ class Volume:
             found = self.descriptor(icb, tuple(ENTRY_SIZE))
         raise DamagedError("its entries lead in circles")
 
-    def pieces(self, icb: Place, entry: FileEntry) -> list[Run]:
-        """The file's bytes in order, pieces that follow each other made one.
+    def pieces(self, icb: Place, entry: FileEntry, copy: int = 0) -> list[Run]:
+        """The file's bytes in order, pieces that follow each other made one, from that ``copy``
+        of its partition.
 
         Raises DamagedError when they are fewer than the entry says or leave their partition.
         """
@@ -123,7 +124,7 @@ class Volume:
         left = entry.length
         for place in self._places(icb, entry):
             length = min(place.length, left)
-            for offset, taken in self._runs(place, length):
+            for offset, taken in self._runs(place, length, copy):
                 _append(pieces, offset, taken)
             left -= length
             if not left:
@@ -132,10 +133,11 @@ class Volume:
             raise DamagedError("the disc holds fewer bytes of it than it says")
         return pieces
 
-    def _runs(self, place: Place, length: int) -> Iterator[Run]:
+    def _runs(self, place: Place, length: int, copy: int) -> Iterator[Run]:
         if place.kind != RECORDED:
             return iter([(HOLE, length)] if length else [])
-        return self.partition(place.partition).runs(place.block, length)
+        partition = self.partition(place.partition)
+        return partition.runs(place.block, length, min(copy, partition.copies - 1))
 
     def _places(self, icb: Place, entry: FileEntry) -> Iterator[Place]:
         """The allocation descriptors, also those that are continued elsewhere (4/12.1)."""

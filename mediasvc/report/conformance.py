@@ -77,10 +77,8 @@ def statement(profiles: Sequence[Profile]) -> dict[str, Any]:
                    "proof": RULED} for rule in RULES],
         "not_claimed": [
             "File-set Updater: file-sets are never changed.",
-            "BD media: a file-set is written as a folder, or as an ISO 9660 image with UDF 1.02; "
-            "PS3.12 X.2 asks for UDF 2.5 on BD-RE and 2.6 on BD-R, whose entries stand in a "
-            "metadata partition. We read both and write neither: the program that burns the "
-            "folder does.",
+            "Files larger than 4 GiB on DVD and BD: UDF could hold them, ISO 9660 level 1 beside "
+            "it could not.",
             "STD-CTMR-MOD41 and STD-US-*-MOD23-90: no drive writes such media here.",
             "STD-WVFM-ECG-FD and STD-WVFM-HD-FD: retired, on diskettes; waveforms go out by the "
             "general profiles.",

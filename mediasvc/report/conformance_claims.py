@@ -71,6 +71,12 @@ CLAIMS = (
           "none spans media.",
           ("test_export.py::test_studies_that_do_not_fit_together_go_on_discs_of_their_own",
            "test_plan.py::test_of_several_discs_each_is_planned_to_the_byte")),
+    Claim("7.2.1", "Images for BD have UDF 2.60, with --disc bd-re 2.50 (PS3.12 X.2.1), those for "
+          "DVD-RAM 1.50 (J), those for DVD 1.02 (P.2), each beside ISO 9660 with the same files; "
+          "entries of BD stand in a read-only metadata partition with a mirror of its own.",
+          ("test_udf_bd.py::test_other_programs_read_a_bd_image",
+           "test_udf_bd.py::test_entries_that_are_damaged_are_read_from_the_mirror",
+           "test_iso_witness.py::test_image_of_ours_is_the_same_for_a_stranger")),
     Claim("7.2.1", "Identity is coerced to what is current in the local index when a file-set is "
           "made; the former values stand in Original Attributes Sequence.",
           ("test_export.py::test_the_identity_that_is_current_now_goes_out",)),

@@ -38,6 +38,7 @@ RULES = (
     DiscRule("R12-1e", "should", "Unused bytes of the image are zero", ISO),
     DiscRule("R12-2", "must", "Its lists (ISO 9660, Joliet, UDF) show the same files", ISO),
     DiscRule("R12-2b", "must", "A reader of another code base (pycdlib) sees the same files", ISO),
+    DiscRule("R12-3", "must", "A BD image has UDF 2.50 or 2.60", ISO),
     DiscRule("R12-4", "must", "No file is larger than its medium can hold"),
     DiscRule("R12-5", "must", "The ZIP keeps 8-character names in at most 8 levels", ZIP),
     DiscRule("R12-6", "must", "Parts of the message have File IDs of at most 71 characters"),

@@ -18,22 +18,34 @@ from mediasvc.standard.profile_rules import HEADER_FIELD, Facts, ImageRule, synt
 
 DirectoryKeys = Literal["general-cd", "extended", "mpeg2", "ctmr", "xabc", "xa1k", "none"]
 MediumKind = Literal["cd", "dvd", "bd", "usb", "mmc", "cf", "sd", "zip", "mail", "mime"]
-Disc = Literal["cd", "dvd", "dvd-dl", "bd", "usb", "mail", "unlimited"]
+Disc = Literal["cd", "dvd", "dvd-dl", "bd", "bd-re", "usb", "mail", "unlimited"]
 
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 SECTOR = 2048
 
 #: Bytes that surely fit. CD: 80 minutes less what lead-out and packets may take (PS3.12 F.2.1.1);
-#: DVD and BD: the smaller of the "+" and "-" formats. Mail: what most servers still take.
+#: DVD: the smaller of the "+" and "-" formats. BD (BD-R) and BD-RE: of one layer, the latter with
+#: the spare areas that it is formatted with. Mail: what most servers still take.
 CAPACITY: dict[Disc, int | None] = {
     "cd": 358_400 * SECTOR,
     "dvd": 2_295_104 * SECTOR,
     "dvd-dl": 4_171_712 * SECTOR,
     "bd": 12_219_392 * SECTOR,
+    "bd-re": 11_826_176 * SECTOR,
     "usb": None,
     "mail": 25 << 20,
     "unlimited": None,
 }
+
+
+#: Revisions of UDF that are written (PS3.12 J, P, X), as profiles name them.
+UDF = {"1.02": 0x0102, "1.50": 0x0150, "2.00": 0x0200, "2.01": 0x0201, "2.50": 0x0250,
+       "2.60": 0x0260}
+
+
+def udf_words(revision: int) -> str:
+    """``2.50`` for 0x0250; empty for 0."""
+    return f"{revision >> 8:x}.{revision & 0xFF:02x}" if revision else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +55,18 @@ class Medium:
     kind: MediumKind
     clause: str
     discs: tuple[Disc, ...]
-    udf: bool = False
-    """Write UDF beside ISO 9660 (PS3.12 Annex P allows either or both)."""
+    udf: int = 0
+    """Revision of UDF beside ISO 9660, as the disc writes it (0x0250 is 2.50); 0: none."""
     largest_file: int = 4_294_967_294
+
+    @property
+    def udf_revision(self) -> str:
+        """``2.50``; empty: none."""
+        return udf_words(self.udf)
+
+    def on(self, disc: str) -> Medium:
+        """The same on that ``--disc``: BD-RE has another revision than BD-R (PS3.12 X.2.1)."""
+        return replace(self, udf=UDF["2.50"]) if self.udf and disc == "bd-re" else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,10 @@ class Profile:
         """The same profile with every file a Secure DICOM File (PS3.10 7.4, PS3.15 D.1)."""
         return replace(self, name=self.secure_twin, title=f"{self.title}, secure", secure=True,
                        secure_twin="")
+
+    def on(self, disc: str) -> Profile:
+        """The same for one of the media that it may stand on."""
+        return replace(self, medium=self.medium.on(disc))
 
     @property
     def standard(self) -> bool:
@@ -156,6 +181,7 @@ def _read(path: Path) -> Profile | None:
     medium = row.pop("medium")
     images = tuple(_image_rule(one) for one in row.pop("images", []))
     del row["kind"]
+    medium["udf"] = UDF.get(str(medium.get("udf", "")), 0)
     return Profile(**_frozen(row), medium=Medium(**_frozen(medium)), images=images)
 
 
@@ -181,7 +207,7 @@ _IMAGE_FIELDS: dict[str, tuple[type, bool]] = {
     "named": (list, False), "high_bit": (bool, False),
 }
 _MEDIUM_FIELDS: dict[str, tuple[type, bool]] = {
-    "kind": (str, True), "clause": (str, True), "discs": (list, True), "udf": (bool, False),
+    "kind": (str, True), "clause": (str, True), "discs": (list, True), "udf": (str, False),
     "largest_file": (int, False),
 }
 
@@ -202,6 +228,8 @@ def _problems(row: dict[str, Any], stem: str) -> list[str]:
     discs = cast("list[str]", row["medium"]["discs"])
     if not discs or set(discs) - set(CAPACITY):
         found.append(f"medium.discs must be some of {', '.join(CAPACITY)}")
+    if row["medium"].get("udf", "1.02") not in UDF:
+        found.append(f"medium.udf must be one of {', '.join(UDF)}")
     for rule in row.get("images", []):
         found += [f"images: {keyword} cannot be judged" for keyword in rule.get("at_most", {})
                   if keyword not in HEADER_FIELD]

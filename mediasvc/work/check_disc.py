@@ -110,7 +110,7 @@ def _fitting(disc: Disc, site: Path | None) -> Profile:
 def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> bool:
     """Whether every byte of an image is vouched for by its list of hashes and its seal."""
     length = sum(member.length for member in disc.members)
-    vouched = False
+    vouched, revision = False, 0
     kind = "mime" if profile.medium.kind == "mime" else disc.kind
     disc.trial.add(check_names(kind, disc.members, seen.file_set))
     disc.trial.add(disc.missing_keys.get(profile.directory_keys, []))
@@ -120,12 +120,12 @@ def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> bool:
             disc.fail("M30", f"the image {answer.text}")
         else:
             surface = Surface.from_json(answer.value)
-            length = surface.length
+            length, revision = surface.length, surface.revision
             vouched = bool(surface.sealed and disc.hashes and not surface.dirty)
             disc.trial.add(check_surface(surface, disc.file_set_id, disc.hashes is not None))
         if _has_witness(disc):
             _ask_witness(disc)
-    disc.trial.add(check_profile(disc.kind, disc.members, length, profile))
+    disc.trial.add(check_profile(disc.kind, disc.members, length, profile, revision))
     return vouched
 
 

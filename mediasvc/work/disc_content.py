@@ -27,14 +27,15 @@ Report = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``room``: bytes that are left for the viewer's data, None without limit; ``udf``: whether a
-    file takes room in UDF too. ``site_viewer``: files of the site's own viewer."""
+    """``room``: bytes that are left for the viewer's data, None without limit; ``udf``: its
+    revision, in which files take room too; 0: none. ``site_viewer``: files of the site's own
+    viewer."""
 
     viewer: bool = True
     least_factor: int = 1
     videos: bool = True
     room: int | None = None
-    udf: bool = False
+    udf: int = 0
     site_viewer: tuple[DiscFile, ...] = ()
     icons: int = 0
     """Side of the icons in DICOMDIR, in pixels; 0: those that the profile asks for."""
@@ -79,7 +80,7 @@ def make_content(sandbox: Sandbox, layout: Layout, facts: DiscFacts, scratch: Pa
     return [*files, *data.files, *wanted.site_viewer]
 
 
-def _left(room: int | None, files: list[DiscFile], udf: bool) -> int | None:
+def _left(room: int | None, files: list[DiscFile], udf: int) -> int | None:
     if room is None:
         return None
     return room - sum(file_size(file.span.length, udf) for file in files)

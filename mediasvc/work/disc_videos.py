@@ -43,7 +43,7 @@ class Videos:
     documents: dict[int, list[Document]] = field(default_factory=dict)
 
 
-def draw_videos(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | None, udf: bool,
+def draw_videos(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | None, udf: int,
                 report: Report) -> Videos:
     """Make VIDEO/V000001.MP4 and so on below ``scratch``, together no more than ``room`` bytes.
 

@@ -98,7 +98,7 @@ def largest(header: InstanceHeader, length: int) -> int:
     return int(max(length, native) * GROWTH) + MORE
 
 
-def first_sector(layout: Layout, udf: bool, viewer: bool) -> int:
+def first_sector(layout: Layout, udf: int, viewer: bool) -> int:
     """Where the instances may begin: behind the tables and, as far as can be told, the small
     files."""
     names = [file_id for file_id, _ in layout.placed()]

@@ -37,7 +37,7 @@ def site_viewer(folder: Path) -> tuple[DiscFile, ...]:
     return files
 
 
-def site_bytes(files: tuple[DiscFile, ...], udf: bool) -> int:
+def site_bytes(files: tuple[DiscFile, ...], udf: int) -> int:
     """What they take on a disc."""
     return sum(file_size(file.span.length, udf) for file in files)
 

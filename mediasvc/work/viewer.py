@@ -49,7 +49,7 @@ class ViewerData:
     failed: int = 0
 
 
-def draw_viewer(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | None, udf: bool,
+def draw_viewer(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | None, udf: int,
                 least: int, report: Report) -> ViewerData:
     """Write the chunks below ``scratch``/VIEWER, no more than ``room`` bytes on the medium (None:
     no limit), and below ``scratch``/IHE_PDI the pictures that the pages want.
