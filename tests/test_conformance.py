@@ -95,8 +95,8 @@ def video(syntax: str) -> FileDataset:
 
 
 def container_of(profile: Profile) -> Container:
-    kinds: dict[str, Container] = {"cd": "iso", "dvd": "iso", "zip": "zip", "mail": "mail",
-                                   "mime": "mail"}
+    kinds: dict[str, Container] = {"cd": "iso", "dvd": "iso", "bd": "iso", "zip": "zip",
+                                   "mail": "mail", "mime": "mail"}
     return kinds.get(profile.medium.kind, "folder")
 
 

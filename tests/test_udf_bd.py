@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from libudfread import libudfread_files, libudfread_found
 
+from mediasvc.media.check_medium import check_profile
 from mediasvc.media.disc_file import DiscFile
 from mediasvc.media.image_tree import ImageTree
 from mediasvc.media.iso_seal import DESCRIPTOR, SECTOR, holds, read_seal
@@ -160,6 +161,14 @@ def test_its_size_is_known_before_and_never_more_than_planned(image: Path, revis
     assert image.stat().st_size == iso_bytes(rows(tmp_path), with_udf=revision)
     one = ImageTree(("DICOM", f"SE{n // 10:06d}", f"IM{n:06d}") for n in range(5000))
     assert UdfImage(one, revision).end * SECTOR <= 5000 * file_size(0, revision) + 512 * SECTOR
+
+
+def test_an_image_for_bd_with_an_older_udf_or_none_is_told() -> None:
+    bd = load_profile("STD-GEN-BD")
+    for revision, told in ((0x0250, []), (0x0260, []), (0x0102, ["R12-3"]), (0, ["R12-3"])):
+        assert [one.rule for one in check_profile("iso", [], 1 << 20, bd, revision)] == told
+    assert not list(check_profile("folder", [], 1 << 20, bd))
+    assert not list(check_profile("iso", [], 1 << 20, load_profile("STD-GEN-DVD-J2K"), 0x0102))
 
 
 def test_the_revision_is_that_of_the_medium() -> None:
