@@ -10,6 +10,7 @@ import click
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
+from mediasvc.media.words import count
 
 if TYPE_CHECKING:
     from mediasvc.media.verdict import RuleResult, Verdict
@@ -55,7 +56,7 @@ def show(session: Session, verdict: Verdict) -> None:
             _show_failure(session, result)
     name = verdict.profile or "no profile"
     session.say(f"{'PASS' if verdict.passed else 'FAIL'}  {verdict.kind}, {name}: "
-                f"{verdict.instances} DICOM files, {verdict.files} files in all, "
+                f"{count(verdict.instances, 'DICOM file')}, {count(verdict.files, 'file')} in all, "
                 f"{len(verdict.results)} rules, {len(verdict.failed)} not kept")
     session.summary(verdict="pass" if verdict.passed else "fail", profile=verdict.profile,
                     kind=verdict.kind, file_set_id=verdict.file_set_id,

@@ -15,6 +15,7 @@ from mediasvc.cli.private_options import Wishes, private_options
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+from mediasvc.media.words import count
 
 if TYPE_CHECKING:
     from mediasvc.settings import Recipient
@@ -133,13 +134,15 @@ def _show(session: Session, order: ExportOrder, done: Exported, dry_run: bool) -
                      number=disc.number, profile=order.profile.name,
                      certificate=str(disc.certificate or ""))
         size = f"{disc.bytes / 1e6:,.1f} MB"
+        content = (f"{count(disc.instances, 'instance')} of "
+                   f"{count(disc.studies, 'study', 'studies')}")
         if dry_run:
-            session.say(f"would make {disc.path}: {disc.instances} instances of {disc.studies} "
-                        f"studies, {disc.bytes:,} bytes ({size})")
+            session.say(f"would make {disc.path}: {content}, {disc.bytes:,} bytes ({size})")
             continue
         kept = len(disc.verdict.results) - len(disc.verdict.failed) if disc.verdict else 0
-        session.say(f"{disc.path}: {disc.instances} instances of {disc.studies} studies, {size}, "
-                    f"{order.profile.name}, read back: {kept} rules kept")
+        session.say(f"{disc.path}: {content}, {size}, {order.profile.name}, "
+                    f"read back: {kept} rules kept")
         session.say(f"  disc {disc.number}, certificate {disc.certificate}")
     if done.transcoded or done.excluded:
-        session.say(f"{done.transcoded} instances transcoded, {done.excluded} not on the disc")
+        session.say(f"{count(done.transcoded, 'instance')} transcoded, "
+                    f"{done.excluded} not on the disc")

@@ -10,6 +10,7 @@ import click
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
+from mediasvc.media.words import count
 
 if TYPE_CHECKING:
     from mediasvc.work.inspect import PatientSeen
@@ -38,8 +39,9 @@ def command(session: Session, path: Path, password_file: Path | None, repaired: 
     for patient in seen.patients.values():
         _tell(session, patient)
     summary = seen.summary()
-    session.say(f"{summary['kind']}: {summary['instances']} instances of {summary['patients']} "
-                f"patients, {summary['missing']} files missing, {summary['refused']} refused, "
+    session.say(f"{summary['kind']}: {count(summary['instances'], 'instance')} of "
+                f"{count(summary['patients'], 'patient')}, "
+                f"{count(summary['missing'], 'file')} missing, {summary['refused']} refused, "
                 f"{summary['non_dicom']} other files")
     if seen.repaired and seen.repaired.records:
         session.say(f"A correct DICOMDIR is in {seen.repaired.path}: {seen.repaired.named} files "
@@ -61,4 +63,4 @@ def _tell(session: Session, patient: PatientSeen) -> None:
                 f"born {header.patient_birth_date or '?'}  {header.patient_sex or '?'}")
     for study in patient.studies.values():
         session.say(f"    {study.date or '(no date)':<10} {'/'.join(sorted(study.modalities)):<8} "
-                    f"{study.instances:>5} instances  {study.description}")
+                    f"{count(study.instances, 'instance'):>15}  {study.description}")

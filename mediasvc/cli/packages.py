@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mediasvc.cli.session import Session
+from mediasvc.media import words
 from mediasvc.model import Finding
 
 if TYPE_CHECKING:
@@ -51,18 +53,20 @@ def exit_code(state: str) -> int:
     return 0 if state in FINISHED else 1
 
 
-def sentence(row: dict[str, object]) -> str:
+def sentence(row: Mapping[str, Any]) -> str:
     """Where the instances are, in words; only what is not zero."""
-    parts = [f"{row[key]} {words}" for key, words in (
+    parts = [f"{row[key]} {done}" for key, done in (
         ("archived", "filed"), ("duplicate", "already here"), ("held", "waiting"),
         ("quarantined", "refused"), ("rejected", "rejected")) if row[key]]
-    missing = f"; {row['missing']} files named by DICOMDIR are missing" if row["missing"] else ""
-    return f"{row['instances']} instances: {', '.join(parts) or 'none'}{missing}"
+    gone = row["missing"]
+    missing = (f"; {words.count(gone, 'file')} named by DICOMDIR {'is' if gone == 1 else 'are'} "
+               "missing") if gone else ""
+    return (f"{words.count(row['instances'], 'instance')}: "
+            f"{', '.join(parts) or 'none'}{missing}")
 
 
 def show_group(session: Session, package: int, view: GroupView) -> None:
     """A patient of a package as received, why it waits, and who it may be."""
-    from mediasvc.media import words
     from mediasvc.media.labels import display
     from mediasvc.work.decide import waits
 
@@ -83,12 +87,12 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
     session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
                 f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
                 f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
-                f"{group.instances} instances, {group.state}{decision}")
+                f"{words.count(group.instances, 'instance')}, {group.state}{decision}")
     for study in view.studies[:SHOWN]:
         session.say(f"    study:  {words.date(study.study_date) or 'no date'}  "
                     f"{', '.join(study.modalities) or '?'}  "
                     f"{display(study.study_description) or '(no description)'}, "
-                    f"{study.instances} instances"
+                    f"{words.count(study.instances, 'instance')}"
                     + (f", made at {display(', '.join(study.institutions))}"
                        if study.institutions else ""))
     if len(view.studies) > SHOWN:

@@ -11,6 +11,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.refile import refile, refiles
 from mediasvc.cli.session import Session
 from mediasvc.errors import NotFoundError
+from mediasvc.media import words
 
 if TYPE_CHECKING:
     from mediasvc.store.index import StudySummary
@@ -100,7 +101,7 @@ def restore(session: Session, uid: str, folder: Path) -> int:
             count += 1
             session.emit("file", sop_instance_uid=one.instance.sop_instance_uid,
                          path=str(one.path), sha256=one.instance.received_sha256)
-    session.say(f"{count} instances as received in {folder}")
+    session.say(f"{words.count(count, 'instance')} as received in {folder}")
     session.summary(files=count)
     return 0
 
@@ -116,8 +117,9 @@ def undo(session: Session, package: int, by: str) -> int:
 
     with open_desk(session.home, session.settings) as desk:
         removed = work(desk, package, by)
-    session.say(f"Package {package}: {removed.instances} instances of {removed.studies} studies "
-                "taken back; it waits for a decision again.")
+    session.say(f"Package {package}: {words.count(removed.instances, 'instance')} of "
+                f"{words.count(removed.studies, 'study', 'studies')} taken back; "
+                "it waits for a decision again.")
     for disc in removed.discs:
         session.say(f"  Some of them left the house on disc {disc}.")
     for other in removed.dependents:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Sandbox
@@ -52,7 +53,7 @@ class Inspection:
     unreferenced: int = 0
     repaired: Repaired | None = None
 
-    def summary(self) -> dict[str, object]:
+    def summary(self) -> dict[str, Any]:
         studies = {uid for patient in self.patients.values() for uid in patient.studies}
         series = {uid for patient in self.patients.values()
                   for study in patient.studies.values() for uid in study.series}
