@@ -234,9 +234,47 @@ class TestTheJury:
 
     def test_a_code_base_of_its_own_is_named_by_what_it_saw(self) -> None:
         done = transcoded(cine(30), "htj2k")
-        assert done.row.verified == "two decoders" and done.row.foreign_frames == 30
-        full = transcoded(cine(30), "jls", FULL)
-        assert full.row.verified == "two decoders" and full.row.foreign_frames == 30
+        assert done.row.verified == "foreign decoder" and done.row.foreign_frames == 30
+        assert done.row.decoded_by == {"OpenJPEG": 30}
+
+    def test_full_shows_every_new_frame_to_another_code_base_and_its_own_to_ours(self) -> None:
+        full = transcoded(cine(30), "jls", FULL).row
+        assert full.verified == "foreign decoder" and full.foreign_frames == 30
+        ours = sum(map(Jury().calls, [("the same",)] * 30))
+        assert full.decoded_by == {"CharLS": 30, "mediasvc": ours} and FIRST < ours < 30
+        assert full.source_decoded_by == {}
+        normal = transcoded(cine(30), "jls").row
+        assert normal.verified == "sampled" and normal.foreign_frames == ours
+        assert normal.decoded_by == {"CharLS": ours, "mediasvc": 30}
+
+    def test_full_has_every_frame_of_a_compressed_original_decoded_by_two(self) -> None:
+        packed = b"".join(assemble(data := cine(30), transcode_instance(data, "jls").pieces))
+        row = transcoded(memoryview(packed), "jpll", FULL).row
+        assert row.source_decoded_by == {"mediasvc": 30, "CharLS": 30}
+        assert row.decoded_by["libjpeg-turbo"] == 30
+
+    def test_a_frame_that_the_other_code_base_does_not_know_is_decoded_by_ours(
+            self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def takes_none(frame: Any, spec: FrameSpec) -> Array:
+            raise UnsupportedError("not these pixels")
+
+        use(monkeypatch, ts.JPEG_LS, second=Decoder("CharLS", takes_none))
+        done = transcode_instance(cine(30), "jls", FULL)
+        assert done.row.decoded_by == {"mediasvc": 30} and done.row.verified == "one decoder"
+        assert done.result_witness
+
+    def test_what_only_our_decoder_sees_wrongly_is_found_in_full_on_its_sample(
+            self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = codec(ts.JPEG_LS)
+
+        def wrong(frame: Any, spec: FrameSpec) -> Array:
+            array = real.first.decode(frame, spec).copy()
+            array.flat[0] ^= 1  # type: ignore[index]
+            return array
+
+        use(monkeypatch, ts.JPEG_LS, first=Decoder("mediasvc", wrong))
+        with pytest.raises(ProofError, match="mediasvc does not read"):
+            transcoded(cine(30), "jls", FULL)
 
     def test_it_goes_on_counting_in_the_next_instance(self) -> None:
         jury = Jury()

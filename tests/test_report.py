@@ -24,7 +24,8 @@ XHTML = "{http://www.w3.org/1999/xhtml}"
 
 def row(**changes: Any) -> dict[str, Any]:
     return {"type": "instance", "path": "a", "modality": "CT", "source_ts": ts.EXPLICIT,
-            "target_ts": ts.JPEG_LS, "frames": 1, "foreign_frames": 1, "native_bytes": 1000,
+            "target_ts": ts.JPEG_LS, "frames": 1, "foreign_frames": 1,
+            "decoded_by": {"mediasvc": 1, "CharLS": 1}, "source_decoded_by": {}, "native_bytes": 1000,
             "source_bytes": 1000, "encoded_bytes": 250, "ratio": 4.0, "seconds": 0.01,
             "proof": "two decoders", "max_error": 0, "psnr": None, "ssim": 1.0, **changes}
 
@@ -75,6 +76,7 @@ def test_how_it_was_proven_is_counted() -> None:
     summary = found.summary(2.0)
     assert summary["proofs"] == {"one decoder": 1, "two decoders": 1}
     assert (summary["foreign_frames"], summary["frames"]) == (1, 10)
+    assert summary["decoded_by"] == {"CharLS": 2, "mediasvc": 2}
     assert summary["mb_per_s"] == pytest.approx(0.001, abs=0.01)
 
 

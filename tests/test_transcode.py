@@ -150,9 +150,11 @@ def swapped(ds: FileDataset) -> bytes:
 def test_two_decoders_are_claimed_only_where_two_code_bases_looked() -> None:
     data = to_bytes(instance())
     assert transcode(data, "jls")[1].row.verified == "two decoders"
-    assert transcode(data, "htj2k")[1].row.verified == "two decoders"
+    assert transcode(data, "htj2k")[1].row.verified == "foreign decoder"
     assert transcode(data, "jls", Options(verify="none"))[1].row.verified == "none"
-    assert transcode(transcode(data, "jls")[0], "explicit")[1].row.verified == "two decoders"
+    back = transcode(transcode(data, "jls")[0], "explicit")[1].row
+    assert back.verified == "two decoders" and back.decoded_by == {}
+    assert back.source_decoded_by == {"mediasvc": 1, "CharLS": 1}
     assert transcode(transcode(data, "j2k")[0], "explicit")[1].row.verified == "one decoder"
 
 

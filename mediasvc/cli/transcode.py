@@ -13,6 +13,7 @@ from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.cli.table import table
 from mediasvc.errors import StorageError
+from mediasvc.media.words import count
 
 if TYPE_CHECKING:
     from mediasvc.report.ratios import Ratios
@@ -126,23 +127,26 @@ def _show(session: Session, ratios: Ratios, summary: dict[str, Any]) -> None:
     if ratios.total.instances:
         session.say(table(head, rows))
     if summary["instances"]:
+        readers = units.counts(summary["decoded_by"])
         session.say(f"proof: {_proof(summary['proofs'])}; {summary['foreign_frames']} of "
-                    f"{summary['frames']} frames seen by a decoder of another code base")
+                    f"{summary['frames']} frames seen by a decoder of another code base"
+                    + (f" (frames decoded by {readers})" if readers else ""))
     if summary["referring"]:
         session.say(f"{summary['referring']} other instances name the copies now")
     speed = units.rate(summary["native_bytes"], summary["seconds"])
-    session.say(f"{summary['instances']} instances in {summary['seconds']:.1f} s ({speed}), "
-                f"{summary['skipped']} skipped, {summary['failed']} failed")
+    session.say(f"{count(summary['instances'], 'instance')} in {summary['seconds']:.1f} s "
+                f"({speed}), {summary['skipped']} skipped, {summary['failed']} failed")
     session.summary(**summary)
 
 
 def _proof(proofs: dict[str, int]) -> str:
     """How many instances were proven in which way (`work.transcode_row.Verified`)."""
-    again = sum(proofs.get(name, 0) for name in ("two decoders", "sampled", "one decoder"))
+    again = sum(proofs.get(name, 0)
+                for name in ("two decoders", "foreign decoder", "sampled", "one decoder"))
     words = ((again, "decoded again"), (proofs.get("identical", 0), "copied as they were"),
              (proofs.get("other process", 0), "decoded again in another process"),
              (proofs.get("none", 0), "not proven"))
-    return ", ".join(f"{count} {word}" for count, word in words if count)
+    return ", ".join(f"{number} {word}" for number, word in words if number)
 
 
 def _exit_code(ratios: Ratios, skip_unsupported: bool) -> int:

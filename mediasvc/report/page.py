@@ -58,14 +58,16 @@ def _figures(ratios: Ratios, summary: dict[str, Any]) -> str:
 
 def _proof(summary: dict[str, Any]) -> str:
     """How the frames were proven, for a reader who was not there."""
-    words = {"two decoders": "every frame seen by a decoder of another code base",
+    words = {"two decoders": "every frame decoded by two code bases",
+             "foreign decoder": "every frame decoded again by another code base than wrote it",
              "sampled": "every frame decoded again, some by a decoder of another code base",
              "one decoder": "every frame decoded again by our own decoder",
              "other process": "the only code base decoded the file in another process",
              "identical": "in that syntax already, copied", "none": "not proven"}
     counts = "; ".join(f"{count}: {words[name]}" for name, count in summary["proofs"].items())
     return (f"Proof by instances. {counts}. {summary['foreign_frames']} of {summary['frames']} "
-            "frames were seen by a decoder of another code base than wrote them.")
+            "frames were seen by a decoder of another code base than wrote them. Frames decoded "
+            f"again: {units.counts(summary['decoded_by']) or 'none'}.")
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -86,6 +86,7 @@ class Ratios:
     spread: Spread = field(default_factory=Spread)
     frames: int = 0
     foreign_frames: int = 0
+    decoded_by: dict[str, int] = field(default_factory=dict)
     referring: int = 0
     skipped: int = 0
     failed: int = 0
@@ -108,6 +109,8 @@ class Ratios:
         self.proofs[row["proof"]] = self.proofs.get(row["proof"], 0) + 1
         self.frames += row["frames"]
         self.foreign_frames += row["foreign_frames"]
+        for name, frames in row["decoded_by"].items():
+            self.decoded_by[name] = self.decoded_by.get(name, 0) + frames
         self.spread.add(row)
 
     @property
@@ -124,6 +127,7 @@ class Ratios:
                 "by_modality": {name: sums.as_json()
                                 for name, sums in sorted(self.by_modality.items())},
                 "kinds": kinds, "frames": self.frames, "foreign_frames": self.foreign_frames,
+                "decoded_by": dict(sorted(self.decoded_by.items())),
                 "proofs": dict(sorted(self.proofs.items()))}
 
     def table(self) -> list[tuple[str, ...]]:

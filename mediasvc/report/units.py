@@ -24,3 +24,8 @@ def rate(count: float, seconds: float) -> str:
 
 def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def counts(numbers: dict[str, int]) -> str:
+    """``CharLS 12, mediasvc 1234``."""
+    return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items()))

@@ -26,12 +26,14 @@ ALARM_OF_RANGE, ALARM_OF_SPREAD = 1 / 50, 1 / 2
 
 @dataclass(frozen=True, slots=True)
 class NewFrame:
-    """``decoded``: what the new bytes stand for. ``foreign``: a decoder of another code base than
-    the encoder's sees that too. ``distance`` is None for lossless codecs."""
+    """``decoded``: what the new bytes stand for, as the code bases ``seen_by`` see too.
+    ``foreign``: one of them is another than the encoder's. ``distance`` is None for lossless
+    codecs."""
 
     data: bytes = field(repr=False)
     decoded: Array = field(repr=False)
     native_bytes: int
+    seen_by: tuple[str, ...] = ()
     foreign: bool = False
     distance: Distance | None = None
 
@@ -58,9 +60,16 @@ class FrameMaker:
         if self.encoder.control is not None:
             return self._lossy(array, judged)
         data = self.encoder.encode(array, self.spec, None)
-        seen = [decoder for decoder in self._readers(judged)
-                if self._sees(decoder, data, array, exact=True)]
-        return NewFrame(data, array, array.nbytes, any(map(self._is_foreign, seen)))
+        readers = self._readers(judged)
+        seen = [one for one in readers if self._sees(one, data, array, exact=True)]
+        if readers and not seen and self._sees(self.codec.first, data, array, exact=True):
+            seen = [self.codec.first]  # the foreign one does not know these pixels
+        return self._new(data, array, array.nbytes, seen)
+
+    def _new(self, data: bytes, decoded: Array, native_bytes: int, seen: list[Decoder],
+             distance: Distance | None = None) -> NewFrame:
+        return NewFrame(data, decoded, native_bytes, tuple(one.code_base for one in seen),
+                        any(map(self._is_foreign, seen)), distance)
 
     @property
     def _decoders(self) -> list[Decoder]:
@@ -70,13 +79,14 @@ class FrameMaker:
         return decoder.code_base != self.encoder.code_base
 
     def _readers(self, judged: bool) -> list[Decoder]:
-        """Who decodes the frame here; a lone code base does it in another process afterwards."""
+        """Who decodes the frame here; a lone code base does it in another process afterwards. Of
+        `full` the proof is a foreign decoder, of `normal` the first one, whoever wrote that."""
         if self.options.verify == "none" or self.alone:
             return []
-        first, *others = self._decoders
-        if self.options.verify == "full" or (judged and not self._is_foreign(first)):
-            return [first, *others]
-        return [first]
+        decoders = self._decoders
+        if self.options.verify == "full":
+            return decoders if judged else [next(filter(self._is_foreign, decoders))]
+        return decoders if judged and not self._is_foreign(decoders[0]) else decoders[:1]
 
     def _sees(self, decoder: Decoder, data: bytes, array: Array, *, exact: bool) -> bool:
         """Raise ProofError when the decoder sees another image; False when it has no opinion,
@@ -102,10 +112,9 @@ class FrameMaker:
         data = self._searched(array)
         decoded = self._decoded(self.codec.first, data)
         apart = self._distance(decoded, array)
-        others = self._readers(judged)[1:]
-        seen = [decoder for decoder in others if self._sees(decoder, data, decoded, exact=False)]
-        foreign = any(map(self._is_foreign, [self.codec.first, *seen]))
-        return NewFrame(data, decoded, array.nbytes, foreign, apart)
+        others = [one for one in self._readers(judged) if one is not self.codec.first]
+        seen = [one for one in others if self._sees(one, data, decoded, exact=False)]
+        return self._new(data, decoded, array.nbytes, [self.codec.first, *seen], apart)
 
     def _searched(self, array: Array) -> bytes:
         assert self.encoder.control is not None

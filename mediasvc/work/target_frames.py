@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -28,8 +29,8 @@ from mediasvc.work.transcode_row import FrameSum, Options, Verified
 KEPT = 4 << 20
 
 _Make = Callable[[tuple[int, bool]], tuple[NewFrame, bool]]
-"""(number of a frame, whether it is judged) → what it became, and whether two code bases saw the
-same in the original."""
+"""(number of a frame, whether all who can look at it) → what it became, and whether two code bases
+saw the same in the original."""
 
 
 @dataclass
@@ -42,6 +43,10 @@ class Result:
     bits: int = 8
     """Bits Stored of the source: the range that PSNR refers to."""
     foreign: int = 0
+    twice: int = 0
+    """Frames that two code bases decoded to the same."""
+    seen_by: Counter[str] = field(default_factory=Counter)
+    """New frames by code base that decoded them."""
     agreed: int = 0
     """Frames of the original that need no second opinion any more."""
     native_bytes: int = 0
@@ -59,6 +64,8 @@ class Result:
         self.sums.append(new.data if self.kept <= KEPT
                          else (len(new.data), zlib.crc32(new.data)))
         self.foreign += new.foreign
+        self.twice += len(new.seen_by) > 1
+        self.seen_by.update(new.seen_by)
         self.agreed += agreed
         self.native_bytes += new.native_bytes
         if self.pixels is not None:
@@ -78,8 +85,10 @@ class Result:
         """Who has looked so far; a lone code base is yet to be heard."""
         if options.verify == "none" or self.alone:
             return "none"
-        if self.foreign == self.frames:
+        if self.twice == self.frames:
             return "two decoders"
+        if self.foreign == self.frames:
+            return "foreign decoder"
         return "sampled" if self.foreign else "one decoder"
 
     @property
@@ -106,10 +115,12 @@ def to_native(source: SourceFrames, writer: PixelWriter, options: Options, jury:
         return _bits_to_native(source, writer, options, jury)
 
     def decoded(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
-        array, agreed = _decoded(source, *order)
-        return NewFrame(bytes(pixel_bytes(array)), array, array.nbytes, agreed), agreed
+        array, agreed = _decoded(source, *order, options)
+        return NewFrame(bytes(pixel_bytes(array)), array, array.nbytes, foreign=agreed), agreed
 
-    return _all(source, decoded, Result(source.spec), writer, options, jury)
+    result = _all(source, decoded, Result(source.spec), writer, options, jury)
+    result.twice = result.agreed
+    return result
 
 
 def _bits_to_native(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury,
@@ -120,8 +131,8 @@ def _bits_to_native(source: SourceFrames, writer: PixelWriter, options: Options,
     if options.verify == "full":
         result.pixels = hashlib.sha256()
     for number in range(len(source)):
-        judged = options.verify == "full" or (options.verify != "none" and jury.calls(kind))
-        array, seen = _decoded(source, number, judged)
+        judged = options.verify != "none" and jury.calls(kind)
+        array, seen = _decoded(source, number, judged, options)
         agreed += seen
         if result.pixels is not None:
             result.pixels.update(pixel_bytes(array))
@@ -130,7 +141,7 @@ def _bits_to_native(source: SourceFrames, writer: PixelWriter, options: Options,
             crc = zlib.crc32(data, crc)
     result.sums.append((writer.total, crc))
     result.native_bytes = writer.total
-    result.count, result.foreign, result.agreed = len(source), agreed, agreed
+    result.count, result.foreign, result.agreed, result.twice = len(source), agreed, agreed, agreed
     return result
 
 
@@ -148,24 +159,27 @@ def to_codec(source: SourceFrames, target: ts.TransferSyntax, writer: PixelWrite
     maker = FrameMaker(chosen, encoder, source.spec, encoder.stored(source.spec), options, cap)
 
     def made(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
-        array, agreed = _decoded(source, *order)
+        array, agreed = _decoded(source, *order, options)
         return maker.make(array, judged=order[1]), agreed
 
     result = Result(maker.stored, maker.alone, bits=source.spec.bits_stored)
     return _all(source, made, result, writer, options, jury)
 
 
-def _decoded(source: SourceFrames, number: int, judged: bool) -> tuple[Array, bool]:
+def _decoded(source: SourceFrames, number: int, judged: bool, options: Options,
+             ) -> tuple[Array, bool]:
+    """With ``full`` every compressed original is decoded by two."""
     array = source.decode(number)
-    return array, source.codec is None or (judged and source.agree(number, array))
+    if source.codec is None:
+        return array, True
+    return array, (judged or options.verify == "full") and source.agree(number, array)
 
 
 def _all(source: SourceFrames, make: _Make, result: Result, writer: PixelWriter, options: Options,
          jury: Jury) -> Result:
     kind = kind_of(source.framing, source.received)
     count = len(source)
-    orders = ((number, options.verify != "none" and (options.verify == "full" or jury.calls(kind)))
-              for number in range(count))
+    orders = ((number, options.verify != "none" and jury.calls(kind)) for number in range(count))
     if options.verify == "full" or (result.alone and options.verify != "none"):
         result.pixels = hashlib.sha256()
     threads = threads_for(options.threads, count, source.spec.native_bytes)
@@ -184,7 +198,7 @@ def _pack_jpeg(source: SourceFrames, writer: PixelWriter, options: Options, jury
         raise UnsupportedError("jxl-jpeg is only made from JPEG Baseline")
 
     def packed(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
-        array, agreed = _decoded(source, *order)
+        array, agreed = _decoded(source, *order, options)
         frame = source.frames[order[0]]
         data = from_jpeg(frame)
         if options.verify != "none" and to_jpeg(data) != bytes(frame[:end_of_image(frame)]):

@@ -94,11 +94,22 @@ def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options
     pieces = rewrite(framing, total, wanted.uid, changes, pixels)
     row = row_of(framing, wanted, started, len(source), result.native_bytes,
                  source.frames.total_bytes, writer.total, result.verified(options),
-                 sop_instance_uid=uid, foreign_frames=result.foreign, max_error=result.max_error,
-                 psnr=result.psnr, ssim=result.ssim, pixels_sha256=result.pixels_sha256)
+                 sop_instance_uid=uid, foreign_frames=result.foreign,
+                 decoded_by=dict(result.seen_by), source_decoded_by=_readers(source, result),
+                 max_error=result.max_error, psnr=result.psnr, ssim=result.ssim,
+                 pixels_sha256=result.pixels_sha256)
     return Transcoded(framing, pieces, row, frozenset(changes) | set(PIXEL_TAGS),
                       tuple(result.sums), *_witnesses(result, options, encoded=wanted.encapsulated),
                       source.frames.findings)
+
+
+def _readers(source: SourceFrames, result: Result) -> dict[str, int]:
+    """Frames of a compressed original by code base that decoded them."""
+    if source.codec is None:
+        return {}
+    first, second = source.codec.first, source.codec.second
+    seen = {first.code_base: result.frames}
+    return seen | {second.code_base: result.agreed} if second and result.agreed else seen
 
 
 def _witnesses(result: Result, options: Options, *, encoded: bool) -> tuple[bool, bool]:

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from mediasvc.codecs.table import codec
 from mediasvc.dicom.pieces import assemble, size
 from mediasvc.direct_write import write_new
 from mediasvc.errors import StorageError
@@ -125,6 +126,9 @@ def _witnessed(done: Transcoded, received: Span, written: Span, witness: Witness
         witness.agree(received, done.row.pixels_sha256)
     if done.result_witness:
         witness.agree(written, done.row.pixels_sha256)
-    elif not done.source_witness or done.row.verified == "two decoders":
+        alone = codec(done.row.target_ts).first.code_base
+        return replace(done.row, verified="other process",
+                       decoded_by=done.row.decoded_by | {alone: done.row.frames})
+    if not done.source_witness or done.row.verified in ("two decoders", "foreign decoder"):
         return done.row
     return replace(done.row, verified="other process")

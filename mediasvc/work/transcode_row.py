@@ -19,16 +19,19 @@ from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.standard.lossy_policy import LossyPolicy
 
 #: How much is proven. ``normal``: every new frame is decoded again, and those that `work.jury`
-#: picks by a decoder of another code base too. ``full``: every new frame by all decoders, and every
-#: frame of a compressed original by two. ``none``: only what lossy compression did is measured.
+#: picks by a decoder of another code base too. ``full``: every new frame by a decoder of another
+#: code base than wrote it, those picks by ours too, and every frame of a compressed original by
+#: two. ``none``: only what lossy compression did is measured.
 Verify = Literal["normal", "full", "none"]
 VERIFY: tuple[Verify, ...] = ("normal", "full", "none")
 
-#: Who looked at the new frames: ``two decoders``: each was seen by another code base than wrote it;
-#: ``sampled``: some were, the others by a decoder of the same; ``one decoder``: all by that alone;
+#: Who looked at the new frames: ``two decoders``: two code bases decoded each; ``foreign decoder``:
+#: another code base than wrote it did; ``sampled``: of some that is so, the others were decoded by
+#: the one that wrote them; ``one decoder``: all by that alone;
 #: ``other process``: there is one code base only, and it decoded the written file in a process of
 #: its own; ``identical``: nothing was encoded.
-Verified = Literal["two decoders", "sampled", "one decoder", "other process", "identical", "none"]
+Verified = Literal["two decoders", "foreign decoder", "sampled", "one decoder", "other process",
+                   "identical", "none"]
 
 NO_GOAL = Goal()
 
@@ -63,7 +66,8 @@ class RatioRow:
 
     ``max_error``, ``psnr`` (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None
     for equal images too. ``foreign_frames`` were seen by a decoder of another code base than wrote
-    them. ``pixels_sha256`` is over all frames as the new file decodes, by pixel, little endian: the
+    them; ``decoded_by`` counts the new frames by code base that decoded them again,
+    ``source_decoded_by`` those of a compressed original. ``pixels_sha256`` is over all frames as the new file decodes, by pixel, little endian: the
     same in every lossless syntax; `full` verification has it, and where one process asks another
     (elsewhere the samples themselves are compared, which costs a tenth less). ``source_uid`` is the
     received SOP Instance UID.
@@ -80,6 +84,8 @@ class RatioRow:
     seconds: float
     verified: Verified
     foreign_frames: int = 0
+    decoded_by: dict[str, int] = field(default_factory=dict)
+    source_decoded_by: dict[str, int] = field(default_factory=dict)
     source_uid: str = ""
     max_error: int | None = None
     psnr: float | None = None
