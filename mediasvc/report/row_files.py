@@ -15,8 +15,8 @@ from mediasvc.report import units
 Row = dict[str, Any]
 COLUMNS = ("type", "path", "out", "sop_instance_uid", "source_uid", "modality", "source_ts",
            "target_ts", "frames", "native_bytes", "source_bytes", "encoded_bytes", "ratio",
-           "seconds", "verified", "proof", "foreign_frames", "decoded_by", "source_decoded_by", "max_error",
-           "psnr", "ssim", "sha256", "reason")
+           "seconds", "verified", "proof", "foreign_frames", "decoded_by", "source_decoded_by",
+           "max_error", "psnr", "ssim", "sha256", "reason")
 
 
 class RowFile:
@@ -44,7 +44,8 @@ class RowFile:
 
 
 def _cell(value: Any) -> Any:
-    """Counts as words; a path that a spreadsheet would take for a formula is made text (FAULTS invariant 22)."""
+    """Counts as words; a path that a spreadsheet would take for a formula is made text (FAULTS
+    invariant 22)."""
     if isinstance(value, dict):
         return units.counts(value)
     return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value

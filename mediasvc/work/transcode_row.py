@@ -67,10 +67,10 @@ class RatioRow:
     ``max_error``, ``psnr`` (dB) and ``ssim`` are None unless the target is lossy; ``psnr`` is None
     for equal images too. ``foreign_frames`` were seen by a decoder of another code base than wrote
     them; ``decoded_by`` counts the new frames by code base that decoded them again,
-    ``source_decoded_by`` those of a compressed original. ``pixels_sha256`` is over all frames as the new file decodes, by pixel, little endian: the
-    same in every lossless syntax; `full` verification has it, and where one process asks another
-    (elsewhere the samples themselves are compared, which costs a tenth less). ``source_uid`` is the
-    received SOP Instance UID.
+    ``source_decoded_by`` those of a compressed original. ``pixels_sha256`` is over all frames as
+    the new file decodes, by pixel, little endian: the same in every lossless syntax; `full`
+    verification has it, and where one process asks another (elsewhere the samples themselves are
+    compared, which costs a tenth less). ``source_uid`` is the received SOP Instance UID.
     """
 
     sop_instance_uid: str
