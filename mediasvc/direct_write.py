@@ -90,6 +90,11 @@ def new_buffer() -> memoryview:
     return memoryview(mmap.mmap(-1, BUFFER + BLOCK))
 
 
+def block_buffer() -> memoryview:
+    """Whole blocks that begin at a page: `DirectFile.write` takes them from where they are."""
+    return memoryview(mmap.mmap(-1, BUFFER))
+
+
 class DirectFile:
     """A new file that is written mostly from beginning to end, as its writers see it.
 
@@ -109,6 +114,8 @@ class DirectFile:
             self.flush()
             self._begin(self._position)
         rest = memoryview(data)
+        if self._last == 0 and len(rest) >= BUFFER:
+            rest = rest[self._as_it_is(rest):]
         while rest:
             taken = min(len(rest), len(self.buffer) - self._last)
             self.buffer[self._last:self._last + taken] = rest[:taken]
@@ -119,6 +126,14 @@ class DirectFile:
                 self._begin(self._base + self._last)
         self._position += len(data)
         return len(data)
+
+    def _as_it_is(self, data: memoryview) -> int:
+        """Write whole blocks without copying them; how many bytes, 0 where the device does not take
+        memory that lies like that."""
+        done = self._pass_by(data[:len(data) // BLOCK * BLOCK], self._base)
+        done -= done % BLOCK  # of a disk that is almost full
+        self._begin(self._base + done)
+        return done
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}
@@ -161,14 +176,15 @@ class DirectFile:
             start = end
         self._plain(self._first, max(start, self._first))
         if start < end:
-            self._plain(start + self._direct(start, end), end)
+            done = self._pass_by(self.buffer[start:end], self._base + start)
+            self._plain(start + done, end)
 
-    def _direct(self, start: int, end: int) -> int:
-        """Bytes that could be written so, which may be none."""
+    def _pass_by(self, data: memoryview, offset: int) -> int:
+        """Bytes that could be written past the cache, which may be none."""
         flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
         try:
             fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | os.O_DIRECT)
-            return os.pwrite(self._fd, self.buffer[start:end], self._base + start)
+            return os.pwrite(self._fd, data, offset)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise

@@ -30,6 +30,18 @@ def read_at(fd: int, length: int, offset: int) -> bytes:
     return _last_attempt(fd, length, offset)
 
 
+def read_into(fd: int, room: memoryview, offset: int) -> int:
+    """`read_at` into memory that is there: how many bytes, 0 behind the end of the file."""
+    try:
+        return os.preadv(fd, [room], offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    data = read_at(fd, len(room), offset)
+    room[:len(data)] = data
+    return len(data)
+
+
 def _last_attempt(fd: int, length: int, offset: int) -> bytes:
     """Block by block, to know which one it is."""
     parts: list[bytes] = []

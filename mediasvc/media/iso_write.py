@@ -26,7 +26,6 @@ UDF_SECTORS = 512
 """What the descriptors, anchors and whole units of UDF take at most."""
 #: Sectors of a file that one directory record of level 1 can name (ECMA-119 9.1.4, 10.1).
 MOST = (1 << 32) - SECTOR
-CHUNK = 1 << 20
 
 Report = Callable[[int, int], None]
 
@@ -117,10 +116,7 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
         for part in image.tables(names, placed):
             out.write(part)
         for file in ordered:
-            for chunk in file.span.chunks(CHUNK):
-                out.write(chunk)
-                if report:
-                    report(out.written, total)
+            out.copy(file.span, lambda: report(out.written, total) if report else None)
             out.write(bytes(-file.span.length % SECTOR))
             copied(file)
         out.write(image.tail(names, placed.end))

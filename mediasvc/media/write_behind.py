@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import queue
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Self
 
-#: Parts that wait to be written, of at most a MiB each.
-WAITING = 16
-#: Smaller parts are joined before they are handed over.
-JOINED = 256 << 10
+from mediasvc.direct_write import block_buffer
+from mediasvc.errors import DamagedError
+from mediasvc.medium import read_into
+from mediasvc.span import Span
+
+#: Parts that are filled, written and hashed in turn, of a `block_buffer` each.
+PARTS = 6
+
+
+class _Part:
+    """A piece of the target: ``size`` bytes at the beginning of ``room``."""
+
+    def __init__(self) -> None:
+        self.room = block_buffer()
+        self.size = self.users = 0
+
+    @property
+    def data(self) -> memoryview:
+        return self.room[:self.size]
 
 
 class WriteBehind:
-    """A thread writes to ``target`` what `write` was given, in order, and hashes it.
+    """Two threads write to ``target`` and hash what `write` and `copy` were given, in order.
 
     At the end of the ``with`` block everything is handed to ``target``; `sha256` is known then.
-    Errors of the writing are raised by `write` or at the end.
+    Errors of the writing are raised by `write`, by `copy` or at the end.
     """
 
     def __init__(self, target: BinaryIO) -> None:
         self.written = 0
         self.sha256 = ""
         self._target = target
-        self._parts: list[bytes] = []
-        self._size = 0
         self._error: BaseException | None = None
-        self._full: queue.Queue[bytes | None] = queue.Queue(WAITING)
-        self._hashing: queue.Queue[bytes | None] = queue.Queue(WAITING)
+        self._guard = threading.Lock()
+        self._part = _Part()
+        self._made = 1
+        self._empty: queue.SimpleQueue[_Part] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[_Part | None] = queue.SimpleQueue()
+        self._hashing: queue.SimpleQueue[_Part | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=work, daemon=True)
                          for work in (self._write_all, self._hash_all)]
 
@@ -40,7 +59,7 @@ class WriteBehind:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        if error is None:
+        if error is None and self._part.size:
             self._hand_over()
         for line in (self._full, self._hashing):
             line.put(None)
@@ -49,39 +68,73 @@ class WriteBehind:
         if error is None and self._error is not None:
             raise self._error
 
-    def write(self, data: bytes) -> None:
-        """``data`` must not change afterwards."""
+    def write(self, data: bytes | memoryview) -> None:
+        """``data`` may change afterwards."""
+        rest = memoryview(data)
+        while rest:
+            part = self._with_room()
+            taken = min(len(rest), len(part.room) - part.size)
+            part.room[part.size:part.size + taken] = rest[:taken]
+            part.size += taken
+            rest = rest[taken:]
         self.written += len(data)
-        if len(data) >= JOINED:  # as it is: joining would copy it
+
+    def copy(self, span: Span, step: Callable[[], None] = lambda: None) -> None:
+        """The bytes of ``span``, read to where they are written from; ``step`` is called now and
+        then. Raises DamagedError when the file ends before the span does."""
+        fd, at, end = span.open(), span.offset, span.offset + span.length
+        try:
+            while at < end:
+                part = self._with_room()
+                taken = read_into(fd, part.room[part.size:part.size + end - at], at)
+                if not taken:
+                    raise DamagedError("the file ends before the item does")
+                part.size += taken
+                at += taken
+                self.written += taken
+                step()
+        finally:
+            os.close(fd)
+
+    def _with_room(self) -> _Part:
+        if self._part.size == len(self._part.room):
             self._hand_over()
-            self._put(data)
-            return
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size >= JOINED:
-            self._hand_over()
+            self._part = self._next()
+        return self._part
 
     def _hand_over(self) -> None:
-        if self._parts:
-            self._put(b"".join(self._parts))
-            self._parts, self._size = [], 0
-
-    def _put(self, data: bytes) -> None:
         if self._error is not None:
             raise self._error
-        self._full.put(data)
-        self._hashing.put(data)
+        self._part.users = 2
+        self._full.put(self._part)
+        self._hashing.put(self._part)
+
+    def _next(self) -> _Part:
+        if self._made < PARTS and self._empty.empty():
+            self._made += 1
+            return _Part()
+        part = self._empty.get()
+        part.size = 0
+        return part
+
+    def _done(self, part: _Part) -> None:
+        with self._guard:
+            part.users -= 1
+            if not part.users:
+                self._empty.put(part)
 
     def _write_all(self) -> None:
-        while (data := self._full.get()) is not None:
+        while (part := self._full.get()) is not None:
             if self._error is None:
                 try:
-                    self._target.write(data)
+                    self._target.write(part.data)
                 except BaseException as error:
                     self._error = error
+            self._done(part)
 
     def _hash_all(self) -> None:
         digest = hashlib.sha256()
-        while (data := self._hashing.get()) is not None:
-            digest.update(data)
+        while (part := self._hashing.get()) is not None:
+            digest.update(part.data)
+            self._done(part)
         self.sha256 = digest.hexdigest()
