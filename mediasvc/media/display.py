@@ -223,6 +223,8 @@ def _number(value: Any, place: int = 0) -> float | None:
 
 def frame_header(header: Dataset, frame: int) -> Dataset:
     """The attributes that decide how this frame looks, out of the functional groups if need be."""
+    if not any(name in header for name in _NESTING):
+        return header
     groups = [header]
     shared = header.get("SharedFunctionalGroupsSequence") or []
     frames = header.get("PerFrameFunctionalGroupsSequence") or []
@@ -232,14 +234,16 @@ def frame_header(header: Dataset, frame: int) -> Dataset:
     if hasattr(header, "file_meta"):
         place.file_meta = header.file_meta  # says the byte order of lookup tables
     for group in groups:
-        for name in ("PixelValueTransformationSequence", "FrameVOILUTSequence",
-                     "PixelMeasuresSequence"):
+        for name in _MACROS:
             for item in (group.get(name) or [])[:1]:
                 _copy(item, place)
         _copy(group, place)
     return place
 
 
+#: Functional groups that say what `_KEYWORDS` ask, and where they stand (C.7.6.16).
+_MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence")
+_NESTING = (*_MACROS, "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _PALETTES = tuple(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue"))
 _KEYWORDS = (
     "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence", "WindowCenter",

@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
@@ -104,10 +105,13 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
     """Make every small file of a disc in ``scratch``; how large it becomes is known then."""
     layout = lay_out(instances)
     secure = seal is not None and seal.kind == "cms"
-    content = (notices(facts, scratch) if secure
-               else make_content(sandbox, layout, facts, scratch, wanted, report))
-    findings = _write_dicomdir(sandbox, layout, profile, file_set, scratch,
-                               wanted.icons or profile.icons, report)
+    icons = _icons(sandbox, layout, scratch, wanted.icons or profile.icons, report)
+    with ThreadPoolExecutor(1) as beside:  # one child writes the DICOMDIR while others draw
+        directory = beside.submit(_write_dicomdir, sandbox, layout, profile, file_set, scratch,
+                                  icons)
+        content = (notices(facts, scratch) if secure
+                   else make_content(sandbox, layout, facts, scratch, wanted, report))
+        findings = directory.result()
     if not secure:
         content += _statement(scratch, facts, file_set, layout, signer is not None)
     before = [_small(scratch, (DICOMDIR,)), *content]
@@ -122,22 +126,27 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
     return Prepared(Built(layout, findings), tuple(files))
 
 
+def _icons(sandbox: Sandbox, layout: Layout, scratch: Path, side: int, report: Report,
+           ) -> Icons | None:
+    """Those of the images in DICOMDIR, ``side`` in pixels; None where there are none."""
+    if not side:
+        return None
+    return icons_of(sandbox, layout, scratch / "icons", side,
+                    lambda done, total: report(done, total, "drawing icons"))
+
+
 def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set: FileSetName,
-                    scratch: Path, icons: int, report: Report) -> tuple[Finding, ...]:
-    """``icons``: the side of the images' icons in pixels, 0: none."""
+                    scratch: Path, icons: Icons | None) -> tuple[Finding, ...]:
     listing = scratch / "listing.jsonl"
-    drawn = Icons({}, ())
-    if icons:
-        drawn = icons_of(sandbox, layout, scratch / "icons", icons,
-                         lambda done, total: report(done, total, "drawing icons"))
-    write_listing(listing, layout.placed(), drawn.files)
+    write_listing(listing, layout.placed(), icons.files if icons else {})
     answer = sandbox.call(
         "mediasvc.work.directory_file:write_directory", listing=str(listing),
         target=str(scratch / DICOMDIR), file_set_id=file_set.id, file_set_uid=file_set.uid,
         key_set=profile.directory_keys + (WITH_ICONS if icons else ""), scratch=str(scratch))
     if answer.error:
         raise MediasvcError(f"The DICOMDIR could not be written: {answer.text}")
-    return (*drawn.findings, *(Finding(**row) for row in answer.value["findings"]))
+    findings = tuple(Finding(**row) for row in answer.value["findings"])
+    return (*icons.findings, *findings) if icons else findings
 
 
 def as_they_lie(files: Iterable[DiscFile]) -> list[DiscFile]:
