@@ -86,6 +86,7 @@ class Sandbox:
         self._nursery = nursery or Nursery()
         self._children = [Child(self._nursery, memory, seconds) for _ in range(self._workers)]
         self._crew = Crew(self._children)
+        self._loading: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         return self
@@ -95,9 +96,21 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
+        for thread in self._loading:
+            thread.join()
         for child in self._children:
             child.close()
         self._nursery.close()
+
+    def load(self, *modules: str) -> None:
+        """Children that have nothing to do load ``modules`` of ours, which are needed soon; does
+        not wait for them."""
+        loading = [threading.Thread(target=self.call, args=("mediasvc.sandbox_child:load",),
+                                    kwargs={"modules": modules}, daemon=True)
+                   for _ in self._children]
+        for thread in loading:
+            thread.start()
+        self._loading += loading
 
     def call(self, function: str, **arguments: Any) -> Answer:
         """One request, in the first child that has nothing to do."""

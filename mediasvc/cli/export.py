@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from mediasvc.work.export import Exported
     from mediasvc.work.export_order import Container, ExportOrder
 
-#: What the first child loads while we load our own libraries.
-CHILDREN = ("mediasvc.work.conform_rewrite", "mediasvc.work.viewer_chunks",
-            "mediasvc.work.draw_frames",
-            "mediasvc.work.check_members")
+#: What children load while we load our own libraries: to look at files and to draw pictures. What
+#: few orders need, or what is needed later, they load then.
+CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "mediasvc.work.draw_frames",
+            "mediasvc.dicom.walk_kernel")
+#: With a viewer also this.
+VIEWER = "mediasvc.work.viewer_chunks"
 
 
 @click.command()
@@ -66,28 +68,28 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
 
     Exit code 1 when instances could not go on the disc.
     """
-    from dataclasses import replace as with_
-
-    from mediasvc.model import PatientKey
-    from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
-
     if (patient is None) == (not studies):
         raise SettingsError("Say whose images: either --patient or --study.")
-    container = container_of(to)
-    chosen, disc, known = _profile(session, container, profile, recipient, disc)
-    order = ExportOrder(
-        to=Path(to).absolute(), container=container, profile=chosen.on(disc),
-        capacity=capacity_of(chosen, disc, container, session.settings.export.mail_bytes),
-        studies=studies,
-        patient=PatientKey.parse(patient, session.settings.site.issuer) if patient else None,
-        several_patients=allow_several_patients, incomplete=allow_incomplete, replace=replace,
-        recipient=known.name if known else recipient, splitting=not no_split, compress=compress,
-        icons=icons, viewer="none" if no_viewer else session.settings.export.viewer,
-        videos=session.settings.export.videos,
-        site_viewer=(Path(session.settings.export.viewer_dir)
-                     if session.settings.export.viewer_dir else None), by=by)
-    order = loss.applied(session, private.applied(session, order))
-    with session.children(*CHILDREN) as sandbox:
+    with session.children(*CHILDREN, *(() if no_viewer else (VIEWER,))) as sandbox:
+        from dataclasses import replace as with_
+
+        from mediasvc.model import PatientKey
+        from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
+
+        container = container_of(to)
+        chosen, disc, known = _profile(session, container, profile, recipient, disc)
+        order = ExportOrder(
+            to=Path(to).absolute(), container=container, profile=chosen.on(disc),
+            capacity=capacity_of(chosen, disc, container, session.settings.export.mail_bytes),
+            studies=studies,
+            patient=PatientKey.parse(patient, session.settings.site.issuer) if patient else None,
+            several_patients=allow_several_patients, incomplete=allow_incomplete, replace=replace,
+            recipient=known.name if known else recipient, splitting=not no_split, compress=compress,
+            icons=icons, viewer="none" if no_viewer else session.settings.export.viewer,
+            videos=session.settings.export.videos,
+            site_viewer=(Path(session.settings.export.viewer_dir)
+                         if session.settings.export.viewer_dir else None), by=by)
+        order = loss.applied(session, private.applied(session, order))
         from mediasvc.work.desk import open_desk
         from mediasvc.work.export import export
         from mediasvc.work.export_presets import chosen as chosen_studies

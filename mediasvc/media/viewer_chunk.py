@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mediasvc.media.viewer_samples import in_text, text_bytes
+from mediasvc.media.viewer_text import text_bytes
 
 #: Native bytes of a chunk: a few images, so that the first one is there soon.
 BYTES = 4 << 20
@@ -38,6 +38,8 @@ def write_chunk(target: Path, series: int, chunk: int, facts: dict[str, Any],
 
 
 def _parts(series: int, chunk: int, streams: Sequence[bytes]) -> Iterable[bytes]:
+    from mediasvc.media.viewer_samples import in_text  # numpy: who plans chunks needs none of it
+
     yield codecs.BOM_UTF16_LE + _plain(f"MV.chunk({series},{chunk},[")
     for number, stream in enumerate(streams):
         yield _plain(f'{"," if number else ""}[{len(stream)},"')

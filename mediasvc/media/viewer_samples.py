@@ -13,12 +13,13 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasvc.media.viewer_text import UNIT_BITS
+
 #: 32,768 code points in a row without quotes, backslashes, line ends or surrogates.
 FIRST = 0x3400
 BYTES, UNITS = 15, 8
 #: More costs time and gains hardly anything after the differences.
 LEVEL = 1
-_UNIT_BITS = 15
 
 
 def as_cells(samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -61,19 +62,14 @@ def in_text(data: bytes) -> bytes:
     columns = np.ascontiguousarray(rows.T).astype(np.uint16)
     units = np.empty((groups, UNITS), "<u2")
     for unit in range(UNITS):
-        at, skipped = divmod(unit * _UNIT_BITS, 8)
+        at, skipped = divmod(unit * UNIT_BITS, 8)
         two = columns[at] << 8 | columns[at + 1]
         if skipped < 2:
             bits = two >> (1 - skipped)
         else:
             bits = two << (skipped - 1) | columns[at + 2] >> (9 - skipped)
         units[:, unit] = (bits & 0x7FFF) + FIRST
-    return units.tobytes()[:2 * -(-len(data) * 8 // _UNIT_BITS)]
-
-
-def text_bytes(length: int) -> int:
-    """What ``length`` bytes take on the disc."""
-    return 2 * -(-length * 8 // _UNIT_BITS)
+    return units.tobytes()[:2 * -(-len(data) * 8 // UNIT_BITS)]
 
 
 def reduce(samples: NDArray[Any], factor: int) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,26 +12,15 @@ from typing import Any
 from mediasvc.media.dicomdir_write import FileSet, write_dicomdir
 from mediasvc.media.directory_entry import DirectoryEntry
 from mediasvc.media.directory_keys import scan
-from mediasvc.media.disc_layout import DiscInstance, FileId
 from mediasvc.media.sequence_bytes import EXPLICIT
 from mediasvc.span import Span
 from mediasvc.standard.directory_records import ICON
 
 
-def write_listing(target: Path, placed: Iterable[tuple[FileId, DiscInstance]],
-                  icons: Mapping[Span, Path] | None = None) -> None:
-    """What `write_directory` reads: a JSON line ``[path, offset, length, File ID, icon]`` for each
-    instance."""
-    with target.open("w", encoding="utf-8") as lines:
-        for file_id, instance in placed:
-            span, icon = instance.span, (icons or {}).get(instance.span, "")
-            lines.write(json.dumps([span.path, span.offset, span.length, file_id, str(icon)])
-                        + "\n")
-
-
 def write_directory(listing: str, target: str, file_set_id: str, file_set_uid: str, key_set: str,
                     scratch: str) -> dict[str, Any]:
-    """Write the DICOMDIR of the files in ``listing``; returns records and findings."""
+    """Write the DICOMDIR of the files in ``listing`` (of `directory_listing`); returns records and
+    findings."""
     written = write_dicomdir(
         Path(target), _entries(Path(listing), key_set), FileSet(file_set_id, file_set_uid),
         key_set=key_set, scratch=Path(scratch))

@@ -24,8 +24,9 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
 from mediasvc.standard.directory_records import WITH_ICONS
 from mediasvc.standard.profiles import Profile
-from mediasvc.work.directory_file import write_listing
+from mediasvc.work.directory_listing import write_listing
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
+from mediasvc.work.disc_under_test import CHILD as CHECK
 from mediasvc.work.disc_videos import FOLDER as VIDEO_FOLDER
 from mediasvc.work.draw_icons import Icons, icons_of
 from mediasvc.work.one_pass import OnePass
@@ -90,6 +91,7 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
     """
     prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
                             report=report, wanted=wanted, seal=seal, signer=signer)
+    sandbox.load(CHECK)  # while they wait for the image
     if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
         return prepared.built
     sha256 = _write_container(container, target, list(prepared.files), profile, file_set, facts,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mediasvc.errors import PUT_BACK, DamagedError, MediasvcError
 from mediasvc.media.disc_layout import DiscInstance, reading_order
@@ -18,7 +18,6 @@ from mediasvc.standard.profile_rules import header_facts
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.conform import MISSING
-from mediasvc.work.deidentify_order import Privacy, Renamed
 from mediasvc.work.desk import Desk
 from mediasvc.work.export_lossy import follow_copies
 from mediasvc.work.export_order import ExportOrder
@@ -26,6 +25,9 @@ from mediasvc.work.export_select import Selected, order_of_coercion
 from mediasvc.work.fitting import Limits, fitness
 from mediasvc.work.in_turn import run_in_turn
 from mediasvc.work.one_pass import OnePass
+
+if TYPE_CHECKING:
+    from mediasvc.work.deidentify_order import Privacy, Renamed
 
 LOOK, EXAMINE, REWRITE = 256, 64, 4
 LOOKER = "mediasvc.work.conform:look_at_heads"
@@ -294,6 +296,8 @@ def _note_private(result: Conformed, task: _Task, header: InstanceHeader, row: d
     result.findings += [Finding(**{**finding, "subject": task.header.sop_instance_uid})
                         for finding in row["findings"]]
     if result.privacy.mapping:
+        from mediasvc.work.deidentify_order import Renamed
+
         result.renamed.append(Renamed(task.header, header, int(row["days"])))
 
 

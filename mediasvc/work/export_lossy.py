@@ -17,10 +17,10 @@ from mediasvc.span import Span
 from mediasvc.standard.profiles import Profile
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.work.refer import Candidate, refer_to_copies
-from mediasvc.work.transcode_row import Options
 
 if TYPE_CHECKING:
     from mediasvc.work.export_conform import Conformed
+    from mediasvc.work.transcode_row import Options
 
 RULE = "PS3.3 C.7.6.1.1.5"
 

@@ -13,7 +13,8 @@ from mediasvc.media.viewer_chunk import write_chunk
 from mediasvc.media.viewer_frame import Record, Tables, describe, prepare
 from mediasvc.media.viewer_header import HeaderRows
 from mediasvc.media.viewer_labels import labels
-from mediasvc.media.viewer_samples import deflate, text_bytes
+from mediasvc.media.viewer_samples import deflate
+from mediasvc.media.viewer_text import text_bytes
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 from mediasvc.work.page_frames import OpenFrames, open_frames
