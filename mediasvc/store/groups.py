@@ -83,8 +83,8 @@ def filed_alike(connection: sa.Connection, like: PatientGroup, target: int,
 
 def decide(connection: sa.Connection, package_id: int, number: int, decision: Decision, *,
            target: int | None = None, rule: str = "", evidence: dict[str, Any] | None = None,
-           by: str = "") -> PatientGroup:
-    """Store a decision with who or what made it, and the event (invariant 9).
+           by: str = "", at: str = "") -> PatientGroup:
+    """Store a decision with who or what made it, and the event (invariant 9); ``at`` empty: now.
 
     A link needs its patient's row and a rule or a person; ``new`` gets its target when the
     patient is made. Raises StateError when the group is filed already.
@@ -99,7 +99,7 @@ def decide(connection: sa.Connection, package_id: int, number: int, decision: De
     if present.state != to or present.state == "filed":
         states.require_edge(states.GROUP, subject, present.state, to)
     _set(connection, package_id, present, to, decision=decision, target=target, rule=rule,
-         evidence=evidence, by=by, decided_at=now())
+         evidence=evidence, by=by, decided_at=at or now())
     record(connection, "package", package_id, f"group-{to}", by=by or rule,
            data={"group": number, "decision": decision, "patient": target, "rule": rule,
                  "evidence": evidence})

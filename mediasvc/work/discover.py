@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +22,7 @@ from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.listed import Members
+from mediasvc.work.said import said_of
 
 PAGE = 5_000
 #: A file of the package could not be read: nobody knows what was in it, so the package waits.
@@ -29,7 +31,10 @@ MEDIUM_ERROR = "medium-error"
 NOTHING_DICOM = Finding("error", "nothing-dicom", "",
                         "There is no DICOM image or report in this package.", "FIELD 2")
 BATCH = 32
+#: Members that are looked at before all others.
+FIRST = 8
 Report = Callable[[int, int, str], None]
+Request = Callable[[int], Item]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,8 @@ class Found:
     findings: tuple[Finding, ...] = ()
     directory: Directory | None = None
     program: bool = False
+    written: dict[str, Any] | None = None
+    """What `filing.write_ahead` answered, with the sha256 as received."""
 
 
 @dataclass(slots=True)
@@ -118,13 +125,19 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
 
 
 def screen_package(sandbox: Sandbox, source: Source, listing: Listing, report: Report,
-                   ) -> Iterator[Found]:
-    """Every member once, in order of completion. Raises BudgetError when the package is too big."""
+                   request: Request = lambda number: {"number": number}) -> Iterator[Found]:
+    """Every member once, in order of completion. Raises BudgetError when the package is too big.
+
+    ``request`` says what is asked of a member; those behind the first few are asked for when these
+    have been looked at.
+    """
     budget = _Budget(source.limits.package_bytes)
-    items: Iterator[Item] = ({"number": member.number} for member in listing.members)
+    items: Iterator[Item] = (request(member.number) for member in listing.members)
     total, unread = len(listing.members), []
-    for done, (item, answer) in enumerate(run_batches(
-            sandbox, "mediasvc.work.screen:screen_members", items, BATCH, **source.arguments())):
+    answers = chain.from_iterable(run_batches(
+        sandbox, "mediasvc.work.screen:screen_members", part, BATCH, **source.arguments())
+        for part in (islice(items, FIRST), items))
+    for done, (item, answer) in enumerate(answers):
         member = listing.members[item["number"]]
         report(done + 1, total, "looking at")
         if answer.error == MediumError.__name__:  # it was asked often enough
@@ -162,7 +175,7 @@ def _unread(sandbox: Sandbox, source: Source, listing: Listing, unread: list[tup
 def _unreadable(member: Member, answer: Answer) -> Finding:
     if answer.error == MediumError.__name__:
         return Finding("error", MEDIUM_ERROR, member.label, f"This file {answer.text}.", "M28")
-    return Finding("error", "unreadable", member.label, f"This file {answer.text}.", "X04")
+    return Finding("error", "unreadable", member.label, said_of("This file", answer.text), "X04")
 
 
 def _found(member: Member, row: dict[str, Any]) -> Found:
@@ -173,6 +186,7 @@ def _found(member: Member, row: dict[str, Any]) -> Found:
         findings=tuple(_subject(Finding(**f), member) for f in row["findings"]),
         directory=_directory(member, row["dicomdir"]) if "dicomdir" in row else None,
         program=bool(row.get("program")),
+        written=written | {"sha256": row["sha256"]} if (written := row.get("written")) else None,
     )
 
 
@@ -195,4 +209,5 @@ def _directory(member: Member, row: dict[str, Any]) -> Directory:
 def _refusal(answer: Answer) -> MediasvcError:
     if answer.error == "PasswordNeeded":
         return PasswordNeeded(answer.text)
-    return DamagedError(f"The package {answer.text}." if answer.text[:1].islower() else answer.text)
+    return DamagedError(said_of("The package", answer.text) if answer.text[:1].islower()
+                        else answer.text)

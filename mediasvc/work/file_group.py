@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -47,7 +47,12 @@ class Written:
         return self.item.number
 
 
-def file_group(desk: Desk, package: Package, number: int, report: Report) -> None:
+#: Those of the items that are written already just as ordered.
+Ready = Callable[[Order, list[Item]], list[Written]]
+
+
+def file_group(desk: Desk, package: Package, number: int, report: Report,
+               ready: Ready = lambda order, items: []) -> None:
     """File every instance of group ``number`` under the decided patient.
 
     What cannot be rewritten is quarantined with its reason; the rest goes in.
@@ -56,7 +61,7 @@ def file_group(desk: Desk, package: Package, number: int, report: Report) -> Non
     order = order_for(desk, package, group, patient, procedure)
     done = 0
     for items in _pending(desk, package, number):
-        for batch in _in_batches(_write(desk, items, order), items):
+        for batch in _in_batches(_write(desk, items, order, ready(order, items)), items):
             _commit(desk, package, patient, [one for one in batch if isinstance(one, Written)],
                     [one for one in batch if not isinstance(one, Written)])
             done += len(batch)
@@ -127,10 +132,14 @@ def _pending(desk: Desk, package: Package, number: int) -> Iterator[list[Item]]:
             yield [item for item in items if item.span]
 
 
-def _write(desk: Desk, items: list[Item], order: Order) -> Iterator[Written | Settled]:
-    by_number = {item.number: item for item in items}
+def _write(desk: Desk, items: list[Item], order: Order, ready: list[Written],
+           ) -> Iterator[Written | Settled]:
+    yield from ready
+    there = {one.number for one in ready}
+    by_number = {item.number: item for item in items if item.number not in there}
     requests = ({"number": item.number, "span": item.span.as_json(), "sha256": item.sha256,
-                 "temp": str(desk.objects.temp())} for item in items if item.span)
+                 "temp": str(desk.objects.temp())} for item in by_number.values()
+                if item.span)
     for request, answer in run_batches(desk.sandbox, "mediasvc.work.filing:file_items", requests,
                                        BATCH, order=order.as_json()):
         item = by_number[int(request["number"])]

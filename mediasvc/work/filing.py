@@ -18,7 +18,7 @@ from mediasvc.dicom.in_utf8 import in_utf8
 from mediasvc.dicom.pieces import Copy, Piece, assemble, inverse, pack
 from mediasvc.dicom.splice import plan, rewrite_deflated
 from mediasvc.direct_write import write_new
-from mediasvc.errors import DamagedError, ProofError, UnsupportedError
+from mediasvc.errors import DamagedError, MediasvcError, ProofError, UnsupportedError
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
@@ -36,6 +36,20 @@ def file_items(items: list[Item], order: dict[str, str]) -> list[Any]:
     """
     wanted = Order.from_json(order)
     return each(lambda item: _file(item, wanted), items, threads=2)
+
+
+def write_ahead(view: memoryview, temp: Path, order: Order) -> dict[str, Any] | None:
+    """What `file_items` answers for an instance whose bytes are here, written to ``temp``.
+
+    None when that cannot be; filing will find out why, and say it.
+    """
+    try:
+        row = _write(view, temp, order)
+        _prove(Span.of_file(temp), order, row)
+    except (MediasvcError, OSError):
+        temp.unlink(missing_ok=True)
+        return None
+    return row
 
 
 def preview_items(items: list[Item], order: dict[str, str]) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mediasvc.store import expected, holds
-from mediasvc.store.expected import Procedure
+from mediasvc.store.expected import Expected, Procedure
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.work.expect import answered_for
 from mediasvc.work.replay import DECIDED_BEFORE
@@ -39,12 +39,22 @@ def _of_completed(connection: Connection, group: PatientGroup) -> Procedure | No
     return holds.order_numbers(connection, int(evidence["package"]), int(evidence["group"]))
 
 
+def foreseen_order(connection: Connection, package: Package, target: int) -> Procedure:
+    """The numbers that a rule's decision for patient ``target`` would get now."""
+    order = _expected(connection, package, target)
+    return order.procedure if order else Procedure()
+
+
 def _of_expected(connection: Connection, package: Package, target: int) -> Procedure:
     """Two groups of a package under one patient answer the same order."""
-    order = (expected.of_package(connection, package.id, target)
-             or answered_for(connection, target, package.source))
+    order = _expected(connection, package, target)
     if order is None:
         return Procedure()
     if order.is_open:
         expected.answer(connection, order, package.id)
     return order.procedure
+
+
+def _expected(connection: Connection, package: Package, target: int) -> Expected | None:
+    return (expected.of_package(connection, package.id, target)
+            or answered_for(connection, target, package.source))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mediasvc.identity.match import Query
+from mediasvc.identity.match import Query, Rule
 from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.store import addenda, index, item_headers, ledger
 from mediasvc.store.ledger import Package, PatientGroup
@@ -28,8 +28,11 @@ CONTRADICTIONS = "directory-patient-"
 SEVERAL = "several-patients"
 
 
-def group_package(desk: Desk, package: Package) -> None:
-    """Every pending or held instance gets a group; each group is decided by a rule or waits."""
+def group_package(desk: Desk, package: Package, at: str = "") -> None:
+    """Every pending or held instance gets a group; each group is decided by a rule or waits.
+
+    ``at`` is when a rule knew the patient already; ``""`` for now.
+    """
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
         clusters = cluster(item_headers.identities(connection, package.id))
@@ -40,7 +43,7 @@ def group_package(desk: Desk, package: Package) -> None:
         ledger.add_findings(connection, package.id, _completed(connection, package.id))
         package_waits = list(_package_waits(connection, package.id, clusters))
         for number, group in enumerate(clusters, 1):
-            _settle(connection, desk, package, number, group, package_waits)
+            _settle(connection, desk, package, number, group, package_waits, at)
         if conflicts:
             _put(connection, package.id, _conflict_group(len(clusters) + 1, conflicts))
 
@@ -71,11 +74,10 @@ def _package_waits(connection: Connection, package_id: int, clusters: list[Group
 
 
 def _settle(connection: Connection, desk: Desk, package: Package, number: int, cluster_: Group,
-            package_waits: list[dict[str, str]]) -> None:
-    group = _group(desk, package, number, cluster_)
+            package_waits: list[dict[str, str]], at: str) -> None:
+    group = group_of(desk, package, number, cluster_)
     certain_text = all(identity.certain_text for identity in cluster_.variants)
-    query = query_of(group, certain_text)
-    rule = match(connection, query).auto or answered_by(connection, query, package.source)
+    rule = rule_for(connection, package, group, certain_text)
     if rule is None and not group.variants and (
             rule := decided_before(connection, package.id, group)):
         # Whoever decided saw the other patients of the disc too.
@@ -92,7 +94,7 @@ def _settle(connection: Connection, desk: Desk, package: Package, number: int, c
         return
     _put(connection, package.id, group)
     decided = ledger.decide(connection, package.id, number, "link", target=rule.patient.row,
-                            rule=rule.rule, evidence=rule.evidence)
+                            rule=rule.rule, evidence=rule.evidence, at=at)
     settle_order(connection, package, decided)
 
 
@@ -125,7 +127,15 @@ def moved_series(connection: Connection, package_id: int, group: int) -> list[st
     return [uid for uid, found in studies.items() if len(found) > 1]
 
 
-def _group(desk: Desk, package: Package, number: int, group: Group) -> PatientGroup:
+def rule_for(connection: Connection, package: Package, group: PatientGroup, certain_text: bool,
+             ) -> Rule | None:
+    """The rule that links ``group``, seen alone, to one patient of the index."""
+    query = query_of(group, certain_text)
+    return match(connection, query).auto or answered_by(connection, query, package.source)
+
+
+def group_of(desk: Desk, package: Package, number: int, group: Group) -> PatientGroup:
+    """A cluster of identities as a group that waits."""
     identity = group.identity
     issuer = foreign_issuer(desk.settings, package.source, package.id, identity.issuer)
     return PatientGroup(

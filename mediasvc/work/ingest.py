@@ -24,6 +24,7 @@ from mediasvc.errors import (
 from mediasvc.model import Finding, PackageKind, PackageState
 from mediasvc.store import durable, ledger
 from mediasvc.store.ledger import Package
+from mediasvc.work.ahead import Ahead
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import NOTHING_DICOM, Report
 from mediasvc.work.file_group import file_group
@@ -43,19 +44,19 @@ def run_line(desk: Desk, number: int, report: Report, *, password: str | None = 
     It ends ``done``, ``failed``, ``duplicate``, or ``waiting`` for a person. Raises LockedError
     when another process is at it.
     """
-    with _claimed(desk, number) as package:
+    with _claimed(desk, number) as package, Ahead(desk, package) as ahead:
         try:
             if not package.digest:
-                digest = receive(desk, package, password, report)
+                digest = receive(desk, package, password, report, ahead)
                 if not _has_instances(desk, package):
                     return _end(desk, package, "failed", "nothing-dicom")
                 if _is_known(desk, package, digest):
                     return _reread(desk, package)
             if not _is_grouped(desk, package):  # also when a crash came between
                 settle_known(desk, package)
-                group_package(desk, package)
+                group_package(desk, package, ahead.at)
             for group in _decided(desk, package):
-                file_group(desk, package, group, report)
+                file_group(desk, package, group, report, ahead.take)
             if _waits(desk, package):
                 stage(desk, package)
                 return _end(desk, package, "waiting", "decision")

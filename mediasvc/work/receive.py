@@ -13,6 +13,7 @@ from mediasvc.errors import MediasvcError
 from mediasvc.model import Finding
 from mediasvc.store import ledger
 from mediasvc.store.ledger import Item, Package
+from mediasvc.work.ahead import Ahead
 from mediasvc.work.desk import Desk
 from mediasvc.work.directories import Comparison, compare
 from mediasvc.work.discover import (
@@ -23,6 +24,7 @@ from mediasvc.work.discover import (
     list_package,
     screen_package,
 )
+from mediasvc.work.doubts import Doubts
 from mediasvc.work.import_labels import LabelsSeen
 from mediasvc.work.seen import Seen, remove_spools
 
@@ -33,8 +35,10 @@ def scratch_folder(desk: Desk, package: Package) -> Path:
     return desk.home.staging / str(package.id) / "scratch"
 
 
-def receive(desk: Desk, package: Package, password: str | None, report: Report) -> str:
-    """All files of the package become items with findings; returns the content digest.
+def receive(desk: Desk, package: Package, password: str | None, report: Report, ahead: Ahead,
+            ) -> str:
+    """All files of the package become items with findings; returns the content digest. What can be
+    written before the decision is in ``ahead``.
 
     The same package gives the same digest whatever container it came in, so that the same disc
     twice is one job. Running it again starts the list afresh. Raises PasswordNeeded, DamagedError,
@@ -47,22 +51,31 @@ def receive(desk: Desk, package: Package, password: str | None, report: Report) 
     source = Source(Path(package.location), scratch, desk.settings.limits,
                     desk.settings.inbox.ignore, password)
     listing = list_package(desk.sandbox, source)
-    seen, names = Seen(listing.members), LabelsSeen()
+    seen, names, doubts = Seen(listing.members), LabelsSeen(), Doubts()
     with desk.store.transaction() as connection:
         ledger.describe(connection, package.id, fence=package.fence, kind=listing.kind)
         ledger.add_findings(connection, package.id, listing.findings)
-    screened = screen_package(desk.sandbox, source, listing, report)
-    for page in _pages(screened, PAGE):
+    screened = screen_package(desk.sandbox, source, listing, report, ahead.request)
+    for page in _pages(_watched(screened, ahead), PAGE):
         page = [_keep_refused(desk, found) for found in page]
         for found in page:
             names.look(found)
+            doubts.look(found)
             seen.add(found)
         _record(desk, package, page)
-    _record_comparison(desk, package, len(listing.members), compare(seen))
+    comparison = compare(seen)
+    _record_comparison(desk, package, len(listing.members), replace(
+        comparison, findings=tuple(doubts.added_to(comparison, listing))))
     remove_spools(seen.directories)
     names.keep(desk, package, listing.kind)
     _sync_scratch(scratch)
     return seen.content_digest()
+
+
+def _watched(screened: Iterable[Found], ahead: Ahead) -> Iterator[Found]:
+    for found in screened:
+        ahead.look(found)
+        yield found
 
 
 def _forget(desk: Desk, package: Package) -> None:

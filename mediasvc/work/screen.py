@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,19 @@ from mediasvc.media.dicomdir import read_dicomdir
 from mediasvc.media.dicomdir_repairs import as_findings
 from mediasvc.media.package import Package, open_package
 from mediasvc.settings import Limits
+from mediasvc.span import READ_LIMIT
 from mediasvc.work.batches import Item, each
+from mediasvc.work.coercion_order import Order
+from mediasvc.work.filing import write_ahead
 
 EXECUTABLE_SUFFIXES = (
     ".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".dll", ".vbs", ".vbe", ".js", ".jse",
     ".wsf", ".ps1", ".lnk", ".hta", ".jar", ".sh", ".app", ".reg", ".cpl",
 )
+
+
+#: While one instance is written to the disk others are read and hashed.
+THREADS = 3
 
 
 class _Open:
@@ -35,6 +44,8 @@ class _Open:
 
 
 _open = _Open()
+#: A package is for one thread, and a drive for one reader.
+_guard = threading.Lock()
 
 
 def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None,
@@ -63,23 +74,34 @@ def list_members(first: int, count: int, **source: Any) -> dict[str, Any]:
 
 
 def screen_members(items: list[Item], **source: Any) -> list[Any]:
-    """For each ``{"number"}``: role, sha256, header, span and findings, or an error."""
+    """For each ``{"number"}``: role, sha256, header, span and findings, or an error.
+
+    With ``temp`` and ``order`` an instance is also written there, as `filing.file_items` would:
+    ``written`` is its answer.
+    """
     package = _package(**source)
-    return each(lambda item: _screen_member(package, int(item["number"])), items)
+    threads = THREADS if any("temp" in item for item in items) else 1
+    return each(lambda item: _screen_member(package, item), items, threads=threads)
 
 
-def _screen_member(package: Package, number: int) -> dict[str, Any]:
-    member = package.member(number)
-    before = len(package.findings)
-    span = package.span(member)
-    with span.view() as view:
+def _screen_member(package: Package, item: Item) -> dict[str, Any]:
+    number = int(item["number"])
+    with ExitStack() as stack:
+        with _guard:
+            member, before = package.member(number), len(package.findings)
+            span = package.span(member)
+            noted = [asdict(finding) for finding in package.findings[before:]]
+            view = stack.enter_context(span.view())
         row = _look(view, member.label, Path(_open.key[1]) / f"references-{number}.jsonl")
+        if "temp" in item and row["role"] == "instance" and span.length <= READ_LIMIT:
+            row["written"] = write_ahead(view, Path(item["temp"]), Order.from_json(item["order"]))
         span = span.sealed(view)
-    if not package.unchanged(member):
-        raise DamagedError("changed while it was read")
+    with _guard:
+        if not package.unchanged(member):
+            raise DamagedError("changed while it was read")
     row["span"] = span.as_json()
     row["length"] = span.length
-    row["findings"] += [asdict(finding) for finding in package.findings[before:]]
+    row["findings"] += noted
     return row
 
 
