@@ -318,7 +318,8 @@ def test_m20_an_entry_whose_two_headers_disagree_is_refused(
                      ZipItem(b"IM3", b"three"))
     with zipped(data) as package:
         assert contents(package) == {"IM3": b"three"}
-        assert [(f.rule, f.severity) for f in package.findings] == [("M20", "error")]
+        assert [(f.rule, f.severity) for f in package.findings] == [
+                ("M20", "error"), ("M21", "error")]
 
 
 @pytest.mark.parametrize("options", [

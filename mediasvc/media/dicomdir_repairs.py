@@ -36,8 +36,8 @@ class Repair:
 
     @property
     def text(self) -> str:
-        return (f"DICOMDIR said {self.said} at offset {self.offset}, read as {self.read} because "
-                f"{self.why}.")
+        return (f"DICOMDIR said {display(self.said)} at offset {self.offset}, read as "
+                f"{display(self.read)} because {self.why}.")
 
 
 def repairs(items: Sequence[Item], tree: Tree) -> Iterator[Repair]:

@@ -12,6 +12,7 @@ from mediasvc.media.inflate import DEFLATED, METHOD_NAMES, STORED, Expected, unp
 from mediasvc.media.labels import fold, label, refusal
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.window import Window
+from mediasvc.media.words import count
 from mediasvc.media.zip_directory import UTF8, ZipEntry
 from mediasvc.media.zip_listing import ZipListing
 from mediasvc.media.zip_names import components, text
@@ -38,7 +39,9 @@ class ZipPackage:
         self._password = b""
         self._judge()
         self._try_password()
-        if not self._listing.broken:
+        if self._listing.broken:
+            self._report_damage()
+        else:
             self._listing.check_gaps()
 
     def __len__(self) -> int:
@@ -143,6 +146,12 @@ class ZipPackage:
                 "warning", "names-collide", label(some),
                 f"{int(counts[counts > 1].sum())} entries share their name with another one or "
                 "differ from it only in case or accents; all of them are kept", "M11")
+
+    def _report_damage(self) -> None:
+        """Without a subject, for the whole package: nobody knows what was in those files."""
+        self._context.troubles.add(
+            "error", "zip-damaged", "", f"of the zip {count(len(self._listing.broken), 'file')} "
+            "cannot be read; nobody knows what was in there. Copy it again", "M21")
 
     def _try_password(self) -> None:
         """Raises PasswordNeeded when entries are encrypted and the password is missing or wrong."""

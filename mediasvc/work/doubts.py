@@ -30,9 +30,9 @@ class Doubts:
         """The findings of ``comparison``, then one for each doubt."""
         yield from comparison.findings
         if self.unread:
-            yield Finding("error", "files-unread", "", f"Of this package {count(self.unread, 'file')}"
-                          f" could not be read, among them {self.first}; nobody knows what was in "
-                          "there.", "M21")
+            files = count(self.unread, "file")
+            yield Finding("error", "files-unread", "", f"Of this package {files} could not be read,"
+                          f" among them {self.first}; nobody knows what was in there.", "M21")
         codes = {one.code for one in (*listing.findings, *comparison.findings)}
         if {"iso-short", "no-dicomdir"} <= codes:  # all sessions but the first may be missing
             yield Finding("error", "iso-short-unlisted", "", "The disc image is shorter than it "
