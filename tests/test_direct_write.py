@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediasvc import direct_write
@@ -39,6 +39,11 @@ def test_every_size_is_written_exactly(tmp_path: Path, size: int) -> None:
     assert written(tmp_path / "file", [data]) == data
 
 
+#: Megabytes are written to a disk that others use as well: how long that takes says nothing.
+WRITES = settings(deadline=None)
+
+
+@WRITES
 @given(st.lists(st.one_of(st.integers(0, 9000), st.integers(FROM - 9, FROM + 9)), max_size=6))
 def test_parts_of_any_size_are_put_together(tmp_path_factory: pytest.TempPathFactory,
                                             sizes: list[int]) -> None:
@@ -105,6 +110,7 @@ STEPS = st.lists(st.tuples(
     max_size=12)
 
 
+@WRITES
 @given(STEPS)
 def test_a_file_written_here_and_there_is_what_a_plain_one_would_be(
         tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
