@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable
@@ -198,8 +199,10 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
     def written(done: int, _: int) -> None:
         report(done >> 20, total >> 20, "writing MB")
 
+    below = f"{spent}{os.sep}" if spent is not None else ""
+
     def copied(file: DiscFile) -> None:
-        if spent is not None and Path(file.span.path).is_relative_to(spent):
+        if below and file.span.path.startswith(below):
             Path(file.span.path).unlink()
 
     if container == "folder":
