@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +19,21 @@ from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 
-from mediasvc.errors import DamagedError, PasswordNeeded, SettingsError  # noqa: E402
-from mediasvc.media.secure_cms_read import is_envelope, open_envelope  # noqa: E402
-from mediasvc.media.secure_cms_write import Recipients, check_recipients, envelope  # noqa: E402
+from mediasvc.errors import (  # noqa: E402
+    DamagedError,
+    PasswordNeeded,
+    SettingsError,
+    UnsupportedError,
+)
+from mediasvc.media.secure_cms_read import is_envelope, open_envelope, opened  # noqa: E402
+from mediasvc.media.secure_cms_write import (  # noqa: E402
+    Recipients,
+    check_recipients,
+    envelope,
+    enveloped,
+)
 from mediasvc.media.secure_keys import unwrap, wrap  # noqa: E402
+from mediasvc.span import Span  # noqa: E402
 from mediasvc.standard.profiles import load_profile  # noqa: E402
 from mediasvc.work.seal import seal_for  # noqa: E402
 from samples.synthesis import instance, study, write_disc  # noqa: E402
@@ -29,6 +42,14 @@ from tests.conftest import Program  # noqa: E402
 
 PASSWORD = "correct horse battery"
 DATA = bytes(128) + b"DICM" + bytes(range(256)) * 9
+
+
+def piecewise(sealed: bytes, key: str) -> bytes:
+    """Opened from a file that has something before and behind it."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"before" + sealed + b"behind")
+        file.flush()
+        return b"".join(opened(Span(file.name, 6, len(sealed)), key))
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +102,11 @@ def test_password_and_private_key_open_an_envelope(holder: tuple[Path, Path]) ->
     sealed = envelope(DATA, Recipients(PASSWORD, (certificate.read_bytes(),)))
     assert is_envelope(sealed[:32]) and DATA[:64] not in sealed[32:]
     assert open_envelope(sealed, PASSWORD) == DATA
-    assert open_envelope(sealed, private.read_text()) == DATA
-    with pytest.raises(PasswordNeeded):
-        open_envelope(sealed, "another password")
+    for key in (PASSWORD, private.read_text()):
+        assert open_envelope(sealed, key) == DATA == piecewise(sealed, key)
+    for way in (open_envelope, piecewise):
+        with pytest.raises(PasswordNeeded):
+            way(sealed, "another password")
 
 
 def test_openssl_opens_ours(holder: tuple[Path, Path], tmp_path: Path) -> None:
@@ -116,19 +139,62 @@ def test_we_open_what_openssl_wrote(how: list[str], holder: tuple[Path, Path], t
         subprocess.run([openssl, "cms", "-encrypt", "-binary", "-outform", "DER", "-in",
                         tmp_path / "d", "-out", tmp_path / "e", *how, *recipient], check=True,
                        capture_output=True)
-        assert open_envelope((tmp_path / "e").read_bytes(), key) == DATA
+        sealed = (tmp_path / "e").read_bytes()
+        assert open_envelope(sealed, key) == DATA == piecewise(sealed, key)
 
 
 @pytest.mark.parametrize("at", range(20, 3000, 131))
 def test_a_changed_envelope_is_never_taken_for_whole(at: int) -> None:
     sealed = bytearray(envelope(DATA, RECIPIENTS))
     sealed[at % len(sealed)] ^= 0x10
-    try:
-        assert open_envelope(bytes(sealed), RECIPIENTS.own) == DATA
-    except (DamagedError, PasswordNeeded):
-        return
-    except Exception as error:
-        assert type(error).__name__ == "UnsupportedError"
+    for way in (open_envelope, piecewise):
+        try:
+            assert way(bytes(sealed), RECIPIENTS.own) == DATA
+        except (DamagedError, PasswordNeeded, UnsupportedError):
+            continue
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 127, 128, 65_535, 1 << 20, (5 << 20) + 3])
+def test_an_envelope_is_written_and_opened_piece_by_piece(length: int) -> None:
+    data = (bytes(range(251)) * (length // 251 + 1))[:length]
+    chunks = [data[at:at + 70_001] for at in range(0, length, 70_001)]
+    sealed = b"".join(enveloped(chunks, length, RECIPIENTS))
+    assert asn1.ContentInfo.load(sealed, strict=True).dump(force=True) == sealed
+    assert open_envelope(sealed, RECIPIENTS.own) == data == piecewise(sealed, RECIPIENTS.own)
+    for cut in (1, 16, 48):
+        with pytest.raises((DamagedError, PasswordNeeded)):
+            piecewise(sealed[:-cut], RECIPIENTS.own)
+
+
+def test_a_file_that_changes_while_it_is_sealed_is_no_envelope() -> None:
+    for chunks in ([b"ab"], [b"abc", b"d"]):
+        with pytest.raises(DamagedError):
+            list(enveloped(chunks, 3, RECIPIENTS))
+
+
+def test_a_large_file_is_sealed_and_opened_in_flat_memory(tmp_path: Path) -> None:
+    """200 MiB, and less than 60 MiB more than before."""
+    code = """
+import resource, sys
+from pathlib import Path
+from mediasvc.media.secure_cms_read import opened
+from mediasvc.media.secure_cms_write import Recipients, enveloped
+from mediasvc.span import Span
+recipients, count, target = Recipients("p"), 200, Path(sys.argv[1])
+chunk = bytes(range(256)) * 4096
+def seal(times, path):
+    with path.open("wb") as out:
+        for piece in enveloped((chunk for _ in range(times)), times << 20, recipients):
+            out.write(piece)
+    return sum(len(piece) for piece in opened(Span.of_file(path), recipients.own))
+assert seal(1, target) == 1 << 20
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert seal(count, target) == count << 20
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "e"], check=True,
+                          capture_output=True, text=True)
+    assert int(done.stdout) < 60 << 10
 
 
 RECIPIENTS = Recipients(PASSWORD)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mediasvc.errors import SettingsError
+from mediasvc.errors import DamagedError, SettingsError
+from mediasvc.media.der_frame import EXPLICIT, IMPLICIT, OCTETS, SEQUENCE, around, head
 from mediasvc.media.secure_keys import (
     BLOCK,
     ITERATIONS,
     KEY_BYTES,
     OWN,
-    encrypt,
+    encrypted,
     need_extra,
     own_key,
     password_key,
@@ -53,42 +54,62 @@ def check_recipients(recipients: Recipients) -> None:
 
 def envelope(data: bytes, recipients: Recipients) -> bytes:
     """The whole envelope, DER."""
+    return b"".join(enveloped([data], len(data), recipients))
+
+
+def enveloped(chunks: Iterable[bytes], length: int, recipients: Recipients) -> Iterator[bytes]:
+    """The envelope of ``length`` bytes piece by piece: no file is held in memory.
+
+    All lengths are known before, so it is DER as a whole. Raises DamagedError when the chunks are
+    fewer or more bytes than that.
+    """
     need_extra()
-    from asn1crypto import cms
+    from asn1crypto import algos, cms
 
     iv = os.urandom(BLOCK)
     key = own_key(recipients.own, iv)
     infos = [_key_transport(raw, key) for raw in recipients.certificates]
     if recipients.password:
         infos.append(_password_info(recipients, key))
-    content = encrypt(_padded(_digested(data)), key, iv)
-    version = "v3" if recipients.password else "v0"
-    done: bytes = cms.ContentInfo({
-        "content_type": "enveloped_data",
-        "content": cms.EnvelopedData({
-            "version": version, "recipient_infos": infos,
-            "encrypted_content_info": {
-                "content_type": "digested_data",
-                "content_encryption_algorithm": {"algorithm": "aes256_cbc", "parameters": iv},
-                "encrypted_content": content}})}).dump()
-    return done
+    digested = _before_digested(length)
+    plain = len(digested) + length + len(_digest(b""))
+    size = plain // BLOCK * BLOCK + BLOCK
+    algorithm = algos.EncryptionAlgorithm({"algorithm": "aes256_cbc", "parameters": iv})
+    inner = around((SEQUENCE,), cms.ContentType("digested_data").dump() + algorithm.dump()
+                   + head(IMPLICIT, size), size)
+    version = cms.CMSVersion("v3" if recipients.password else "v0").dump()
+    outer = version + cms.RecipientInfos(infos).dump() + inner
+    yield around((SEQUENCE,), cms.ContentType("enveloped_data").dump()
+                 + around((EXPLICIT, SEQUENCE), outer, size), size)
+    yield from encrypted(_digested(chunks, length, digested, size - plain), key, iv)
 
 
-def _digested(data: bytes) -> bytes:
-    """RFC 5652 7: what is encrypted says by itself whether it is whole."""
-    from asn1crypto import cms
+def _digested(chunks: Iterable[bytes], length: int, before: bytes, padding: int,
+              ) -> Iterator[bytes]:
+    """RFC 5652 7: what is encrypted says by itself whether it is whole; padded (6.3)."""
+    digest, seen = hashlib.sha256(), 0
+    yield before
+    for chunk in chunks:
+        digest.update(chunk)
+        seen += len(chunk)
+        yield chunk
+    if seen != length:
+        raise DamagedError("a file has another length than a moment ago")
+    yield _digest(digest.digest()) + bytes((padding,)) * padding
 
-    done: bytes = cms.DigestedData({
-        "version": "v0", "digest_algorithm": {"algorithm": "sha256"},
-        "encap_content_info": {"content_type": "data", "content": data},
-        "digest": hashlib.sha256(data).digest()}).dump()
-    return done
+
+def _before_digested(length: int) -> bytes:
+    """DigestedData up to the content, whose octets and the digest follow."""
+    from asn1crypto import algos, cms
+
+    start = cms.CMSVersion("v0").dump() + algos.DigestAlgorithm({"algorithm": "sha256"}).dump()
+    content = around((SEQUENCE,), cms.ContentType("data").dump()
+                     + around((EXPLICIT, OCTETS), b"", length), length)
+    return around((SEQUENCE,), start + content, length + len(_digest(b"")))
 
 
-def _padded(data: bytes) -> bytes:
-    """RFC 5652 6.3."""
-    count = BLOCK - len(data) % BLOCK
-    return data + bytes((count,)) * count
+def _digest(value: bytes) -> bytes:
+    return head(OCTETS, hashlib.sha256().digest_size) + value.ljust(32, b"\0")
 
 
 def _password_info(recipients: Recipients, key: bytes) -> Any:

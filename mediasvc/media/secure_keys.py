@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -77,13 +78,27 @@ def unwrap(wrapped: bytes, kek: bytes, iv: bytes, size: int = BLOCK, name: str =
 
 def encrypt(data: bytes, key: bytes, iv: bytes) -> bytes:
     """AES-CBC without padding."""
+    return b"".join(encrypted([data], key, iv))
+
+
+def encrypted(chunks: Iterable[bytes], key: bytes, iv: bytes) -> Iterator[bytes]:
+    """The same piece by piece; all together are whole blocks."""
     engine = _cipher("aes", key, iv).encryptor()
-    return bytes(engine.update(data) + engine.finalize())
+    for chunk in chunks:
+        yield bytes(engine.update(chunk))
+    yield bytes(engine.finalize())
 
 
 def decrypt(data: bytes, key: bytes, iv: bytes, name: str = "aes") -> bytes:
+    return b"".join(decrypted([data], key, iv, name))
+
+
+def decrypted(chunks: Iterable[bytes], key: bytes, iv: bytes, name: str = "aes",
+              ) -> Iterator[bytes]:
     engine = _cipher(name, key, iv).decryptor()
-    return bytes(engine.update(data) + engine.finalize())
+    for chunk in chunks:
+        yield bytes(engine.update(chunk))
+    yield bytes(engine.finalize())
 
 
 def _cipher(name: str, key: bytes, iv: bytes) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from mediasvc.errors import DamagedError, PasswordNeeded
 from mediasvc.media.disc_file import DICOMDIR
 from mediasvc.media.member import Container, Context, Entry
-from mediasvc.media.secure_cms_read import HEAD, is_envelope, open_envelope
+from mediasvc.media.secure_cms_read import HEAD, is_envelope, opened
 from mediasvc.span import Span
 
 QUESTION = ("This is a secure DICOM medium: every file of it is encrypted. Its password, or the "
@@ -35,13 +35,12 @@ class SecureContainer:
         span = self._inner.span(index)
         if not is_envelope(_head(span)):
             return span
-        with span.view() as view:
-            return self._context.scratch.once(f"{index:08d}.opened", self._opened(bytes(view)))
+        return self._context.scratch.once(f"{index:08d}.opened", self._opened(span))
 
-    def _opened(self, data: bytes) -> Iterator[bytes]:
+    def _opened(self, span: Span) -> Iterator[bytes]:
         if not self._context.password:
             raise PasswordNeeded(*QUESTION)
-        yield open_envelope(data, self._context.password)
+        yield from opened(span, self._context.password)
 
     def unchanged(self, index: int) -> bool:
         return self._inner.unchanged(index)

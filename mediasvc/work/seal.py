@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mediasvc.errors import BudgetError, SettingsError
+from mediasvc.errors import SettingsError
 from mediasvc.media.disc_file import DICOM_FOLDER, DICOMDIR, MANIFEST, DiscFile
 from mediasvc.media.markup import element, page
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.page_style import STYLE
-from mediasvc.media.secure_cms_write import Recipients, check_recipients, envelope
+from mediasvc.media.secure_cms_write import Recipients, check_recipients, enveloped
 from mediasvc.media.secure_zip_write import check_password
 from mediasvc.span import Span
 from mediasvc.standard.profiles import Profile
 
-#: An envelope is opened in memory, several times over; readers elsewhere do the same.
-LARGEST = 512 << 20
 OPENED_BY = ("The DICOM files of this medium are encrypted (DICOM PS3.15, CMS). A DICOM reader for "
              "secure media opens them with the password or key that was sent separately.")
 
@@ -69,15 +68,12 @@ def sealed(files: Iterable[DiscFile], seal: Seal, scratch: Path) -> Iterator[Dis
         if file.parts[0] not in (DICOM_FOLDER, DICOMDIR, MANIFEST):
             yield file
             continue
-        if file.span.length > LARGEST:
-            raise BudgetError("an instance is too large for a secure medium "
-                              f"({file.span.length >> 20} MiB)", "Use a zip with a password.")
-        with file.span.view() as view:
-            data = envelope(bytes(view), seal.recipients)
-        path = folder / f"{number:08d}"
-        path.write_bytes(data)
-        span = Span.of_file(path)
-        yield DiscFile(file.parts, span, span.sha256(), dense=True)
+        path, digest = folder / f"{number:08d}", hashlib.sha256()
+        with path.open("xb") as target:
+            for chunk in enveloped(file.span.chunks(), file.span.length, seal.recipients):
+                digest.update(chunk)
+                target.write(chunk)
+        yield DiscFile(file.parts, Span.of_file(path), digest.hexdigest(), dense=True)
 
 
 def notices(facts: DiscFacts, scratch: Path) -> list[DiscFile]:
