@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -367,3 +368,17 @@ def test_real_directories_give_whole_identities(real_data: Path) -> None:
         assert all(r.patient_id and r.study_instance_uid and r.series_instance_uid
                    for r in directory.references)
         assert not {f for f in directory.findings if f.severity == "error"}
+
+
+def test_references_taken_one_by_one_are_the_same_and_little_is_kept() -> None:
+    images = [image(f"A\\I{n}", f"9.{n}") for n in range(1, 2001)]
+    data = Writer().write(disc(*images))
+    taken: list[Reference] = []
+    directory = read(data, take=taken.append)
+    assert tuple(taken) == read(data).references
+    assert (len(taken), directory.references, directory.records) == (2000, (), ())
+    tracemalloc.start()
+    read(data, take=lambda _: None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2000 * 300  # bytes for each: 300,000 of them fit into a child

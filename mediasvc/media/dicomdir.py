@@ -7,7 +7,7 @@ the other list, to compare with (work/discover).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mediasvc.media.dicomdir_head import finding, read_head
@@ -15,10 +15,11 @@ from mediasvc.media.dicomdir_items import RecordWalk
 from mediasvc.media.dicomdir_reading import Reading
 from mediasvc.media.dicomdir_repairs import Repair, repairs
 from mediasvc.media.dicomdir_tree import Tree, resolve
+from mediasvc.media.directory_items import Items
 from mediasvc.media.reference import Record, Reference
 from mediasvc.model import Finding
 
-__all__ = ["Dicomdir", "Record", "Reference", "read_dicomdir"]
+__all__ = ["Dicomdir", "Record", "Reference", "file_set_id", "read_dicomdir"]
 
 RECORD_LIMIT = 1_000_000
 
@@ -43,26 +44,37 @@ class Dicomdir:
 
 def read_dicomdir(
     view: memoryview, folder: tuple[str, ...] = (), *, record_limit: int = RECORD_LIMIT,
-    with_records: bool = True,
+    take: Callable[[Reference], object] | None = None,
 ) -> Dicomdir:
     """Read a DICOMDIR that stands in ``folder`` of its medium. Never raises on foreign bytes.
-    Without ``with_records`` those stay out, which saves memory.
+    With ``take`` each reference is handed to it instead, and records stay out: memory for those
+    of a large one.
 
     Findings about the DICOMDIR itself have an empty subject; those about one file name it.
     """
     head = read_head(view)
     walk = RecordWalk(view, head.encoding)
-    items = walk.read(*head.sequence, record_limit) if head.sequence else []
+    items = walk.read(*head.sequence, record_limit) if head.sequence else Items()
     tree = resolve(items, head.number(FIRST_RECORD), head.number(LAST_RECORD))
     reading = Reading(head, items, tree, folder)
-    records, references = reading.run(with_records)
+    references: tuple[Reference, ...] = ()
+    if take is None:
+        references = tuple(reading.references())
+    else:
+        for reference in reading.references():
+            take(reference)
     return Dicomdir(
         file_set_id=head.text(FILE_SET_ID),
         file_set_uid=head.text(FILE_SET_UID),
-        records=records,
+        records=tuple(reading.records()) if take is None else (),
         references=references,
         findings=(*head.findings, *walk.findings(), *_tree_findings(tree), *reading.findings()),
         repairs=tuple(repairs(items, tree)) if tree.pointers else ())
+
+
+def file_set_id(view: memoryview) -> str:
+    """As `Dicomdir` has it, without reading the records. Never raises on foreign bytes."""
+    return read_head(view).text(FILE_SET_ID)
 
 
 def _tree_findings(tree: Tree) -> Iterable[Finding]:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from mediasvc.dicom.compose import ITEM, Encoding
 from mediasvc.media.dicomdir_head import EXPLICIT, finding
-from mediasvc.media.directory_item import KEPT, VALUE_LIMIT, Item, item_of
+from mediasvc.media.directory_item import KEPT, VALUE_LIMIT, item_of
+from mediasvc.media.directory_items import Items
 from mediasvc.media.element_walk import (
     ITEM_END,
     LONG,
@@ -43,9 +44,9 @@ class RecordWalk:
         self.too_many = 0
         self.shared_tags: dict[tuple[int, ...], tuple[int, ...]] = {}
 
-    def read(self, position: int, end: int, limit: int) -> list[Item]:
+    def read(self, position: int, end: int, limit: int) -> Items:
         """Records until the sequence ends; ``end`` is -1 when its length is undefined."""
-        items: list[Item] = []
+        items = Items()
         view, size = self.view, len(self.view)
         plain = self.encoding == EXPLICIT
         while position + 8 <= size:

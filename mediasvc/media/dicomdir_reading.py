@@ -17,6 +17,7 @@ from mediasvc.media.directory_item import (
     STUDY_UID,
     Item,
 )
+from mediasvc.media.directory_items import Items
 from mediasvc.media.file_id import ODDITIES, FileId
 from mediasvc.media.labels import display
 from mediasvc.media.reference import Record, Reference
@@ -50,37 +51,38 @@ class _Context:
 class Reading:
     """Goes through the tree once, parents first."""
 
-    def __init__(self, head: Head, items: list[Item], tree: Tree, folder: tuple[str, ...]) -> None:
+    def __init__(self, head: Head, items: Items, tree: Tree, folder: tuple[str, ...]) -> None:
         self.items = items
         self.tree = tree
         self.folder = folder
         self.file_set_charset = head.text(CHARACTER_SET)
         self.contexts: list[_Context] = [_Context()] * len(items)
         # Few or none: the mechanism is retired (F.6.2).
-        self.shared_files = {item.offset: item for item in items if item.loose}
+        self.shared_files = {items.offsets[at]: items[at] for at in range(len(items))
+                             if items.loose(at)}
         self.odd: Counter[str] = Counter()
         self.outside: list[FileId] = []
         self.tags_seen: Counter[tuple[str, tuple[int, ...]]] = Counter()
         self.counts: Counter[str] = Counter()
 
-    def run(self, with_records: bool) -> tuple[tuple[Record, ...], tuple[Reference, ...]]:
-        references: list[Reference] = []
+    def references(self) -> Iterator[Reference]:
+        """Each file that an active record names, in tree order. Only once."""
         for at in self.tree.order:
             item = self.items[at]
-            context = self._context(at)
+            context = self._context(at, item)
             self.contexts[at] = context
             self.tags_seen[item.type, item.tags] += 1
             source = self._source(item)
             if self._names_a_file(item, source.file_id) and context.active:
-                references.append(self._reference(item, source, context))
-        records = tuple(
-            Record(item.offset, item.end, item.type, self.tree.parents[at],
-                   self.contexts[at].active, item.file_id.parts, item.tags)
-            for at, item in enumerate(self.items if with_records else ()))
-        return records, tuple(references)
+                yield self._reference(item, source, context)
 
-    def _context(self, at: int) -> _Context:
-        item = self.items[at]
+    def records(self) -> Iterator[Record]:
+        """All of them, in file order; after the references."""
+        for at, item in enumerate(self.items):
+            yield Record(item.offset, item.end, item.type, self.tree.parents[at],
+                         self.contexts[at].active, item.file_id.parts, item.tags)
+
+    def _context(self, at: int, item: Item) -> _Context:
         parent = self.tree.parents[at]
         above = self.contexts[parent] if parent != ROOT else _Context()
         values = item.identity

@@ -6,11 +6,11 @@ The medium is never written to: this is the diff between what stands there and w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mediasvc.media.dicomdir_tree import ROOT, Tree
-from mediasvc.media.directory_item import Item
+from mediasvc.media.directory_items import Items
 from mediasvc.media.file_id import ODDITIES
 from mediasvc.media.labels import display
 from mediasvc.model import Finding
@@ -40,35 +40,35 @@ class Repair:
                 f"{display(self.read)} because {self.why}.")
 
 
-def repairs(items: Sequence[Item], tree: Tree) -> Iterator[Repair]:
+def repairs(items: Items, tree: Tree) -> Iterator[Repair]:
     """Of the links between records, and of File IDs."""
-    known = {item.offset for item in items}
-    adopted = set(tree.adopted)
-    for at, item in enumerate(items):
-        for name, pointer in (("next record", item.next), ("lower record", item.lower)):
-            if pointer and pointer not in known:
-                yield _pointer(item, name, pointer, tree.shift, known)
+    odd, adopted = dict(items.odd_names()), set(tree.adopted)
+    for at, offset in enumerate(items.offsets):
+        for name, pointer in (("next record", items.next[at]), ("lower record", items.lower[at])):
+            if pointer and items.find(pointer) is None:
+                yield _pointer(items, offset, name, pointer, tree.shift)
         if at in adopted:
             parent = tree.parents[at]
-            place = (f"below the record at {items[parent].offset}" if parent != ROOT
+            place = (f"below the record at {items.offsets[parent]}" if parent != ROOT
                      else "a record of the top level")
-            yield Repair("orphan", item.offset, "no way to this record", place,
+            yield Repair("orphan", offset, "no way to this record", place,
                          "of its place in the file")
-        for kind in item.file_id.oddities:
-            name = display("/".join(item.file_id.parts))
-            yield Repair(f"file-id-{kind}", item.offset, f"a File ID {ODDITIES[kind]}", name,
-                         "such names are found all the same", name)
+        if at in odd:
+            name = display("/".join(odd[at].parts))
+            for kind in odd[at].oddities:
+                yield Repair(f"file-id-{kind}", offset, f"a File ID {ODDITIES[kind]}", name,
+                             "such names are found all the same", name)
     for pointing, target, looped in tree.refused:
-        yield Repair("loop" if looped else "level", items[pointing].offset if pointing != ROOT
-                     else 0, f"a link to the record at {items[target].offset}", "no link",
+        yield Repair("loop" if looped else "level", items.offsets[pointing] if pointing != ROOT
+                     else 0, f"a link to the record at {items.offsets[target]}", "no link",
                      _LOOP if looped else _LEVEL)
 
 
-def _pointer(item: Item, name: str, pointer: int, shift: int, known: set[int]) -> Repair:
-    if pointer + shift in known:
-        return Repair("shift", item.offset, f"{name} at {pointer}", f"{pointer + shift}",
+def _pointer(items: Items, offset: int, name: str, pointer: int, shift: int) -> Repair:
+    if items.find(pointer + shift) is not None:
+        return Repair("shift", offset, f"{name} at {pointer}", f"{pointer + shift}",
                       f"all offsets are off by {abs(shift)} bytes")
-    return Repair("bogus", item.offset, f"{name} at {pointer}", "no link",
+    return Repair("bogus", offset, f"{name} at {pointer}", "no link",
                   "no record begins there")
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
-from typing import Protocol
+
+from mediasvc.media.directory_items import Items
 
 #: How far all offsets may be off, and how many of them are asked.
 SHIFT_WINDOW = 4096
@@ -22,29 +23,14 @@ SHIFT_VOTES = 3
 ROOT = -1
 
 
-class Node(Protocol):
-    """What is asked of a record: its place, and where it points (see `directory_item.Item`)."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def next(self) -> int: ...
-    @property
-    def lower(self) -> int: ...
-    @property
-    def level(self) -> int | None: ...
-    @property
-    def loose(self) -> bool: ...
-
-
 @dataclass(slots=True)
 class Tree:
     """``parents[i]`` of node i (ROOT for none) and ``order``, parents before children; then how
     much had to be repaired. ``adopted``: orphans; ``refused``: (node that points, node that it
     points at, whether that closes a loop)."""
 
-    parents: list[int]
-    order: list[int] = field(default_factory=list)
+    parents: MutableSequence[int]
+    order: MutableSequence[int] = field(default_factory=lambda: array("I"))
     shift: int = 0
     unresolved: int = 0
     looped: int = 0
@@ -55,21 +41,20 @@ class Tree:
     refused: list[tuple[int, int, bool]] = field(default_factory=list)
 
 
-def resolve(nodes: Sequence[Node], first: int, last: int) -> Tree:
+def resolve(nodes: Items, first: int, last: int) -> Tree:
     """Place every node. Linear in the number of nodes; never raises, never recurses."""
     return _Resolver(nodes, first, last).run()
 
 
 class _Resolver:
-    def __init__(self, nodes: Sequence[Node], first: int, last: int) -> None:
+    def __init__(self, nodes: Items, first: int, last: int) -> None:
         self.nodes = nodes
         self.first = first
-        self.tree = Tree([ROOT] * len(nodes))
-        self.placed = [False] * len(nodes)
-        self.index = {node.offset: i for i, node in enumerate(nodes)}
+        self.tree = Tree(array("i", [ROOT]) * len(nodes))
+        self.placed = bytearray(len(nodes))
         self.pointers = array("Q", filter(None, (first, last)))
-        for node in nodes:
-            self.pointers.extend(filter(None, (node.next, node.lower)))
+        for pair in zip(nodes.next, nodes.lower, strict=True):
+            self.pointers.extend(filter(None, pair))
         self.shifts = self._shifts()
 
     def run(self) -> Tree:
@@ -84,10 +69,10 @@ class _Resolver:
 
     def _shifts(self) -> tuple[int, ...]:
         """What may be added to an offset to make it point at a record, likeliest first."""
-        lost = [p for p in self.pointers if p not in self.index]
+        lost = array("Q", (p for p in self.pointers if self.nodes.find(p) is None))
         if len(lost) < SHIFT_VOTES:
             return (0,)
-        offsets = sorted(self.index)
+        offsets = self.nodes.offsets
         votes: Counter[int] = Counter()
         for pointer in lost[::max(1, len(lost) // SHIFT_SAMPLE)]:
             low = bisect_left(offsets, pointer - SHIFT_WINDOW)
@@ -96,7 +81,7 @@ class _Resolver:
         if not votes:
             return (0,)
         shift = max(votes, key=lambda k: (votes[k], -abs(k)))
-        agreeing = sum(p + shift in self.index for p in lost)
+        agreeing = sum(self.nodes.find(p + shift) is not None for p in lost)
         if agreeing < SHIFT_VOTES or agreeing * 2 < len(lost):
             return (0,)
         self.tree.shift = shift
@@ -105,7 +90,7 @@ class _Resolver:
     def _root(self) -> int | None:
         """The first root record, unless it is plainly a record from inside the tree."""
         start = self._target(self.first)
-        if start is not None and self.nodes[start].level and start in self._led_to():
+        if start is not None and self.nodes.level(start) and start in self._led_to():
             self.tree.misplaced += 1
             return None
         return start
@@ -114,7 +99,7 @@ class _Resolver:
         if not pointer:
             return None
         for shift in self.shifts:
-            found = self.index.get(pointer + shift)
+            found = self.nodes.find(pointer + shift)
             if found is not None:
                 return found
         return None
@@ -126,7 +111,7 @@ class _Resolver:
         while waiting:
             at, parent, before = waiting.pop()
             while at is not None:
-                looped = placed[at]
+                looped = bool(placed[at])
                 if looped or not self._fits(at, parent, before):
                     tree.looped += looped
                     tree.misplaced += not looped
@@ -135,8 +120,8 @@ class _Resolver:
                 placed[at] = True
                 tree.parents[at] = parent
                 tree.order.append(at)
-                following = self._follow(nodes[at].next)
-                below = self._follow(nodes[at].lower)
+                following = self._follow(nodes.next[at])
+                below = self._follow(nodes.lower[at])
                 if below is None:
                     before, at = at, following
                 else:
@@ -150,19 +135,20 @@ class _Resolver:
 
     def _fits(self, at: int, parent: int, before: int) -> bool:
         """A lower record is of a lower level; siblings share theirs (Table F.4-1)."""
-        level = self.nodes[at].level
+        level = self.nodes.level(at)
         if level is None:
             return True
-        above = self.nodes[parent].level if parent != ROOT else None
-        beside = self.nodes[before].level if before != ROOT else None
+        above = self.nodes.level(parent) if parent != ROOT else None
+        beside = self.nodes.level(before) if before != ROOT else None
         return (above is None or level > above) and beside in (None, level)
 
     def _led_to(self) -> set[int]:
         """Records that an unplaced record points at: they follow when it is placed."""
         found: set[int] = set()
-        for i, node in enumerate(self.nodes):
+        for i in range(len(self.nodes)):
             if not self.placed[i]:
-                for target in (self._target(node.next), self._target(node.lower)):
+                for target in (self._target(self.nodes.next[i]),
+                               self._target(self.nodes.lower[i])):
                     if target is not None and target != i:
                         found.add(target)
         return found
@@ -170,8 +156,8 @@ class _Resolver:
     def _adopt(self, led_to: set[int]) -> None:
         """Give records without a parent the last record of the level above that precedes them."""
         latest: dict[int, int] = {}
-        for i, node in enumerate(self.nodes):
-            level = node.level
+        for i in range(len(self.nodes)):
+            level, loose = self.nodes.level(i), self.nodes.loose(i)
             if not self.placed[i] and i not in led_to:
                 parent = ROOT
                 if level is None:
@@ -179,10 +165,10 @@ class _Resolver:
                 elif level:
                     above = [at for upper, at in latest.items() if upper < level]
                     parent = max(above, default=ROOT)
-                if not node.loose:
+                if not loose:
                     self.tree.orphans += 1
                     self.tree.adopted.append(i)
-                self._descend(i, ROOT if node.loose else parent)
+                self._descend(i, ROOT if loose else parent)
             if level is not None:
                 latest = {upper: at for upper, at in latest.items() if upper < level}
                 latest[level] = i

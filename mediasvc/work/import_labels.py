@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError, MediasvcError
-from mediasvc.media.dicomdir import read_dicomdir
+from mediasvc.media.dicomdir import file_set_id
 from mediasvc.media.iso9660 import PRIMARY, read_volumes
 from mediasvc.media.iso_session import last_session
 from mediasvc.media.labels import display
@@ -118,7 +118,7 @@ def _volume(window: Window, limits: Limits) -> str:
 
 def _file_set(row: dict[str, Any]) -> str:
     with Span.from_json(row).view() as view:
-        return display(read_dicomdir(view).file_set_id)
+        return display(file_set_id(view))
 
 
 def _readme(row: dict[str, Any]) -> str:

@@ -95,7 +95,8 @@ def _screen_member(package: Package, item: Item) -> dict[str, Any]:
         row = _look(view, member.label, Path(_open.key[1]) / f"references-{number}.jsonl")
         if "temp" in item and row["role"] == "instance" and span.length <= READ_LIMIT:
             row["written"] = write_ahead(view, Path(item["temp"]), Order.from_json(item["order"]))
-        span = span.sealed(view)
+        if not row.get("written"):  # else it is not read again
+            span = span.sealed(view)
     with _guard:
         if not package.unchanged(member):
             raise DamagedError("changed while it was read")
@@ -123,15 +124,15 @@ def _look(view: memoryview, label: str, spool: Path) -> dict[str, Any]:
 
 def _directory(view: memoryview, findings: list[dict[str, Any]], spool: Path) -> dict[str, Any]:
     """What it names goes to ``spool``: a large disc's would be too long for an answer."""
-    directory = read_dicomdir(view, with_records=False)
+    spool.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8") as lines:
+        directory = read_dicomdir(
+            view, take=lambda one: lines.write(json.dumps(one.as_json()) + "\n"))
     # Of a disc with hundreds of thousands of files that is no fault, and it has its own limit.
     findings[:] = [one for one in findings if one["code"] != "too-many-elements"]
     findings += [asdict(finding) for finding in (*directory.findings,
                                                  *as_findings(directory.repairs))]
-    spool.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(one.as_json()) + "\n" for one in directory.references)
     return {"file_set_id": directory.file_set_id, "file_set_uid": directory.file_set_uid,
             "spool": str(spool)}
 
