@@ -193,6 +193,43 @@ def test_every_program_gets_the_device_and_the_image() -> None:
         assert not any("blank" in word for word in command)
 
 
+GROWISOFS = """#!{python}
+# As growisofs(1) takes them: options, then -Z DEVICE=IMAGE.
+import sys
+words, options = sys.argv[1:], []
+while words[0] != "-Z":
+    options.append(words.pop(0))
+assert options == ["-speed=4", "-dvd-compat"] and len(words) == 2, sys.argv
+device, image = words[1].split("=", 1)
+assert not sys.stdin.isatty()
+if open(device, "rb").read(32774)[32769:] == b"CD001":
+    print(f":-( {{device}} already carries isofs!")
+    sys.exit(1)
+open(device, "r+b").write(open(image, "rb").read())
+"""
+
+
+def test_growisofs_is_called_as_its_manual_says_and_takes_no_cd(desk: Desk, tmp_path: Path) -> None:
+    import sys
+    program = tmp_path / "bin" / "growisofs"
+    program.write_text(GROWISOFS.format(python=sys.executable))
+    program.chmod(0o755)
+    drive = tmp_path / "drive"
+    drive.write_bytes(bytes(64 << 10))
+    wanted = BurnSettings(device=str(drive), programs=("growisofs",), speed=4, seconds=20)
+    alone_there = replace(desk, settings=Settings(burn=wanted))
+    with pytest.raises(SettingsError, match="growisofs cannot write a CD"):
+        burn_disc(alone_there, disc_of(desk), by="clerk", patience=0)
+    dvd = replace(disc_of(desk), profile="STD-GEN-DVD-JPEG")
+    assert burn_disc(alone_there, dvd, by="clerk", patience=0).program == "growisofs"
+    assert drive.read_bytes() == Path(dvd.path).read_bytes()
+    with pytest.raises(StateError, match="already carries isofs"):
+        burn_disc(alone_there, dvd, by="clerk", patience=0)
+    both = BurnSettings(device=str(drive), programs=("growisofs", "wodim"), seconds=20)
+    assert burn_disc(replace(desk, settings=Settings(burn=both)), disc_of(desk), by="clerk",
+                     patience=0).program == "wodim"
+
+
 def test_without_a_drive_or_a_program_it_says_so(desk: Desk) -> None:
     bare = replace(desk, settings=Settings())
     with pytest.raises(SettingsError, match="No drive"):

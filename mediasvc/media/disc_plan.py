@@ -1,12 +1,13 @@
 """How many discs an order needs (R11-4: independent file-sets, never one that spans discs).
 
 A study stays on one disc unless it alone is larger than a disc; then its series are spread, and a
-series only where it is larger still. Sizes are upper limits, so that a plan always fits.
+series only where it is larger still, in runs of neighbours that are about as long as each other.
+Sizes are upper limits, so that a plan always fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -29,7 +30,18 @@ PAGE = 24 << 10
 PICTURE_BYTES_PER_PIXEL = 0.6
 PICTURE_SIDE = 1024
 
-Measure = Callable[[Sequence[DiscInstance]], int]
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What instances take at most: each for itself, and what a series has beside them."""
+
+    each: Callable[[DiscInstance], int]
+    about: Callable[[Sequence[DiscInstance]], int]
+
+    def __call__(self, unit: Sequence[DiscInstance]) -> int:
+        return sum(map(self.each, unit)) + sum(
+            self.about(list(rows))
+            for _, rows in groupby(unit, lambda i: i.header.series_instance_uid))
 
 
 @dataclass(slots=True)
@@ -49,29 +61,36 @@ def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
     Raises BudgetError when a single instance is larger than a disc.
     """
     ordered = sorted(instances, key=reading_order)
-    measure: Measure = partial(_size, with_udf=with_udf, icon=icon)
+    measure = Measure(partial(_each, with_udf=with_udf, icon=icon),
+                      partial(_about, with_udf=with_udf))
     base = BASE
     if least:
-        measure, base = _least, 0
-    units = list(_units(ordered, None if capacity is None else capacity - base, measure))
-    sizes = [measure(unit) for unit in units]
+        measure, base = Measure(_least, lambda series: 0), 0
     if capacity is None:
-        boxes = [list(range(len(units)))] if units else []
-    elif any(base + size > capacity for size in sizes):
+        return [DiscPlan(ordered, base + measure(ordered))] if ordered else []
+    ways = (_planned(ordered, capacity, base, measure, even) for even in (True, False))
+    return min(ways, key=len)
+
+
+def _planned(ordered: Sequence[DiscInstance], capacity: int, base: int, measure: Measure,
+             even: bool) -> list[DiscPlan]:
+    units = list(_units(ordered, capacity - base, measure, even))
+    sizes = [measure(unit) for unit in units]
+    if any(base + size > capacity for size in sizes):
         raise BudgetError("an instance is larger than a disc of this kind",
                           "Choose a larger one with --disc.")
-    else:
-        boxes = fewest(sizes, capacity - base)
     return [DiscPlan([instance for at in box for instance in units[at]],
-                     base + sum(sizes[at] for at in box)) for box in boxes]
+                     base + sum(sizes[at] for at in box))
+            for box in fewest(sizes, capacity - base)]
 
 
-def _units(ordered: Sequence[DiscInstance], room: int | None, measure: Measure,
-           ) -> Iterable[list[DiscInstance]]:
-    """Studies; for one larger than ``room`` its series; for a series too large its instances."""
+def _units(ordered: Sequence[DiscInstance], room: int, measure: Measure, even: bool,
+           ) -> Iterator[list[DiscInstance]]:
+    """Studies; for one larger than ``room`` its series; for a series too large runs of its
+    instances."""
     for _, rows in groupby(ordered, lambda i: i.header.study_instance_uid):
         study = list(rows)
-        if room is None or measure(study) <= room:
+        if measure(study) <= room:
             yield study
             continue
         for _, inside in groupby(study, lambda i: i.header.series_instance_uid):
@@ -79,19 +98,43 @@ def _units(ordered: Sequence[DiscInstance], room: int | None, measure: Measure,
             if measure(series) <= room:
                 yield series
             else:
-                yield from ([instance] for instance in series)
+                yield from _runs(series, room - measure.about(series), measure, even)
 
 
-def _least(unit: Sequence[DiscInstance]) -> int:
-    return sum(sectors(instance.span.length) * SECTOR for instance in unit)
+def _runs(series: Sequence[DiscInstance], room: int, measure: Measure, even: bool,
+          ) -> Iterator[list[DiscInstance]]:
+    """As few runs as ``room`` allows, as long as can be; ``even``: all about as long as the others,
+    so that each disc has room for the viewer."""
+    sizes = list(map(measure.each, series))
+    count = sum(1 for _ in _cut(sizes, room, room))
+    share = -(-sum(sizes) // count) if even else room
+    runs = list(_cut(sizes, room, share))
+    for start, end in runs if len(runs) == count else _cut(sizes, room, room):
+        yield list(series[start:end])
 
 
-def _size(unit: Sequence[DiscInstance], with_udf: int, icon: int = 0) -> int:
+def _cut(sizes: Sequence[int], room: int, share: int) -> Iterator[tuple[int, int]]:
+    """Runs that end with what reaches ``share``, and hold no more than ``room``."""
+    start = total = 0
+    for at, size in enumerate(sizes):
+        if at > start and (total + size > room or total >= share):
+            yield start, at
+            start, total = at, 0
+        total += size
+    yield start, len(sizes)
+
+
+def _least(instance: DiscInstance) -> int:
+    return sectors(instance.span.length) * SECTOR
+
+
+def _each(instance: DiscInstance, with_udf: int, icon: int) -> int:
     entry = DIRECTORY_ENTRY + (icon * icon + ICON_ENTRY if icon else 0)
-    total = sum(file_size(instance.span.length, with_udf) + entry for instance in unit)
-    for _, rows in groupby(unit, lambda i: i.header.series_instance_uid):
-        total += PAGE + _pictures(list(rows), with_udf)
-    return total
+    return file_size(instance.span.length, with_udf) + entry
+
+
+def _about(series: Sequence[DiscInstance], with_udf: int) -> int:
+    return PAGE + _pictures(series, with_udf)
 
 
 def _pictures(series: Sequence[DiscInstance], with_udf: int) -> int:

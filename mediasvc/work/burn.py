@@ -19,6 +19,7 @@ from mediasvc.errors import (
     StateError,
 )
 from mediasvc.span import Span
+from mediasvc.standard.profiles import load_profile
 from mediasvc.store import burns, discs
 from mediasvc.store.burns import Burn, BurnState, Method
 from mediasvc.store.discs import Disc
@@ -54,7 +55,7 @@ def burn_disc(desk: Desk, disc: Disc, *, by: str, device: str = "", patience: fl
     if not device:
         raise SettingsError("No drive is named.", "Set burn.device, or say --device.")
     image = require_image(disc)
-    burner, program = installed(settings.programs)
+    burner, program = installed(settings.programs, _medium(desk, disc))
     with alone(desk):
         row = plan(desk, disc, "drive", device, by)
         try:
@@ -67,6 +68,14 @@ def burn_disc(desk: Desk, disc: Disc, *, by: str, device: str = "", patience: fl
             raise
         row = step(desk, row, "verified", by)
         return step(desk, row, "released", by)
+
+
+def _medium(desk: Desk, disc: Disc) -> str:
+    """Kind of the medium that the disc was made for; empty when its profile is gone."""
+    try:
+        return load_profile(disc.profile, desk.home.profiles).medium.kind
+    except SettingsError:
+        return ""
 
 
 @contextmanager

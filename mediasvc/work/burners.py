@@ -2,7 +2,8 @@
 
 None of them is asked to blank, to overwrite or to leave the disc open: one file-set for each disc,
 in one session (PS3.12 F), and what is not blank is not ours to write on. growisofs alone writes
-over a rewritable DVD all the same.
+over a rewritable DVD all the same, unless that has ISO 9660 on it: without a terminal it refuses
+then (growisofs(1), NOTES). It knows no CD, and does not start under sudo.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ PSEUDO = "stdio:"
 
 @dataclass(frozen=True, slots=True)
 class Burner:
+    """``not_for``: kinds of media that the program does not know."""
+
     name: str
     arguments: Arguments
+    not_for: tuple[str, ...] = ()
 
 
 def _cdrecord(*mode: str) -> Arguments:
@@ -52,21 +56,28 @@ def _isoburn(program: str, device: str, image: str, speed: int) -> list[str]:
 BURNERS = {burner.name: burner for burner in (
     Burner("xorriso", _cdrecord("-as", "cdrecord")),
     Burner("cdrskin", _cdrecord()),
-    Burner("growisofs", _growisofs),
-    Burner("wodim", _cdrecord("-sao")),
+    Burner("growisofs", _growisofs, ("cd",)),
+    Burner("wodim", _cdrecord("-sao"), ("bd",)),
     Burner("hdiutil", _hdiutil),
     Burner("isoburn", _isoburn),
 )}
 
 
-def installed(programs: Sequence[str]) -> tuple[Burner, str]:
-    """The first of ``programs`` that is there, and where. Raises SettingsError."""
+def installed(programs: Sequence[str], medium: str = "") -> tuple[Burner, str]:
+    """The first of ``programs`` that is there and knows this kind of ``medium``, and where. Raises
+    SettingsError."""
+    others = []
     for name in programs:
         if name not in BURNERS:
             raise SettingsError(f"burn.programs: {name} is unknown.",
                                 f"One of {', '.join(BURNERS)}.")
-        if path := shutil.which(name):
+        path = shutil.which(name)
+        if path and medium not in BURNERS[name].not_for:
             return BURNERS[name], path
+        others += [name] if path else []
+    if others:
+        raise SettingsError(f"{' and '.join(others)} cannot write a {medium.upper()}.",
+                            "Install xorriso (Debian: apt install xorriso).")
     raise SettingsError("No program that burns discs is installed.",
                         f"Install one of {', '.join(programs)} (Debian: apt install xorriso).")
 
