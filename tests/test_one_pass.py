@@ -10,15 +10,19 @@ import pytest
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.package import open_package
+from mediasvc.model import PatientKey
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Home, Limits, Settings
+from mediasvc.standard.profiles import load_profile
 from mediasvc.store.patients import put_patients
 from mediasvc.work import export_conform, release
+from mediasvc.work.deidentify_order import privacy
 from mediasvc.work.desk import open_desk
-from mediasvc.work.export_order import ExportOrder
+from mediasvc.work.export_order import ExportOrder, container_of
 from mediasvc.work.in_turn import WINDOW, run_in_turn
 from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.plan import rehearse
+from mediasvc.work.seal import Seal, seal_for
 from samples.synthesis import study, write_disc
 from tests.disc_things import new_sandbox
 from tests.test_export import LOCAL, Archive, local
@@ -184,3 +188,32 @@ def test_a_copy_goes_as_soon_as_the_disc_has_it(
                                         compress=True))
     assert left == [0]
     assert done.instances == 3 * SERIES
+
+
+@pytest.mark.parametrize(("name", "profile", "seal"), [
+    ("a.zip", "ZIP", None), ("a.zip", "ZIP", Seal("zip", "correct horse battery")),
+    ("a.eml", "STD-GEN-ZIP-MAIL", None), ("a.eml", "STD-GEN-MIME", None),
+    ("out/", "STD-GEN-USB-JPEG", None),
+    ("a.iso", "STD-GEN-SEC-CD", "cms")])
+def test_copies_go_as_soon_as_the_disc_has_them(
+        archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, profile: str,
+        seal: Any) -> None:
+    from mediasvc.work import export as line
+
+    left: list[Path] = []
+    check = line.check_disc
+
+    def checked(*arguments: Any, **more: Any) -> Any:
+        left.extend(archive.desk.home.staging.glob("export-*/*.[ab]"))
+        left.extend(archive.desk.home.staging.glob("export-*/*/SEALED/*"))
+        return check(*arguments, **more)
+
+    monkeypatch.setattr(line, "check_disc", checked)
+    if seal == "cms":
+        seal = seal_for(load_profile(profile), "iso", "correct horse battery", ())
+    done = archive.export(ExportOrder(
+        to=tmp_path / name, container=container_of(f"{tmp_path}/{name}"),
+        profile=load_profile(profile), capacity=None, patient=PatientKey("P0001", "LOCAL"),
+        viewer="none", seal=seal, privacy=privacy(archive.desk.home, (), ())))
+    assert done.instances == 3 * SERIES
+    assert left == []

@@ -7,7 +7,7 @@ Nothing in the headers is about the patient: subjects are shown and logged every
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -42,16 +42,19 @@ def write_zip_mail(target: IO[bytes], archive: Span, *, file_set_id: str, moment
 
 
 def write_mime(target: IO[bytes], files: Iterable[DiscFile], *, file_set_id: str, moment: datetime,
-               sender: str = "", text: str = "") -> None:
+               sender: str = "", text: str = "",
+               copied: Callable[[DiscFile], None] = lambda file: None) -> None:
     """The message with DICOMDIR and every instance as application/dicom, whose ``id`` is its
     File ID (R12-6), and README.TXT. Pages stay out: links do not lead from one part of a message to
-    another. Raises BudgetError beyond 512 MiB."""
+    another. ``copied`` is told of each file that is needed no more. Raises BudgetError beyond
+    512 MiB."""
     files = list(files)
     dicom = [file for file in files if file.parts == (DICOMDIR,) or file.parts[0] == DICOM_FOLDER]
     message = _message(f"DICOM-MIME {file_set_id}", sum(file.span.length for file in dicom),
                        moment, sender, text)
     for file in dicom:
         _attach(message, file.span, "dicom", file.path, file.parts[-1])
+        copied(file)
     for file in files:
         if file.parts == (README,):
             message.add_attachment(b"".join(file.span.chunks()), maintype="text", subtype="plain",

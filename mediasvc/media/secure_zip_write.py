@@ -31,7 +31,8 @@ def check_password(password: str) -> None:
 
 
 def write_secure_zip(target: IO[bytes], files: Iterable[DiscFile], password: str, *,
-                     moment: datetime, report: Callable[[int, int], None] | None = None) -> None:
+                     moment: datetime, report: Callable[[int, int], None] | None = None,
+                     copied: Callable[[DiscFile], None] = lambda file: None) -> None:
     """Like `zip_write.write_zip`, every entry encrypted. Two runs never give the same bytes."""
     import pyzipper
 
@@ -47,6 +48,7 @@ def write_secure_zip(target: IO[bytes], files: Iterable[DiscFile], password: str
                     done += len(chunk)
                     if report:
                         report(done, 0)
+            copied(file)
 
 
 def _entry(library: Any, file: DiscFile, moment: datetime) -> Any:

@@ -91,7 +91,7 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
     then is of no use.
     """
     prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
-                            report=report, wanted=wanted, seal=seal, signer=signer)
+                            report=report, wanted=wanted, seal=seal, signer=signer, spent=spent)
     sandbox.load(CHECK)  # while they wait for the image
     if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
         return prepared.built
@@ -104,8 +104,9 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
 def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
                  file_set: FileSetName, facts: DiscFacts, *, scratch: Path, report: Report,
                  wanted: Wanted = PAGES_ONLY, seal: Seal | None = None,
-                 signer: Signer | None = None) -> Prepared:
-    """Make every small file of a disc in ``scratch``; how large it becomes is known then."""
+                 signer: Signer | None = None, spent: Path | None = None) -> Prepared:
+    """Make every small file of a disc in ``scratch``; how large it becomes is known then.
+    ``spent``: of what lies below it nothing is needed any more that was encrypted."""
     layout = lay_out(instances)
     secure = seal is not None and seal.kind == "cms"
     icons = _icons(sandbox, layout, scratch, wanted.icons or profile.icons, report)
@@ -125,7 +126,7 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
         (scratch / MANIFEST_SIGNATURE).write_bytes(signer.sign((scratch / MANIFEST).read_bytes()))
         files.insert(2, _small(scratch, (MANIFEST_SIGNATURE,)))
     if seal is not None and secure:
-        files = list(sealed(files, seal, scratch))
+        files = list(sealed(files, seal, scratch, _remover(spent)))
     return Prepared(Built(layout, findings), tuple(files))
 
 
@@ -199,12 +200,7 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
     def written(done: int, _: int) -> None:
         report(done >> 20, total >> 20, "writing MB")
 
-    below = f"{spent}{os.sep}" if spent is not None else ""
-
-    def copied(file: DiscFile) -> None:
-        if below and file.span.path.startswith(below):
-            Path(file.span.path).unlink()
-
+    copied = _remover(spent)
     if container == "folder":
         from mediasvc.media.folder_write import write_folder
         write_folder(target, files, moment=facts.created, report=written, copied=copied)
@@ -215,10 +211,11 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
         direct = DirectFile(plain.fileno())
         image = cast("BinaryIO", direct)  # all of one that these writers use
         if container == "mail":
-            write_mail(image, files, profile, file_set, facts)
+            write_mail(image, files, profile, file_set, facts, copied)
         elif container == "zip" and password:
             from mediasvc.media.secure_zip_write import write_secure_zip
-            write_secure_zip(image, files, password, moment=facts.created, report=written)
+            write_secure_zip(image, files, password, moment=facts.created, report=written,
+                             copied=copied)
         elif container == "zip":
             from mediasvc.media.zip_write import write_zip
             write_zip(image, files, moment=facts.created, report=written, copied=copied)
@@ -230,8 +227,19 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
     return sha256
 
 
+def _remover(spent: Path | None) -> Callable[[DiscFile], None]:
+    """Removes files of ours below ``spent``."""
+    below = f"{spent}{os.sep}" if spent is not None else ""
+
+    def remove(file: DiscFile) -> None:
+        if below and file.span.path.startswith(below):
+            Path(file.span.path).unlink()
+
+    return remove
+
+
 def write_mail(target: BinaryIO, files: list[DiscFile], profile: Profile, file_set: FileSetName,
-               facts: DiscFacts) -> None:
+               facts: DiscFacts, copied: Callable[[DiscFile], None] = lambda file: None) -> None:
     """One message with all ``files`` in it, or with the DICOM files each by itself."""
     from mediasvc.media.mail_write import readme_of, write_mime, write_zip_mail
     from mediasvc.media.zip_write import write_zip
@@ -239,10 +247,10 @@ def write_mail(target: BinaryIO, files: list[DiscFile], profile: Profile, file_s
     text = readme_of(files)
     if profile.medium.kind == "mime":
         write_mime(target, files, file_set_id=file_set.id, moment=facts.created,
-                   sender=facts.contact, text=text)
+                   sender=facts.contact, text=text, copied=copied)
         return
     with tempfile.NamedTemporaryFile(dir=Path(files[0].span.path).parent) as archive:
-        write_zip(archive, files, moment=facts.created)
+        write_zip(archive, files, moment=facts.created, copied=copied)
         archive.flush()
         write_zip_mail(target, Span.of_file(archive.name), file_set_id=file_set.id,
                        moment=facts.created, sender=facts.contact, text=text)

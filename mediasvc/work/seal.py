@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -59,8 +59,10 @@ def seal_for(profile: Profile, container: str, password: str, certificates: Iter
     return Seal("zip", password)
 
 
-def sealed(files: Iterable[DiscFile], seal: Seal, scratch: Path) -> Iterator[DiscFile]:
-    """The files as they stand on a secure medium: envelopes below ``scratch``, in that order."""
+def sealed(files: Iterable[DiscFile], seal: Seal, scratch: Path,
+           copied: Callable[[DiscFile], None] = lambda file: None) -> Iterator[DiscFile]:
+    """The files as they stand on a secure medium: envelopes below ``scratch``, in that order.
+    ``copied`` is told of each that is needed no more."""
     assert seal.recipients is not None
     folder = scratch / "SEALED"
     folder.mkdir()
@@ -73,6 +75,7 @@ def sealed(files: Iterable[DiscFile], seal: Seal, scratch: Path) -> Iterator[Dis
             for chunk in enveloped(file.span.chunks(), file.span.length, seal.recipients):
                 digest.update(chunk)
                 target.write(chunk)
+        copied(file)
         yield DiscFile(file.parts, Span.of_file(path), digest.hexdigest(), dense=True)
 
 
