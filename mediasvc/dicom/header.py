@@ -97,6 +97,7 @@ def scan(source: Path | str | Span) -> InstanceHeader | None:
             raise DamagedError("not a regular file")
         if length < 0:
             length = status.st_size
+        os.posix_fadvise(fd, offset, length, os.POSIX_FADV_RANDOM)  # nothing behind it is wanted
         for size in _READS:
             data = os.pread(fd, min(size, length), offset)
             answer = _first_look(data, length)

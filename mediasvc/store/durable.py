@@ -89,10 +89,11 @@ class Shelf:
         """
         try:
             self._place(batch, verify)
-        except OSError as error:
-            raise storage_error(error) from error
-        finally:
+        except BaseException as error:
             self.scratch.discard(temp for temp, _ in batch)
+            if isinstance(error, OSError):
+                raise storage_error(error) from error
+            raise
 
     def _place(self, batch: Sequence[tuple[Path, str]], verify: bool) -> None:
         targets = [(temp, self.path(sha256)) for temp, sha256 in batch]
@@ -126,6 +127,7 @@ class Shelf:
             raise DamagedError("A file of the archive is not what its name says.",
                                PUT_BACK)
         self.operations.fsync(target)  # whoever wrote it may have died before its own fsync
+        self.scratch.discard([temp])
 
     def holds(self, target: Path) -> bool:
         """The bytes of ``target`` have the sha256 that its name says."""

@@ -43,6 +43,7 @@ class Ahead:
         self._desk, self._package = desk, package
         self._identity: Identity | None = None
         self._draft: Order | None = None
+        self._order: dict[str, Any] = {}
         self._at = ""
         self._going = False
         self._temps: dict[int, Path] = {}
@@ -62,11 +63,10 @@ class Ahead:
 
     def request(self, number: int) -> dict[str, Any]:
         """What a child is asked of member ``number``."""
-        draft = self._draft
-        if draft is None or not self._going or len(self._temps) >= MOST:
+        if not self._going or len(self._temps) >= MOST:
             return {"number": number}
         self._temps[number] = temp = self._desk.objects.temp()
-        return {"number": number, "temp": str(temp), "order": draft.as_json()}
+        return {"number": number, "temp": str(temp), "order": self._order}
 
     def look(self, found: Found) -> None:
         """Take note of an instance, in whatever order they come."""
@@ -95,6 +95,7 @@ class Ahead:
         self._at = now()
         self._draft = order_for(self._desk, self._package, replace(group, decided_at=self._at),
                                 rule.patient, procedure)
+        self._order = self._draft.as_json()
         self._going = True
 
     def take(self, order: Order, items: list[Item]) -> list[Written]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -61,7 +62,8 @@ def file_group(desk: Desk, package: Package, number: int, report: Report,
     order = order_for(desk, package, group, patient, procedure)
     done = 0
     for items in _pending(desk, package, number):
-        for batch in _in_batches(_write(desk, items, order, ready(order, items)), items):
+        batches = _in_batches(_write(desk, items, order, ready(order, items)), items)
+        for batch in _placed(desk, batches):
             _commit(desk, package, patient, [one for one in batch if isinstance(one, Written)],
                     [one for one in batch if not isinstance(one, Written)])
             done += len(batch)
@@ -84,6 +86,26 @@ def _in_batches(written: Iterable[Written | Settled], items: list[Item],
         open_batches.setdefault(batch, []).append(one)
         if len(open_batches[batch]) == sizes[batch]:
             yield sorted(open_batches.pop(batch), key=lambda each: each.number)
+
+
+def _placed(desk: Desk, batches: Iterable[list[Written | Settled]],
+            ) -> Iterator[list[Written | Settled]]:
+    """Each batch once its files are durable: temp → fsync → rename → fsync directory → FULL commit
+    (FAULTS §5). The caller commits one while the next is placed."""
+    def place(batch: list[Written | Settled]) -> list[Written | Settled]:
+        desk.objects.place_many([(one.temp, one.row["object_sha256"]) for one in batch
+                                 if isinstance(one, Written)])
+        return batch
+
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[list[Written | Settled]] | None = None
+        for batch in batches:
+            placing = pool.submit(place, batch)
+            if before is not None:
+                yield before.result()
+            before = placing
+        if before is not None:
+            yield before.result()
 
 
 def order_for(desk: Desk, package: Package, group: PatientGroup, patient: Patient,
@@ -151,8 +173,7 @@ def _write(desk: Desk, items: list[Item], order: Order, ready: list[Written],
 
 def _commit(desk: Desk, package: Package, patient: Patient, written: list[Written],
             refused: list[Settled]) -> None:
-    """temp → fsync → rename → fsync directory → FULL commit (FAULTS §5)."""
-    desk.objects.place_many([(one.temp, one.row["object_sha256"]) for one in written])
+    """Rows for what is placed."""
     objects = {one.row["object_sha256"]: int(one.row["object_length"]) for one in written}
     pack, rows = _rows(desk, package, written, objects)
     labels = {settled.number: _quarantine(desk, package, settled) for settled in refused}
