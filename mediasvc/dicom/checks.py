@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
+
+import numpy as np
 
 from mediasvc.dicom.file_meta import MEDIA_STORAGE_SOP_CLASS_UID, MEDIA_STORAGE_SOP_INSTANCE_UID
 from mediasvc.dicom.findings import error, tag_words, warning
@@ -54,10 +57,16 @@ def check_meta(framing: Framing, header: InstanceHeader) -> list[Finding]:
         elif not said and framing.kind == "part10":
             findings.append(warning("meta-uid-missing",
                                     f"The file header does not name the {words}", "R10-8"))
-    if any(row[0] < 0x00030000 and row[0] >> 16 != 1 for row in framing.rows):
+    if _has_foreign_group(framing.elements["tag"].tobytes()):
         findings.append(warning("foreign-group", "Elements of a file or message header stand "
                                 "inside the data set", "PS3.5 7.1"))
     return findings
+
+
+@lru_cache(maxsize=64)
+def _has_foreign_group(tags: bytes) -> bool:
+    """Of the tags of all elements (u4); the instances of a series have the same."""
+    return any(tag < 0x00030000 and tag >> 16 != 1 for tag in np.frombuffer(tags, "<u4").tolist())
 
 
 def check_syntax(framing: Framing) -> list[Finding]:
@@ -89,11 +98,21 @@ def check_duplicates(framing: Framing) -> list[Finding]:
     return [error("element-twice", f"{tag_words(twice[0])} stands in the data set twice", "P07")]
 
 
-def check_types(framing: Framing) -> list[Finding]:
+def check_types(framing: Framing) -> tuple[Finding, ...]:
     """VRs of identity and pixel description, where the data set says them (P13)."""
+    return _odd_types(framing.elements["tag"].tobytes(), framing.elements["vr"].tobytes())
+
+
+@lru_cache(maxsize=64)
+def _odd_types(tags: bytes, vrs: bytes) -> tuple[Finding, ...]:
+    """Of the tags (u4) and VRs (2 bytes) of all elements; the instances of a series have the
+    same."""
+    first: dict[int, str] = {}
+    for place, tag in enumerate(np.frombuffer(tags, "<u4").tolist()):
+        first.setdefault(tag, vrs[2 * place:2 * place + 2].rstrip(b"\0").decode("latin-1"))
     findings = []
     for attribute in HEADER_ATTRIBUTES:
-        vr = framing.vr(attribute.tag)
+        vr = first.get(attribute.tag, "")
         if vr in ("", "UN", attribute.vr):
             continue
         where = tag_words(attribute.tag)
@@ -103,7 +122,7 @@ def check_types(framing: Framing) -> list[Finding]:
         else:
             findings.append(warning("odd-type", f"{where} has the type {vr}, it should be "
                                     f"{attribute.vr}", "P13"))
-    return findings
+    return tuple(findings)
 
 
 def check_content(framing: Framing, header: InstanceHeader) -> list[Finding]:

@@ -6,7 +6,7 @@ import struct
 import sys
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +27,7 @@ from mediasvc.dicom.file_meta import (
 from mediasvc.dicom.findings import error, warning
 from mediasvc.dicom.inflate import inflate
 from mediasvc.dicom.pixel_place import PIXEL_TAGS, PixelDataPlace
-from mediasvc.dicom.walk import Walk, walk
+from mediasvc.dicom.walk import DEFAULT_LIMITS, Limits, Walk, walk
 from mediasvc.dicom.walk_faults import findings_of
 from mediasvc.errors import DamagedError
 from mediasvc.model import Finding
@@ -93,10 +93,8 @@ class Framing:
 
     @cached_property
     def index(self) -> dict[int, int]:
-        """tag → row number of its first occurrence at top level."""
-        rows = self.rows
-        return dict(zip([row[0] for row in reversed(rows)], range(len(rows) - 1, -1, -1),
-                        strict=True))
+        """tag → row number of its first occurrence at top level; never to be changed."""
+        return _index(self.elements["tag"].tobytes())
 
     def find(self, tag: int) -> Any | None:
         """The row of the first element with this tag at top level (fields of `walk_codes.ROW`)."""
@@ -136,29 +134,37 @@ class Framing:
         return self.head[place.value:place.value + place.length] if place else b""
 
 
+@lru_cache(maxsize=64)
+def _index(tags: bytes) -> dict[int, int]:
+    """Of the tags of all elements (u4, little endian); the instances of a series share it."""
+    numbers = np.frombuffer(tags, "<u4").tolist()
+    return dict(zip(reversed(numbers), range(len(numbers) - 1, -1, -1), strict=True))
+
+
 def is_dicom(view: memoryview) -> bool:
     """Whether these bytes are a DICOM file: by ``DICM`` at 128, or by a data set without file
     meta that fills the file to its end (P10)."""
     return has_prefix(view) or sniff_bare(view) is not None
 
 
-def read_framing(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT) -> Framing:
+def read_framing(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT,
+                 limits: Limits = DEFAULT_LIMITS) -> Framing:
     """The framing of any bytes. Raises NotDicomError for what is no DICOM file at all, DamagedError
     when a deflated data set is broken, BudgetError when it grows beyond ``inflate_limit``."""
     if has_prefix(view):
         preamble, findings = read_preamble(view)
         meta = read_meta(view, LENGTH + 4)
-        return _data_set(view, meta, inflate_limit, "part10", preamble, findings)
+        return _data_set(view, meta, inflate_limit, limits, "part10", preamble, findings)
     bare = sniff_bare(view)
     if bare is None:
         raise NotDicomError
     meta = read_meta(view, 0) if bare.has_meta else FileMeta(0, 0, {}, True, ())
     note = warning("no-file-header", "The file has no DICOM header; it was recognised by its "
                    "content", "P10")
-    return _data_set(view, meta, inflate_limit, "bare", "none", (note,))
+    return _data_set(view, meta, inflate_limit, limits, "bare", "none", (note,))
 
 
-def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int, kind: Kind,
+def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int, limits: Limits, kind: Kind,
               preamble: Preamble, noted: tuple[Finding, ...]) -> Framing:
     said = meta.uid(view, TRANSFER_SYNTAX_UID)
     encoding, findings = encoding_of(said), list(meta.findings)
@@ -171,7 +177,7 @@ def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int, kind: Kind,
         encoding, more = _as_written(view, meta, said)
         findings += more
     walked = walk(body, start, len(body), implicit=encoding.implicit,
-                  big_endian=encoding.big_endian)
+                  big_endian=encoding.big_endian, limits=limits)
     findings += findings_of(walked)
     return Framing(
         kind=kind, preamble=preamble, transfer_syntax_uid=said or plain_syntax(encoding),

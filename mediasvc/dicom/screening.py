@@ -47,19 +47,26 @@ class Screening:
 
 def screen(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT) -> Screening:
     """The role of a file's bytes and everything that speaks against them. Never raises on them."""
+    return examine(view, inflate_limit=inflate_limit)[0]
+
+
+def examine(view: memoryview, *, inflate_limit: int = INFLATE_LIMIT,
+            ) -> tuple[Screening, Framing | None]:
+    """`screen`, and the framing that it read, where there is one."""
     try:
         framing = read_framing(view, inflate_limit=inflate_limit)
     except NotDicomError:
-        return _foreign(view)
+        return _foreign(view), None
     except (DamagedError, BudgetError) as trouble:
         rule = "P06" if isinstance(trouble, BudgetError) else "P01"
-        return Screening("refused", None, (error("damaged", trouble.text.capitalize(), rule),))
+        damaged = error("damaged", trouble.text.capitalize(), rule)
+        return Screening("refused", None, (damaged,)), None
     if _is_directory(framing):
         # It is read for what it says and never kept, so its damage only weakens what it says.
         softened = tuple(replace(finding, severity="warning") if finding.severity == "error"
                          else finding for finding in framing.findings)
-        return Screening("dicomdir", None, softened)
-    return _screen_instance(view, framing)
+        return Screening("dicomdir", None, softened), framing
+    return _screen_instance(view, framing), framing
 
 
 def _foreign(view: memoryview) -> Screening:

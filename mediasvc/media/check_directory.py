@@ -1,7 +1,6 @@
 """Is this DICOMDIR right, offset by offset? (PS3.3 Annex F; runs in a sandbox child)
 
-Read with pydicom, item by item, and walked strictly: nothing is repaired, unlike in
-`mediasvc.media.dicomdir`.
+Walked strictly: nothing is repaired, unlike in `mediasvc.media.dicomdir`.
 """
 
 from __future__ import annotations
@@ -9,16 +8,16 @@ from __future__ import annotations
 import io
 import json
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_sequence_item
 
-from mediasvc.dicom.framing import read_framing
+from mediasvc.dicom.framing import Framing, read_framing
+from mediasvc.dicom.walk import Limits
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_meta import check_meta
 from mediasvc.media.check_records import (
@@ -30,25 +29,33 @@ from mediasvc.media.check_records import (
     nest_by_order,
     trouble,
 )
-from mediasvc.media.check_values import illegal_values
 from mediasvc.media.checked_record import (
     DEPTH,
     DirectoryRecord,
     Keys,
-    keys_in,
+    Noted,
+    level_of,
     number_value,
     raw_value,
-    record_of,
     text_of,
+)
+from mediasvc.media.plain_directory import (
+    RECORDS,
+    NotPlainError,
+    every_record,
+    plain_head,
+    plain_records,
 )
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import KEY_SETS
 from mediasvc.standard.profiles import EXPLICIT_VR_LITTLE_ENDIAN
 from mediasvc.standard.sop_classes import MEDIA_STORAGE_DIRECTORY
 
-COMPONENT = re.compile(r"[A-Z0-9_]{1,8}")
+FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(\\[A-Z0-9_]{1,8}){0,7}")
 FILE_SET_ID = re.compile(r"[A-Z0-9_ ]{0,16}")
-RECORDS, PADDING = 0x00041220, 0xFFFCFFFC
+PADDING = 0xFFFCFFFC
+#: Elements of 300,000 records, four times over.
+MOST_ELEMENTS = 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +74,31 @@ class Expected:
         return {name: getattr(self, name) for name in _EXPECTED}
 
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Expected:
-        keys = {int(tag): (str(key[0]), int(key[1]), str(key[2]))
-                for tag, key in row["keys"].items()}
+    def from_json(cls, row: dict[str, Any], above: Keys | None = None) -> Expected:
+        """``above``: the keys of the records above it, which its own go before."""
+        keys = {**(above or {}), **keys_from_json(row["keys"])}
         return cls(**(row | {"parts": tuple(row["parts"]), "keys": keys}))
 
 
+def keys_from_json(keys: dict[str, Any]) -> Keys:
+    return {int(tag): (str(key[0]), int(key[1]), str(key[2])) for tag, key in keys.items()}
+
+
 _EXPECTED = tuple(row.name for row in fields(Expected))
+#: Takes one line of JSON; the answer is where it stands: its first byte and its length.
+Spool = Callable[[str], tuple[int, int]]
 
 
 @dataclass(slots=True)
 class DirectoryCheck:
     """``missing_keys``: key set → findings about the keys that only it asks for. ``syntaxes``: how
-    many files are said to be in each transfer syntax."""
+    many files are said to be in each transfer syntax.
 
+    ``spool`` takes what is said of each file (`Expected` as JSON, with its own keys only), because
+    there may be hundreds of thousands.
+    """
+
+    spool: Spool
     file_set_id: str = ""
     file_set_uid: str = ""
     records: list[DirectoryRecord] = field(default_factory=list)
@@ -89,73 +107,88 @@ class DirectoryCheck:
     syntaxes: Counter[str] = field(default_factory=Counter)
     illegal: list[tuple[int, str, str]] = field(default_factory=list)
     """Number and type of a record, tag of a value that it may not have."""
-    _said: dict[int, str] = field(default_factory=dict)
-    """Number of a record that names a file → its `Expected` as JSON, with its own keys only."""
+    file_ids: list[str] = field(default_factory=list)
+    """Components with ``\\`` between them, of each record that names a file."""
+    _said: array[int] = field(default_factory=lambda: array("q"))
+    """Three for each of `file_ids`: number of its record, first byte and length in the spool."""
     _inner: dict[int, Keys] = field(default_factory=dict)
     """Number of a record with others below it → its keys."""
 
-    def note(self, item: Dataset) -> None:
-        """Take one record in; the item itself is not kept."""
-        number, record = len(self.records), record_of(item)
-        self.records.append(record)
-        self.illegal += [(number + 1, record.type, tag) for tag in illegal_values(item)]
-        keys = keys_in(item, record.level)
-        if record.level < DEPTH:
-            self._inner[number] = keys
-        if raw := raw_value(item, 0x00041500):
-            said = Expected(
-                tuple(part.strip() for part in raw.decode("latin-1").split("\\")), record.type,
-                record.sop_class_uid, text_of(raw_value(item, 0x00041511)),
-                text_of(raw_value(item, 0x00041512)), keys)
-            self.syntaxes[said.transfer_syntax_uid] += 1
-            self._said[number] = json.dumps(said.as_json())
+    def note(self, noted: Noted) -> None:
+        """Take one record in."""
+        number = len(self.records)
+        self.records.append(noted.record())
+        self.illegal += [(number + 1, noted.type, tag) for tag in noted.illegal]
+        if level_of(noted.type) < DEPTH:
+            self._inner[number] = noted.keys
+        if noted.parts:
+            said = Expected(noted.parts, noted.type, noted.sop_class_uid, noted.sop_instance_uid,
+                            noted.transfer_syntax_uid, noted.keys)
+            self.syntaxes[noted.transfer_syntax_uid] += 1
+            self.file_ids.append("\\".join(noted.parts))
+            self._said.extend((number, *self.spool(json.dumps(said.as_json()))))
 
-    def expected(self) -> Iterator[Expected]:
-        """What each file should be, with the keys of all records above it."""
-        for number, said in self._said.items():
-            row = Expected.from_json(json.loads(said))
-            keys: Keys = {}
-            for parent in self._above(number):
-                keys.update(self._inner.get(parent, {}))
-            yield Expected(row.parts, row.record_type, row.sop_class_uid, row.sop_instance_uid,
-                           row.transfer_syntax_uid, {**keys, **row.keys})
+    def places(self) -> Iterator[tuple[str, int, int, tuple[int, ...]]]:
+        """For each of `file_ids`: first byte and length in the spool, and the numbers of the
+        records above it, from the root down."""
+        source = iter(self._said)
+        for file_id, number, start, length in zip(self.file_ids, source, source, source,
+                                                  strict=True):
+            yield file_id, start, length, self._above(number)
 
-    def _above(self, number: int) -> list[int]:
+    def keys_of(self, above: tuple[int, ...]) -> Keys:
+        """Of the records of these numbers, the lower ones first to be heard."""
+        keys: Keys = {}
+        for number in above:
+            keys.update(self._inner.get(number, {}))
+        return keys
+
+    def _above(self, number: int) -> tuple[int, ...]:
         """From the root down to the record above."""
         chain: list[int] = []
         while (number := self.records[number].parent) >= 0 and len(chain) < DEPTH:
             chain.append(number)
-        return chain[::-1]
-
-    def file_ids(self) -> Iterator[tuple[str, ...]]:
-        return (tuple(json.loads(said)["parts"]) for said in self._said.values())
+        return tuple(chain[::-1])
 
 
-def check_directory(view: memoryview) -> DirectoryCheck:
+def check_directory(view: memoryview, spool: Spool = lambda line: (0, len(line)),
+                    ) -> DirectoryCheck:
     """Everything that can be said of a DICOMDIR without the files. Raises DamagedError when its
     bytes cannot be read as one."""
-    found = DirectoryCheck()
-    found.findings += check_meta(view)
-    found.findings += [trouble("R10-1b", finding.text) for finding in read_framing(view).findings
-                       if finding.severity == "error"]
+    framing = read_framing(view, limits=Limits(total=MOST_ELEMENTS))
     try:
-        data = dcmread(io.BytesIO(view))
-        for item in _items(data):
-            found.note(item)
+        data, found = _read(view, framing, spool)
     except Exception as error:
         raise DamagedError("DICOMDIR cannot be read to its end") from error
+    found.findings += check_meta(view)
+    found.findings += [trouble("R10-1b", finding.text) for finding in framing.findings
+                       if finding.severity == "error"]
     found.findings += _head(data, found)
     broken = list(follow(data, found.records))
     found.findings += broken
     if broken:
         nest_by_order(found.records)
-    for check in (check_types(found.records), check_unique(found.records),
-                  check_keys(found.records, "none"), _file_ids(found), _illegal(found),
-                  _behind(view)):
-        found.findings += limited(check)
-    found.missing_keys = {name: list(limited(check_keys(found.records, name)))
+    for check in (limited(check_types(found.records)), limited(check_unique(found.records)),
+                  check_keys(found.records, "none"), limited(_file_ids(found)),
+                  limited(_illegal(found)), _behind(view, framing)):
+        found.findings += check
+    found.missing_keys = {name: list(check_keys(found.records, name))
                           for name in KEY_SETS if name != "none"}
     return found
+
+
+def _read(view: memoryview, framing: Framing, spool: Spool) -> tuple[Any, DirectoryCheck]:
+    """The head, a Dataset, and all records: plainly, and where that cannot be, by pydicom."""
+    found = DirectoryCheck(spool)
+    try:
+        for record in plain_records(view, framing):
+            found.note(record)
+        return plain_head(view, framing), found
+    except NotPlainError:
+        found, data = DirectoryCheck(spool), dcmread(io.BytesIO(view))
+        for record in every_record(data):
+            found.note(record)
+        return data, found
 
 
 def _illegal(found: DirectoryCheck) -> Iterator[Finding]:
@@ -164,30 +197,11 @@ def _illegal(found: DirectoryCheck) -> Iterator[Finding]:
                                "Representation does not allow")
 
 
-def _behind(view: memoryview) -> Iterator[Finding]:
+def _behind(view: memoryview, framing: Framing) -> Iterator[Finding]:
     """Data Set Trailing Padding is all that may follow on the records (R10-6)."""
-    framing = read_framing(view)
-    rows = [row for row in framing.elements if int(row["tag"]) > RECORDS]
-    if any(int(row["tag"]) != PADDING for row in rows) or framing.end < len(view):
+    tags = [tag for tag in framing.index if tag > RECORDS]
+    if any(tag != PADDING for tag in tags) or framing.end < len(view):
         yield trouble("R10-6", "something lies behind the last record")
-
-
-def _items(data: Any) -> Iterator[Dataset]:
-    """The records one by one, so that only one is in memory."""
-    element = data.get_item(RECORDS)
-    if element is None:
-        return
-    if not isinstance(element.value, bytes):
-        yield from element.value
-        return
-    stream = io.BytesIO(element.value)
-    implicit, little = data.original_encoding
-    while stream.tell() < len(element.value):
-        item = read_sequence_item(stream, bool(implicit), bool(little), "iso8859",
-                                  offset=element.value_tell)
-        if item is None:
-            return
-        yield item
 
 
 def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
@@ -207,10 +221,9 @@ def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
 
 
 def _file_ids(found: DirectoryCheck) -> Iterator[Finding]:
-    seen = Counter(map("\\".join, found.file_ids()))  # texts: a large disc has many of them
-    for name, count in seen.items():
+    for name, count in Counter(found.file_ids).items():
         parts = name.split("\\")
-        if not 1 <= len(parts) <= 8 or not all(map(COMPONENT.fullmatch, parts)):
+        if not FILE_ID.fullmatch(name):
             yield trouble("R10-3", "not a File ID that PS3.10 allows", "/".join(parts))
         if count > 1:
             yield trouble("R11-3b", f"named by {count} records", "/".join(parts))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from pydicom import dcmread
@@ -18,15 +17,17 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from mediasvc.dicom.frames import frames
-from mediasvc.dicom.framing import read_framing
-from mediasvc.dicom.screening import screen
+from mediasvc.dicom.framing import Framing
+from mediasvc.dicom.screening import examine
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.check_directory import Expected
 from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.media.check_values import is_legal_value
+from mediasvc.media.checked_record import conditional_keys
 from mediasvc.media.image_facts import image_facts
+from mediasvc.media.plain_instance import Plain, Witness, plain_instance
 from mediasvc.model import Finding
-from mediasvc.standard.directory_records import KEY_VRS, RECORD_TYPES, keys_of
+from mediasvc.standard.directory_records import KEY_VRS
 from mediasvc.standard.photometric import PHOTOMETRIC
 
 TIFF = (b"II*\0", b"MM\0*")
@@ -59,17 +60,48 @@ class InstanceCheck:
 
 
 def check_instance(view: memoryview, expected: Expected | None, key_set: str = "none",
-                   keywords: Collection[str] = ()) -> InstanceCheck:
+                   keywords: Collection[str] = (), witness: Witness | None = None,
+                   ) -> InstanceCheck:
     """Judge one file; ``expected`` is what DICOMDIR says of it, None when it names it not.
 
     ``key_set``: the directory keys that the profile asks for; ``keywords``: what its rules for
-    images must know, given back as ``facts``. Findings have an empty subject.
+    images must know, given back as ``facts``. ``witness`` says of which plain instances pydicom is
+    asked, too; without it, of all. Findings have an empty subject.
     """
-    screening = screen(view)
+    screening, framing = examine(view)
     if screening.role in ("dicomdir", "non_dicom"):
         return InstanceCheck(screening.role, ())
-    findings = [_judged(finding) for finding in screening.findings
-                if finding.severity == "error"]
+    plain = None
+    if witness is not None and framing is not None and screening.role == "instance":
+        plain = _plain(framing, expected, key_set, keywords)
+        if plain is not None and not witness.is_asked(plain):
+            return _sound(plain)
+    found = _judge(view, screening.findings, framing, expected, key_set, keywords)
+    if witness is not None and plain is not None and found != _sound(plain):
+        witness.disagrees(plain)
+    return found
+
+
+def _plain(framing: Framing, expected: Expected | None, key_set: str,
+           keywords: Collection[str]) -> Plain | None:
+    try:
+        plain = plain_instance(framing, expected, key_set, keywords)
+        if plain is None or any(_tables(framing, plain.transfer_syntax_uid)):
+            return None
+        return plain
+    except Exception:  # whatever it is, pydicom is to say it
+        return None
+
+
+def _sound(plain: Plain) -> InstanceCheck:
+    return InstanceCheck("instance", (), plain.sop_class_uid, plain.sop_instance_uid,
+                         plain.transfer_syntax_uid, plain.patient_id, dict(plain.facts))
+
+
+def _judge(view: memoryview, screened: Collection[Finding], framing: Framing | None,
+           expected: Expected | None, key_set: str, keywords: Collection[str]) -> InstanceCheck:
+    """With pydicom, whatever the file is. Raises DamagedError when it has no words for it."""
+    findings = [_judged(finding) for finding in screened if finding.severity == "error"]
     findings += _preamble(view)
     findings += check_meta(view)
     try:
@@ -78,7 +110,8 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
         if not encoded_as_said(view, _ascii(data.file_meta, 0x00020010)):
             findings.append(_finding("R10-8", "the data set is not written as its transfer "
                                               "syntax says"))
-        findings += _tables(view, _ascii(data.file_meta, 0x00020010))
+        if framing is not None:
+            findings += _tables(framing, _ascii(data.file_meta, 0x00020010))
         if expected is not None:
             findings += _agrees(data, expected, key_set)
         findings += _pixel_words(data)  # last, because pydicom keeps no bytes of what was asked for
@@ -104,13 +137,13 @@ def _pixel_words(data: Any) -> Iterator[Finding]:
         yield _finding("R3-1", "its Photometric Interpretation is none that the standard knows")
 
 
-def _tables(view: memoryview, transfer_syntax_uid: str) -> Iterator[Finding]:
+def _tables(framing: Framing, transfer_syntax_uid: str) -> Iterator[Finding]:
     """JPEG frames in the interchange format bring their tables (H.3.4.2); the coder's are enough,
     because nothing is decoded without them."""
     if transfer_syntax_uid not in JPEG:
         return
     try:
-        every = frames(read_framing(view))
+        every = frames(framing)
         bare = sum(TABLES not in bytes(memoryview(frame)[:HEAD]) for frame in every)
     except (UnsupportedError, DamagedError):
         return  # what is damaged breaks other rules
@@ -180,7 +213,7 @@ def _agrees(data: Any, expected: Expected, key_set: str) -> Iterator[Finding]:
     for rule, names in wrong.items():
         if names:
             yield _finding(rule, "DICOMDIR and the file differ in " + ", ".join(names))
-    if lost := [_name(tag) for tag in _conditional(expected.record_type, key_set)
+    if lost := [_name(tag) for tag in conditional_keys(expected.record_type, key_set)
                 if tag not in expected.keys and (value := _raw(data, tag))
                 and not _illegal(data, tag, value)]:
         yield _finding("R11-5", "DICOMDIR leaves out " + ", ".join(lost))
@@ -236,14 +269,3 @@ def _normal(value: Any) -> str:
         return repr(float(text)) if text else ""
     except ValueError:
         return text.rstrip("^=")
-
-
-@lru_cache(maxsize=256)
-def _conditional(record_type: str, key_set: str) -> tuple[int, ...]:
-    """Keys that a record must have when the file has them (type 1C, R11-5), on all levels.
-
-    Without sequences, which `Expected` leaves out.
-    """
-    kinds = ["PATIENT", "STUDY", "SERIES", record_type]
-    return tuple(key.tag for kind in kinds if kind in RECORD_TYPES
-                 for key in keys_of(kind, key_set) if key.type == "1C" and key.vr != "SQ")

@@ -31,6 +31,10 @@ def limited(findings: Iterable[Finding]) -> Iterator[Finding]:
         counts[finding.rule] += 1
         if counts[finding.rule] <= LISTED:
             yield finding
+    yield from _others(counts)
+
+
+def _others(counts: Counter[str]) -> Iterator[Finding]:
     for rule, count in counts.items():
         if count > LISTED:
             yield trouble(rule, f"and {count - LISTED} more of this kind")
@@ -123,9 +127,16 @@ def check_unique(records: list[DirectoryRecord]) -> Iterator[Finding]:
 
 
 def check_keys(records: list[DirectoryRecord], key_set: str) -> Iterator[Finding]:
-    """Type 1 keys have a value, type 2 keys are there; beside ``none``: only the further ones."""
+    """Type 1 keys have a value, type 2 keys are there; beside ``none``: only the further ones.
+
+    `limited` already: every record of a large disc may lack several.
+    """
+    counts: Counter[str] = Counter()
     for number, record in enumerate(records, 1):
         for tag in record.lacks.get(key_set, ()):
             rule = RULE_OF_LEVEL[record.level] if key_set == "none" else "R11-5"
-            yield trouble(rule, f"record {number} ({record.type}) has no "
-                                f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
+            counts[rule] += 1
+            if counts[rule] <= LISTED:
+                yield trouble(rule, f"record {number} ({record.type}) has no "
+                                    f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
+    yield from _others(counts)

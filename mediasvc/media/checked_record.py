@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
+from mediasvc.media.check_values import illegal_values
 from mediasvc.standard.directory_records import KEY_SETS, RECORD_TYPES, Key, keys_of
 
 UNIQUE = {"PATIENT": (0x00100020, "Patient ID"), "STUDY": (0x0020000D, "Study Instance UID"),
@@ -21,6 +23,12 @@ Lacks = dict[str, tuple[int, ...]]
 _NOTHING: Lacks = {}
 PLAIN_NUMBERS = frozenset({("US", 2), ("UL", 4)})
 NUMBER_VRS = frozenset({"US", "SS", "UL", "SL", "FL", "FD"})
+
+
+def level_of(kind: str) -> int:
+    """Where a type of record belongs; leaves and what is unknown: `DEPTH`."""
+    known = RECORD_TYPES.get(kind)
+    return known.level if known else DEPTH
 
 
 @dataclass(slots=True)
@@ -41,24 +49,60 @@ class DirectoryRecord:
 
     @property
     def level(self) -> int:
-        """Where its type belongs; leaves and what is unknown: `DEPTH`."""
-        known = RECORD_TYPES.get(self.type)
-        return known.level if known else DEPTH
+        return level_of(self.type)
 
 
-def record_of(item: Dataset) -> DirectoryRecord:
-    """What must be known of a record until all are read."""
+@dataclass(slots=True)
+class Noted:
+    """Everything that is asked of one record. ``illegal``: tags of values that it may not have;
+    ``parts``: of the file that it names, () for none; ``keys``: of this record alone; ``shape``:
+    records of the same are written in the same way."""
+
+    offset: int
+    type: str
+    next: int
+    lower: int
+    in_use: bool
+    sop_class_uid: str
+    identity: bytes
+    lacks: Lacks
+    illegal: tuple[str, ...]
+    keys: Keys
+    parts: tuple[str, ...]
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    shape: Hashable = field(default=None, compare=False)
+
+    def record(self) -> DirectoryRecord:
+        """What must be known of it until all are read."""
+        return DirectoryRecord(self.offset, self.type, self.next, self.lower, self.in_use,
+                               self.sop_class_uid, self.identity, self.lacks)
+
+
+def noted(item: Dataset) -> Noted:
+    """As pydicom reads it."""
     kind = text_of(raw_value(item, 0x00041430))
     unique = UNIQUE.get(kind)
-    return DirectoryRecord(
+    tags = tuple(map(int, item.keys()))
+    return Noted(
         offset=int(getattr(item, "seq_item_tell", -1)), type=kind,
         next=number_value(item, 0x00041400), lower=number_value(item, 0x00041420),
         in_use=number_value(item, 0x00041410) == 0xFFFF,
         sop_class_uid=text_of(raw_value(item, 0x00041510)),
-        identity=raw_value(item, unique[0]) if unique else b"", lacks=_lacks(item, kind))
+        identity=raw_value(item, unique[0]) if unique else b"",
+        lacks=lacks_of(kind, tags, tuple(tag for tag in tags if raw_value(item, tag))),
+        illegal=tuple(illegal_values(item)), keys=_keys_in(item, level_of(kind)),
+        parts=file_id_parts(raw_value(item, 0x00041500)),
+        sop_instance_uid=text_of(raw_value(item, 0x00041511)),
+        transfer_syntax_uid=text_of(raw_value(item, 0x00041512)))
 
 
-def keys_in(item: Dataset, level: int) -> Keys:
+def file_id_parts(raw: bytes) -> tuple[str, ...]:
+    """The components of Referenced File ID (its bytes without padding); () for none."""
+    return tuple(part.strip() for part in raw.decode("latin-1").split("\\")) if raw else ()
+
+
+def _keys_in(item: Dataset, level: int) -> Keys:
     """The keys of one record, without sequences and what has no value."""
     charset = text_of(raw_value(item, CHARACTER_SET))
     keys: Keys = {}
@@ -108,14 +152,27 @@ def _required(kind: str, key_set: str) -> tuple[Key, ...]:
                  if key.type in ("1", "2") and own.get(key.tag) != key.type)
 
 
-def _lacks(item: Dataset, kind: str) -> Lacks:
+@lru_cache(maxsize=256)
+def conditional_keys(kind: str, key_set: str) -> tuple[int, ...]:
+    """Keys that a record must have when the file has them (type 1C, R11-5), on all levels.
+
+    Without sequences, which `Expected` leaves out.
+    """
+    kinds = ["PATIENT", "STUDY", "SERIES", kind]
+    return tuple(key.tag for one in kinds if one in RECORD_TYPES
+                 for key in keys_of(one, key_set) if key.type == "1C" and key.vr != "SQ")
+
+
+@lru_cache(maxsize=4096)
+def lacks_of(kind: str, there: tuple[int, ...], filled: tuple[int, ...]) -> Lacks:
+    """Key set → tags of required keys that a record of this type lacks, when it has the elements
+    ``there``, those of ``filled`` with a value. The same for many, and never to be changed."""
     if kind not in RECORD_TYPES:
         return _NOTHING
     found: Lacks = {}
     for key_set in KEY_SETS:
         absent = tuple(key.tag for key in _required(kind, key_set)
-                       if (not raw_value(item, key.tag) if key.type == "1"
-                           else key.tag not in item))
+                       if key.tag not in (filled if key.type == "1" else there))
         if absent:
             found[key_set] = absent
     return found or _NOTHING

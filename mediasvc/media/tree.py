@@ -33,6 +33,7 @@ class Tree:
         self._folder_names, self._parents = Column(), array("I", [ROOT])
         self._folder_names.append("")
         self._names, self._folders = Column(), array("I")
+        self._last: tuple[int, tuple[str, ...]] = (ROOT, ())
 
     def add_folder(self, parent: int, name: str) -> int:
         self._folder_names.append(name)
@@ -52,7 +53,12 @@ class Tree:
         return (*self.folder_parts(self._folders[index]), self._names[index])
 
     def folder_parts(self, folder: int) -> tuple[str, ...]:
-        return tuple(self._climb(folder))[::-1]
+        """Those of the last folder are kept: whoever goes through a disc asks for them again."""
+        last, parts = self._last
+        if last != folder:
+            parts = tuple(self._climb(folder))[::-1]
+            self._last = folder, parts
+        return parts
 
     def _climb(self, folder: int) -> Iterator[str]:
         while folder != ROOT:

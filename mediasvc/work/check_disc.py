@@ -13,11 +13,10 @@ from typing import Any
 from mediasvc.errors import DamagedError, SettingsError
 from mediasvc.media.check_medium import Surface, check_names, check_profile, check_surface
 from mediasvc.media.disc_file import MANIFEST
-from mediasvc.media.iso_witness import MOST_FILES
 from mediasvc.media.mail_read import Mail, is_mail
 from mediasvc.media.verdict import Trial, Verdict, best_profile
 from mediasvc.model import Finding
-from mediasvc.sandbox import Sandbox
+from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.standard.disc_rules import RULES
@@ -69,7 +68,7 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
     kind = mail.kind if mail else disc.kind
     skipped = ({"N7"} if disc.hashes is None else set()) | (set() if certified else {"E01"})
     skipped |= set() if signer else {"E01b"}
-    skipped |= set() if _has_witness(disc) else {"R12-2b"}
+    skipped |= set() if disc.has_witness else {"R12-2b"}
     skipped |= {"mail": {"R12-6"}, "mime": {"R11-7"}}.get(kind, {"R11-7", "R12-6"})
     return Verdict(kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
                    seen.instances, len(disc.members),
@@ -115,7 +114,7 @@ def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> bool:
     disc.trial.add(check_names(kind, disc.members, seen.file_set))
     disc.trial.add(disc.missing_keys.get(profile.directory_keys, []))
     if disc.kind == "iso":
-        answer = disc.call("surface")
+        answer = seen.whole["surface"]
         if answer.error:
             disc.fail("M30", f"the image {answer.text}")
         else:
@@ -123,20 +122,13 @@ def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> bool:
             length, revision = surface.length, surface.revision
             vouched = bool(surface.sealed and disc.hashes and not surface.dirty)
             disc.trial.add(check_surface(surface, disc.file_set_id, disc.hashes is not None))
-        if _has_witness(disc):
-            _ask_witness(disc)
+        if disc.has_witness:
+            _hear_witness(disc, seen.whole["witness"])
     disc.trial.add(check_profile(disc.kind, disc.members, length, profile, revision))
     return vouched
 
 
-def _has_witness(disc: Disc) -> bool:
-    """Images of ours are shown to a reader of another code base, too. What it makes of those of
-    strangers would say more of it than of them."""
-    return disc.kind == "iso" and disc.hashes is not None and len(disc.members) <= MOST_FILES
-
-
-def _ask_witness(disc: Disc) -> None:
-    answer = disc.call("witness")
+def _hear_witness(disc: Disc, answer: Answer) -> None:
     if answer.error:
         disc.fail("R12-2b", f"another reader: the image {answer.text}")
     elif answer.value:

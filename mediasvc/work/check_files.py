@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from mediasvc.media.disc_file import DICOMDIR, MANIFEST, MANIFEST_SIGNATURE
 from mediasvc.media.labels import fold
 from mediasvc.media.member import Member
 from mediasvc.model import Finding
+from mediasvc.sandbox import Answer
 from mediasvc.standard.profiles import Profile
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.disc_under_test import CHILD, Disc
+from mediasvc.work.expectations import read_places
 
 BATCH = 16
 Report = Callable[[int, int, str], None]
@@ -30,20 +32,25 @@ class Seen:
     uids: set[str] = field(default_factory=set)
     patients: set[str] = field(default_factory=set)
     links: list[tuple[str, list[str]]] = field(default_factory=list)
+    whole: dict[str, Answer] = field(default_factory=dict)
+    """What was asked of the image as a whole: ``surface``, ``witness``."""
 
 
 def check_files(disc: Disc, profile: Profile, report: Report) -> Seen:
     """Read every file once; what is wrong goes into ``disc.trial``."""
     seen, total = Seen(), len(disc.members)
     for done, (item, answer) in enumerate(run_batches(
-            disc.sandbox, f"{CHILD}:check_members", _items(disc), BATCH,
-            key_set=profile.directory_keys, keywords=profile.keywords, **disc.arguments()), 1):
+            disc.sandbox, f"{CHILD}:check_members", chain(_whole(disc), _items(disc)), BATCH,
+            key_set=profile.directory_keys, keywords=profile.keywords, **disc.arguments())):
+        if "whole" in item:
+            seen.whole[item["whole"]] = answer
+            continue
         member = disc.members[item["number"]]
         if answer.error:
             disc.fail("M00", f"this file {answer.text}", member.label)
         else:
             _note(disc, profile, seen, member, item["expected"] is not None, answer.value)
-        report(done, total, "checking")
+        report(min(done + 1, total), total, "checking")
     _check_links(disc, seen)
     if len(seen.patients) > 1:
         disc.fail("E03", f"there are images of {len(seen.patients)} patients")
@@ -54,25 +61,33 @@ def check_files(disc: Disc, profile: Profile, report: Report) -> Seen:
     return seen
 
 
+def _whole(disc: Disc) -> Iterator[Item]:
+    """Questions that one child answers while another already looks at the files."""
+    if disc.kind == "iso":
+        yield {"whole": "surface"}
+    if disc.has_witness:
+        yield {"whole": "witness"}
+
+
 def _items(disc: Disc) -> Iterator[Item]:
     """Referenced files in the order of DICOMDIR, then the others."""
-    folded = {_folded(member.parts): member for member in reversed(disc.members)}
-    named: set[int] = set()
-    with disc.expectations.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            parts = disc.root + tuple(row["parts"])
-            member = disc.by_path.get(parts)
-            if member is None and (member := folded.get(_folded(parts))):
+    folded: dict[str, Member] = {}
+    named = bytearray(len(disc.members))
+    for file_id, place in read_places(disc.expectations):
+        parts = disc.root + file_id
+        member = disc.by_path.get(parts)
+        if member is None:
+            folded = folded or {_folded(member.parts): member
+                                for member in reversed(disc.members)}
+            if member := folded.get(_folded(parts)):
                 disc.fail("R10-3b", "DICOMDIR gives this file another name", member.label)
-            if member is None:
-                disc.fail("R10-4", "DICOMDIR names this file, and it is not there",
-                          "/".join(parts))
-            elif member.number not in named:
-                named.add(member.number)
-                yield {"number": member.number, "expected": row}
+        if member is None:
+            disc.fail("R10-4", "DICOMDIR names this file, and it is not there", "/".join(parts))
+        elif not named[member.number]:
+            named[member.number] = 1
+            yield {"number": member.number, "expected": place}
     for member in disc.members:
-        if member.number not in named:
+        if not named[member.number]:
             yield {"number": member.number, "expected": None}
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.check_directory import Expected, check_directory
+from mediasvc.media.check_directory import check_directory
 from mediasvc.media.check_instance import InstanceCheck, check_instance
 from mediasvc.media.check_page import check_page, check_readme, is_page
 from mediasvc.media.disc_file import README
 from mediasvc.media.fetch import fetch
 from mediasvc.media.hash_list import is_hash_list, read_hash_list
+from mediasvc.media.image_reader import ImageReader
 from mediasvc.media.iso_surface import read_surface
 from mediasvc.media.package import Package, open_package
+from mediasvc.media.plain_instance import Witness
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
+from mediasvc.work.expectations import EXPECTED, Expectations, Spool, own_of, write_places
 
 #: What is told of a file beside its findings; `asdict` would copy every value of it.
 _TOLD = tuple(field.name for field in fields(InstanceCheck) if field.name != "findings")
@@ -28,20 +32,46 @@ SMALL = 256 << 20
 
 
 class _Open:
-    """The package that this child has open between calls."""
+    """What this child has open between calls, for one verdict: the package, what its DICOMDIR says,
+    and whom pydicom was asked about."""
 
-    path = ""
+    key = ("", "")
     package: Package | None = None
+    expectations: Expectations
+    witness: Witness
+    reader: ImageReader
 
 
 def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> Package:
-    if _Open.package is None or _Open.path != path:
+    if _Open.package is None or _Open.key != (path, scratch):
         if _Open.package is not None:
             _Open.package.close()
-        _Open.package = open_package(Path(path), Limits.model_validate(limits),
-                                     scratch=Path(scratch), password=password)
-        _Open.path = path
+            _Open.expectations.close()
+            _Open.reader.close()
+            _Open.package = None
+        package = open_package(Path(path), Limits.model_validate(limits),
+                               scratch=Path(scratch), password=password)
+        _Open.expectations, _Open.witness = Expectations(Path(scratch) / EXPECTED), Witness()
+        _Open.reader = ImageReader(path)
+        _Open.package, _Open.key = package, (path, scratch)
     return _Open.package
+
+
+def ready(**source: Any) -> None:
+    """Have the package open when the files come."""
+    _package(**source)
+
+
+def listing(first: int, count: int, **source: Any) -> dict[str, Any]:
+    """One page of the members; the page from 0 also brings the findings."""
+    package = _package(**source)
+    page = (package.member(number) for number in range(first, min(first + count, len(package))))
+    return {
+        "kind": package.kind, "total": len(package),
+        "members": [(one.label, one.parts, one.length, one.position,
+                     [] if one.shown == one.parts else one.shown) for one in page],
+        "findings": [asdict(finding) for finding in package.findings] if first == 0 else [],
+    }
 
 
 def surface(**source: Any) -> dict[str, Any]:
@@ -58,14 +88,17 @@ def witness(**source: Any) -> str:
     return disagreement(package.path, package.members())
 
 
-def directory(number: int, target: str, **source: Any) -> dict[str, Any]:
-    """Judge the DICOMDIR; what it expects of each file goes into ``target`` as JSON lines."""
-    package = _package(**source)
-    with package.span(package.member(number)).view() as view:
-        found = check_directory(view)
-    with open(target, "w", encoding="utf-8") as lines:
-        for row in found.expected():
-            lines.write(json.dumps(row.as_json()) + "\n")
+def directory(number: int, **source: Any) -> dict[str, Any]:
+    """Judge the DICOMDIR; what it expects of each file goes into `EXPECTED` of the scratch folder,
+    see `expectations`."""
+    package, target = _package(**source), Path(source["scratch"]) / EXPECTED
+    spool = Spool(own_of(target))
+    try:
+        with package.span(package.member(number)).view() as view:
+            found = check_directory(view, spool)
+    finally:
+        spool.close()
+    write_places(found, target)
     return {
         "file_set_id": found.file_set_id, "file_set_uid": found.file_set_uid,
         "syntaxes": dict(found.syntaxes), "records": len(found.records),
@@ -114,29 +147,45 @@ def certificate(path: str) -> dict[str, Any]:
 
 
 def check_members(items: list[Item], key_set: str, keywords: list[str], **source: Any) -> list[Any]:
-    """For each ``{"number", "expected"}``: sha256, role, UIDs, facts, findings and links."""
+    """For each ``{"number", "expected"}``: sha256, role, UIDs, facts, findings and links.
+
+    ``{"whole": …}`` stands for a question about the whole image, `surface` or `witness`.
+    """
     package, scratch = _package(**source), Path(source["scratch"])
     if package.kind == "iso":
-        numbers = (int(item["number"]) for item in items)
+        numbers = (int(item["number"]) for item in items if "number" in item)
         fetch(Path(source["path"]), (package.span(package.member(number)) for number in numbers))
-    return each(lambda item: _check(package, item, key_set, keywords, scratch), items)
+    return each(lambda item: (WHOLE[item["whole"]](**source) if "whole" in item else
+                              _check(package, item, key_set, keywords, scratch)), items)
+
+
+def ask(question: str, **arguments: Any) -> Any:
+    """What several children are asked at the same time."""
+    return QUESTIONS[question](**arguments)
+
+
+#: What may be asked beside the files, while they are looked at; and before them.
+WHOLE: dict[str, Callable[..., Any]] = {"surface": surface, "witness": witness}
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    "ready": ready, "listing": listing, "directory": directory, "hash_list": hash_list}
 
 
 def _check(package: Package, item: Item, key_set: str, keywords: list[str], scratch: Path,
            ) -> dict[str, Any]:
     member = package.member(int(item["number"]))
-    expected = Expected.from_json(item["expected"]) if item["expected"] else None
+    place = item.get("expected")
+    expected = _Open.expectations.expected(tuple(place)) if place else None
     span = package.span(member)
-    with span.view() as view:
+    with _Open.reader.view(span) as view:
         row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest()}
-        found = check_instance(view, expected, key_set, keywords)
+        found = check_instance(view, expected, key_set, keywords, _Open.witness)
         findings = list(found.findings)
         if found.role == "non_dicom" and is_page(member.parts):
             more, row["links"] = check_page(view, member.parts)
             findings += more
         elif member.parts == (README,):
             findings += check_readme(view)
-    if Path(span.path).is_relative_to(scratch):
+    if span.path.startswith(f"{scratch}/"):
         Path(span.path).unlink(missing_ok=True)  # unpacked from a zip: one at a time is enough
     return row | {name: getattr(found, name) for name in _TOLD} | {
         "findings": [asdict(finding) for finding in findings]}

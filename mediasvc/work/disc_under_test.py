@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.disc_file import DICOMDIR, MANIFEST
+from mediasvc.media.iso_witness import MOST_FILES
 from mediasvc.media.member import Member
 from mediasvc.media.verdict import Trial
 from mediasvc.model import Finding
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
-from mediasvc.work.discover import Source, list_package
+from mediasvc.work.discover import PAGE, Source, refusal
+from mediasvc.work.expectations import EXPECTED
 
 CHILD = "mediasvc.work.check_members"
 #: Codes of package findings that say that readers of one list see another disc than others.
@@ -49,14 +53,26 @@ class Disc:
 
     @property
     def expectations(self) -> Path:
-        """JSON lines of `Expected`, one for each file that DICOMDIR names."""
-        return self.source.scratch / "expected.jsonl"
+        """What DICOMDIR says of each file that it names; see `work.expectations`."""
+        return self.source.scratch / EXPECTED
+
+    @property
+    def has_witness(self) -> bool:
+        """Images of ours are shown to a reader of another code base, too. What it makes of those
+        of strangers would say more of it than of them."""
+        return self.kind == "iso" and self.hashes is not None and len(self.members) <= MOST_FILES
 
     def fail(self, rule: str, text: str, subject: str = "") -> None:
         self.trial.add([Finding("error", "rule-" + rule.lower(), subject, text, rule)])
 
     def call(self, function: str, **arguments: Any) -> Answer:
         return self.sandbox.call(f"{CHILD}:{function}", **arguments, **self.arguments())
+
+    def ask(self, questions: dict[str, dict[str, Any]]) -> dict[str, Answer]:
+        """Answers to several questions, by different children where there are some."""
+        return {answer.key: answer for answer in self.sandbox.map(f"{CHILD}:ask", (
+            (name, {"question": name, **more, **self.arguments()})
+            for name, more in questions.items()))}
 
     def arguments(self) -> dict[str, Any]:
         """What a child needs to open the same package."""
@@ -69,22 +85,53 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
     """List the medium. Raises DamagedError when nothing of it can be listed."""
     source = Source(path.absolute(), scratch, limits.model_copy(update={"nesting": 0}),
                     password=password)
-    listing = list_package(sandbox, source)
-    disc = Disc(sandbox, source, listing.kind, list(listing.members))
+    disc = Disc(sandbox, source, "", [])
+    findings = _list(disc)
     disc.by_path = {member.parts: member for member in disc.members}
-    for finding in listing.findings:
+    for finding in findings:
         if finding.rule in CUT:
             disc.fail("M30", finding.text, finding.subject)
         elif finding.code in TWO_LISTS:
             disc.fail("R12-2", finding.text, finding.subject)
         elif finding.severity == "error":
             disc.fail("M00", finding.text, finding.subject)
-    _read_directory(disc)
-    _read_hash_list(disc)
+    member, listed = _directory_of(disc), disc.by_path.get((MANIFEST,))
+    answers = disc.ask({
+        **({"directory": {"number": member.number}} if member else {}),
+        **({"hash_list": {"number": listed.number}} if listed else {})})
+    if member:
+        _hear_directory(disc, member, answers["directory"])
+    if listed:
+        _hear_hash_list(disc, listed, answers["hash_list"])
     return disc
 
 
-def _read_directory(disc: Disc) -> None:
+def _list(disc: Disc) -> list[Finding]:
+    """Fill in kind and members, while a second child opens the medium, too."""
+    first = {"first": 0, "count": PAGE}
+    answer = disc.ask({"listing": first, "ready": {}})["listing"]
+    findings: list[Finding] = []
+    while True:
+        if answer.error:
+            raise refusal(answer)
+        page = answer.value
+        findings += [Finding(**row) for row in page["findings"]]
+        disc.kind = str(page["kind"])
+        disc.members += [_member(number, row)
+                         for number, row in enumerate(page["members"], len(disc.members))]
+        if len(disc.members) >= int(page["total"]) or not page["members"]:
+            return findings
+        answer = disc.call("listing", first=len(disc.members), count=PAGE)
+
+
+def _member(number: int, row: Sequence[Any]) -> Member:
+    name, parts, length, position, shown = row
+    path = tuple(map(intern, parts))
+    return Member(number, str(name), path, int(length), int(position),
+                  tuple(map(intern, shown)) or path)
+
+
+def _directory_of(disc: Disc) -> Member | None:
     """The DICOMDIR of the root, or the nearest to it."""
     named = sorted((member for member in disc.members
                     if member.parts[-1].partition(";")[0].rstrip(".").upper() == DICOMDIR),
@@ -92,14 +139,17 @@ def _read_directory(disc: Disc) -> None:
     disc.expectations.touch()
     if not named:
         disc.fail("R10-1", "there is no DICOMDIR")
-        return
+        return None
     member = named[0]
     if member.parts != (DICOMDIR,):
         disc.fail("R10-1", "DICOMDIR has another name or stands in a folder", member.label)
     for other in named[1:]:
         disc.fail("R10-1", "there is another DICOMDIR", other.label)
     disc.root = member.parts[:-1]
-    answer = disc.call("directory", number=member.number, target=str(disc.expectations))
+    return member
+
+
+def _hear_directory(disc: Disc, member: Member, answer: Answer) -> None:
     if answer.error:
         disc.fail("R10-1b", _sentence(answer), member.label)
         return
@@ -112,11 +162,7 @@ def _read_directory(disc: Disc) -> None:
                          for name, rows in answer.value["missing_keys"].items()}
 
 
-def _read_hash_list(disc: Disc) -> None:
-    member = disc.by_path.get((MANIFEST,))
-    if member is None:
-        return
-    answer = disc.call("hash_list", number=member.number)
+def _hear_hash_list(disc: Disc, member: Member, answer: Answer) -> None:
     if answer.error:
         disc.hashes = {}
         disc.fail("N7", _sentence(answer), member.label)

@@ -114,7 +114,7 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
         answer = sandbox.call("mediasvc.work.screen:list_members", first=len(members), count=PAGE,
                               **source.arguments())
         if answer.error:
-            raise _refusal(answer)
+            raise refusal(answer)
         page = answer.value
         kind, total = str(page["kind"]), int(page["total"])
         findings = findings or tuple(Finding(**row) for row in page["findings"])
@@ -206,7 +206,8 @@ def _directory(member: Member, row: dict[str, Any]) -> Directory:
                      str(row["file_set_uid"]), Path(row["spool"]))
 
 
-def _refusal(answer: Answer) -> MediasvcError:
+def refusal(answer: Answer) -> MediasvcError:
+    """What to raise when a package could not be listed."""
     if answer.error == "PasswordNeeded":
         return PasswordNeeded(answer.text)
     return DamagedError(said_of("The package", answer.text) if answer.text[:1].islower()
