@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -59,7 +60,7 @@ class Nursery:
         """Begin loading ``modules`` of ours, if any; does not wait for them."""
         self._guard = threading.Lock()
         self._modules = modules
-        self._loader: subprocess.Popen[bytes] | None = None
+        self._loader: subprocess.Popen[bytes] | _Forked | None = None
         self._line: socket.socket | None = None
         self._forked = False
         if modules:
@@ -130,6 +131,54 @@ class Nursery:
         self._forked = True
         return Process(int(number), handles[0], os.fdopen(requests, "wb", buffering=0),
                        os.fdopen(answers, "rb", buffering=0))
+
+
+class Twins(Nursery):
+    """Its loader is a fork of this process as it is when it is made, with all that is loaded: where
+    that was a child's before its first foreign byte, its children know nothing of the child's work.
+
+    To be made before there are threads. Should the loader be killed, the next one loads anew.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line, theirs = socket.socketpair()
+        self._line.settimeout(_PATIENCE)
+        with theirs:
+            pid = os.fork()
+            if not pid:
+                _be_loader(theirs)
+            self._loader = _Forked(pid)
+
+
+class _Forked:
+    """What a `Nursery` asks of the process that it started."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def wait(self, timeout: float | None = None) -> None:
+        until = None if timeout is None else time.monotonic() + timeout
+        while not os.waitpid(self._pid, 0 if until is None else os.WNOHANG)[0]:
+            if until is not None and time.monotonic() > until:
+                raise subprocess.TimeoutExpired("loader", timeout or 0)
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+
+
+def _be_loader(line: socket.socket) -> None:
+    """The forked side. It keeps nothing open of the process that it was."""
+    from mediasvc import sandbox_child
+
+    try:
+        os.setsid()
+        kept = os.dup2(line.fileno(), 3)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        sandbox_child.fork_children(socket.socket(fileno=kept))
+    finally:
+        os._exit(1)
 
 
 def _environment() -> dict[str, str]:

@@ -127,6 +127,11 @@ def main() -> None:
     for module in sys.argv[1:]:
         importlib.import_module(module)
     gc.enable()
+    fork_children(line)
+
+
+def fork_children(line: socket.socket) -> None:
+    """Be a loader until the socket ends."""
     signal.signal(signal.SIGCHLD, _reap)  # so that what a child used counts as what we used
     gc.freeze()  # a collection in a child must not touch, and so copy, every page of ours
     while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -287,6 +289,12 @@ class TestTheJury:
             assert seen[-1].foreign_frames == 0 and seen[-1].verified == "one decoder"
 
 
+def _deadly(span: dict[str, Any]) -> str:
+    if span["path"].endswith("bad"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "a"
+
+
 class TestTheWitness:
     @pytest.mark.parametrize("target", ["j2k", "jxl", "jxl-lossy"])
     def test_a_lone_code_base_is_asked_in_another_process(self, tmp_path: Path,
@@ -303,9 +311,22 @@ class TestTheWitness:
         (tmp_path / "in").write_bytes(ct())
         witness = Witness()
         span = Span.of_file(tmp_path / "in")
-        witness.agree(span, decoded_sha256(span.as_json()))
-        with pytest.raises(ProofError, match="another process"):
-            witness.agree(span, "0" * 64)
+        right = decoded_sha256(span.as_json())
+        assert witness.sees([(span, right), (span, "0" * 64), (span, right)]) == [True, False, True]
+        rows = [{"seconds": 1.0, "asked": [(span, right)]}, {"error": "DamagedError", "text": ""},
+                {"seconds": 1.0, "asked": [(span, right), (span, "0" * 64)]}]
+        one, two, three = transcode_file.witnessed(rows, witness)
+        assert one["seconds"] > 1 and "asked" not in one and two["error"] == "DamagedError"
+        assert three["error"] == "ProofError" and "another process" in three["text"]
+        witness.close()
+
+    def test_a_file_that_kills_it_costs_no_other_file(
+            self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "in").write_bytes(ct())
+        monkeypatch.setattr("mediasvc.work.witness.decoded_sha256", _deadly)
+        witness = Witness(early=True)  # its loader is a fork of this process, with what is patched
+        good, bad = Span.of_file(tmp_path / "in"), Span(str(tmp_path / "bad"), 0, 1)
+        assert witness.sees([(good, "a"), (bad, "a"), (good, "a")]) == [True, False, True]
         witness.close()
 
     def test_full_verification_asks_it_about_an_original_too(self, tmp_path: Path) -> None:

@@ -132,6 +132,13 @@ class Codec:
         encoder = self.lossless or self.lossy
         return (*(encoder.takes if encoder else self.foreign), *(ONE_BIT if self.one_bit else ()))
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other code base reads what the encoder writes."""
+        encoder = self.lossless or self.lossy
+        return not any(decoder.code_base != encoder.code_base if encoder else decoder is self.second
+                       for decoder in (self.first, self.second) if decoder)
+
     def decode(self, frame: Frame, spec: FrameSpec, which: Literal["first", "second"] = "first",
                ) -> Array:
         """The samples of one frame, shape and dtype as ``decoded(spec)`` says.

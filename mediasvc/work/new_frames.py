@@ -49,11 +49,6 @@ class FrameMaker:
     options: Options
     cap: Cap | None = None
 
-    @property
-    def alone(self) -> bool:
-        """Whether no other code base reads what the encoder writes."""
-        return not any(map(self._is_foreign, self._decoders))
-
     def make(self, array: Array, judged: bool) -> NewFrame:
         """``judged``: by all who can. Raises UnsupportedError for what the encoder does not take,
         ProofError when what comes back is not what went in, or not within the bound."""
@@ -81,7 +76,7 @@ class FrameMaker:
     def _readers(self, judged: bool) -> list[Decoder]:
         """Who decodes the frame here; a lone code base does it in another process afterwards. Of
         `full` the proof is a foreign decoder, of `normal` the first one, whoever wrote that."""
-        if self.options.verify == "none" or self.alone:
+        if self.options.verify == "none" or self.codec.alone:
             return []
         decoders = self._decoders
         if self.options.verify == "full":

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mediasvc.codecs.table import codec
+from mediasvc.codecs.table import codec, missing
 from mediasvc.dicom.pieces import assemble, size
 from mediasvc.direct_write import write_new
-from mediasvc.errors import StorageError
+from mediasvc.errors import ProofError, StorageError
 from mediasvc.span import Span
+from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.work.batches import each
 from mediasvc.work.in_step import Steps, at_once, groups, in_step, timed
 from mediasvc.work.jury import Jury
@@ -33,6 +34,10 @@ IN_STEP, STEP_BYTES = 16, 16 << 20
 COLLECT = 50_000
 #: Longer files are written past the page cache.
 CACHED = 4 << 20
+#: Of a row, what another process has yet to see: files and the sha256 of their pixels.
+_ASKED = "asked"
+_NOT_SEEN = "another process does not read these pixels in the file"
+_mine: list[tuple[Jury, Witness]] = []
 _Write = Callable[..., tuple[str, int]]
 
 
@@ -43,6 +48,7 @@ def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str,
     What a child that died left at ``out`` is written anew.
     """
     chosen = Options.from_json(options)
+    _, witness = _of_this_process(early=_is_alone(target) and chosen.verify != "none")
 
     def one(item: dict[str, Any]) -> Steps[dict[str, Any]]:
         return _transcoded(Span.from_json(item["span"]), item["out"], target, chosen, _write_anew)
@@ -50,8 +56,9 @@ def transcode_files(items: list[dict[str, Any]], target: str, options: dict[str,
     batch = [{"group": group} for group in groups(
         items, lambda item: int(item["span"]["length"]), IN_STEP, STEP_BYTES)]
     threads = min(AT_ONCE, len(batch)) if chosen.verify == "full" else 1
-    return list(chain.from_iterable(each(lambda item: in_step(map(one, item["group"])), batch,
-                                         threads=threads)))
+    return list(chain.from_iterable(each(
+        lambda item: witnessed(in_step(map(one, item["group"])), witness), batch,
+        threads=threads)))
 
 
 def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[str, Any],
@@ -61,8 +68,33 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
     Answers the row of CONTRACT without its paths, and ``sha256`` and ``length`` of the new file.
     Raises what `transcode_instance` raises, and ProofError for what was not written as it should.
     """
-    return at_once(timed(_transcoded(Span.from_json(span), out, target, Options.from_json(options),
-                                     write_new)))
+    row = at_once(timed(_transcoded(Span.from_json(span), out, target, Options.from_json(options),
+                                    write_new)))
+    proven, = witnessed([row], _of_this_process()[1])
+    if "error" in proven:
+        raise ProofError(proven["text"])
+    return proven
+
+
+def witnessed(rows: list[dict[str, Any]], witness: Witness) -> list[dict[str, Any]]:
+    """The rows without what they ask another process, an error where it does not agree. It is asked
+    once for all of them."""
+    numbers, asked = [], []
+    for number, row in enumerate(rows):
+        for one in row.pop(_ASKED, ()):
+            numbers.append(number)
+            asked.append(one)
+    if not asked:
+        return rows
+    started = time.perf_counter()
+    seen = witness.sees(asked)
+    share = (time.perf_counter() - started) / len(asked)
+    for number, agrees in zip(numbers, seen, strict=True):
+        if not agrees:
+            rows[number] = {"error": ProofError.__name__, "text": _NOT_SEEN}
+        elif "error" not in rows[number]:
+            rows[number]["seconds"] = round(rows[number]["seconds"] + share, 6)
+    return rows
 
 
 def _write_anew(out: str, parts: Iterable[memoryview], *, direct: bool) -> tuple[str, int]:
@@ -86,7 +118,7 @@ def _transcoded(received: Span, out: str, target: str, options: Options, writing
 
 def _written(view: memoryview, received: Span, out: str, target: str, options: Options,
              writing: _Write) -> Steps[dict[str, Any]]:
-    jury, witness = _of_this_process()
+    jury, _ = _of_this_process()
     yield
     done = yield from transcoding(view, target, options, scratch=Path(out).parent, jury=jury)
     yield
@@ -103,8 +135,10 @@ def _written(view: memoryview, received: Span, out: str, target: str, options: O
     yield
     if options.verify != "none":
         _proven(view, written, done)
-    row = _witnessed(done, received, written, witness)
-    return {**row.as_json(), "sha256": sha256, "length": length}
+    sha256s = done.row.pixels_sha256
+    asked = [(one, sha256s) for one, wanted in ((received, done.source_witness),
+                                                (written, done.result_witness)) if wanted]
+    return {**_row(done).as_json(), "sha256": sha256, "length": length, _ASKED: asked}
 
 
 def _proven(view: memoryview, written: Span, done: Transcoded) -> None:
@@ -115,17 +149,22 @@ def _proven(view: memoryview, written: Span, done: Transcoded) -> None:
             raise error.with_traceback(None) from None
 
 
-@cache
-def _of_this_process() -> tuple[Jury, Witness]:
-    gc.set_threshold(COLLECT)
-    return Jury(), Witness()
+def _of_this_process(*, early: bool = False) -> tuple[Jury, Witness]:
+    """``early`` in time, see `Witness`; once there is one it stays."""
+    if not _mine:
+        gc.set_threshold(COLLECT)
+        _mine.append((Jury(), Witness(early=early)))
+    return _mine[0]
 
 
-def _witnessed(done: Transcoded, received: Span, written: Span, witness: Witness) -> RatioRow:
-    if done.source_witness:
-        witness.agree(received, done.row.pixels_sha256)
+def _is_alone(target: str) -> bool:
+    wanted = ts.transfer_syntax(target)
+    return wanted.encapsulated and not missing(wanted.uid) and codec(wanted.uid).alone
+
+
+def _row(done: Transcoded) -> RatioRow:
+    """As it is when another process agrees."""
     if done.result_witness:
-        witness.agree(written, done.row.pixels_sha256)
         alone = codec(done.row.target_ts).first.code_base
         return replace(done.row, verified="other process",
                        decoded_by=done.row.decoded_by | {alone: done.row.frames})

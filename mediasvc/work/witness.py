@@ -8,14 +8,15 @@ from __future__ import annotations
 import atexit
 import hashlib
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mediasvc.dicom.framing import read_framing
-from mediasvc.errors import ProofError
-from mediasvc.nursery import Nursery
+from mediasvc.nursery import Nursery, Twins
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
+from mediasvc.work.batches import each
 from mediasvc.work.mapped import give_back
 from mediasvc.work.source_frames import pixel_bytes, source_frames
 
@@ -23,6 +24,9 @@ from mediasvc.work.source_frames import pixel_bytes, source_frames
 SECONDS, SLOWEST_BYTES_PER_SECOND = 120.0, 1 << 20
 #: RLIMIT_AS where this process has none itself.
 MEMORY = 3 << 30
+
+Asked = Sequence[tuple[Span, str]]
+"""Files, and the sha256 of the pixels that each should have."""
 
 
 def decoded_sha256(span: dict[str, Any]) -> str:
@@ -36,21 +40,32 @@ def decoded_sha256(span: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-class Witness:
-    """The other process. It starts when it is first asked and ends with this one."""
+def decoded(spans: list[dict[str, Any]]) -> list[Any]:
+    """`decoded_sha256` of each, or its error as `batches.each` says it."""
+    return each(lambda span: decoded_sha256(span), spans)
 
-    def __init__(self) -> None:
+
+class Witness:
+    """The other process. It starts when it is first asked and ends with this one.
+
+    ``early``: its loader is a fork of this process as it is now, which saves loading again.
+    """
+
+    def __init__(self, *, early: bool = False) -> None:
+        self._nursery: Nursery | None = Twins() if early else None
         self._sandbox: Sandbox | None = None
         self._seconds = 0.0
         self._lock = threading.Lock()
 
-    def agree(self, span: Span, pixels_sha256: str) -> None:
-        """Raise ProofError unless the other process decodes the file to these pixels."""
+    def sees(self, asked: Asked) -> list[bool]:
+        """Whether the other process decodes each file to these pixels."""
         with self._lock:
-            answer = self._for(span.length).call(
-                f"{__name__}:decoded_sha256", span=span.as_json())
-        if answer.value != pixels_sha256:
-            raise ProofError("another process does not read these pixels in the file")
+            answer = self._for(sum(span.length for span, _ in asked)).call(
+                f"{__name__}:decoded", spans=[span.as_json() for span, _ in asked])
+        if answer.error and len(asked) > 1:  # it died of one of them
+            return [self.sees([one])[0] for one in asked]
+        found = answer.value or [None] * len(asked)
+        return [one == expected for one, (_, expected) in zip(found, asked, strict=True)]
 
     def close(self) -> None:
         if self._sandbox is not None:
@@ -62,7 +77,8 @@ class Witness:
         seconds = SECONDS + length / SLOWEST_BYTES_PER_SECOND
         if self._sandbox is None or seconds > self._seconds + SECONDS:
             self.close()
-            self._sandbox = Sandbox(1, _memory(), seconds, Nursery(__name__))
+            self._sandbox = Sandbox(1, _memory(), seconds, self._nursery or Nursery(__name__))
+            self._nursery = None  # it closes with the pool
             self._seconds = seconds
             atexit.register(self.close)
         return self._sandbox
