@@ -43,7 +43,7 @@ def plain_records(view: memoryview, framing: Framing) -> Iterator[Noted]:
             raise NotPlainError from None
         if not start:
             break
-        record = plain_record(bytes(view[start:stop]), at)
+        record = plain_record(bytes(view[start:stop]), at) if last else None
         if record is None or number % SHARE == 0 or record.shape not in shown:
             theirs, last = _shown(view[at:last or at + LONGEST], at)
             if record not in (None, theirs):
