@@ -36,6 +36,8 @@ from mediasvc.work.sign import Signer
 
 Container = Literal["iso", "zip", "folder", "mail"]
 Report = Callable[[int, int, str], None]
+#: Bytes of instances that are asked for while the small files are made.
+ASKED = 256 << 20
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -90,8 +92,11 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
     soon as it was copied. Raises MediasvcError when a part cannot be made; what is at ``target``
     then is of no use.
     """
-    prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
-                            report=report, wanted=wanted, seal=seal, signer=signer, spent=spent)
+    with ThreadPoolExecutor(1) as disk:  # it has little to do while pictures are drawn
+        disk.submit(_ask_for, instances)
+        prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
+                                report=report, wanted=wanted, seal=seal, signer=signer,
+                                spent=spent)
     sandbox.load(CHECK)  # while they wait for the image
     if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
         return prepared.built
@@ -99,6 +104,17 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
                               report, seal.password if seal and seal.kind == "zip" else "",
                               spent)
     return replace(prepared.built, sha256=sha256)
+
+
+def _ask_for(instances: Iterable[DiscInstance]) -> None:
+    """The first bytes of the disc, as the system reads them from an archive that nobody read
+    lately."""
+    asked = 0
+    for instance in instances:
+        instance.span.wanted_soon()
+        asked += instance.span.length
+        if asked > ASKED:
+            break
 
 
 def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
