@@ -6,6 +6,7 @@ Every string that is not `Markup` already is escaped; characters that XML forbid
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from html import escape
 
 VOID = frozenset({"br", "hr", "img", "link", "meta"})
@@ -32,11 +33,26 @@ def element(name: str, /, *children: object, **attributes: object) -> Markup:
     An empty element that is not void gets a space, because browsers that read the page as HTML
     take ``<td />`` for an opening tag.
     """
-    written = "".join(f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
-                      for key, value in attributes.items())
+    written = _written(attributes)
     if name in VOID:
         return Markup(f"<{name}{written} />")
     return Markup(f"<{name}{written}>{join(children) or ' '}</{name}>")
+
+
+def flow(name: str, children: Iterable[object], /, **attributes: object) -> Iterator[Markup]:
+    """As `element`, piece by piece, when the children are too many to be held at once."""
+    yield Markup(f"<{name}{_written(attributes)}>")
+    empty = True
+    for child in children:
+        written = text(child)
+        empty &= not written
+        yield written
+    yield Markup(f"{' ' * empty}</{name}>")
+
+
+def _written(attributes: dict[str, object]) -> str:
+    return "".join(f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
+                   for key, value in attributes.items())
 
 
 def join(parts: object, separator: str = "") -> Markup:
@@ -48,18 +64,22 @@ def join(parts: object, separator: str = "") -> Markup:
 
 def page(title: str, style: str, *body: object) -> bytes:
     """A whole XHTML 1.0 Strict document, UTF-8. ``style`` is our own CSS."""
+    return b"".join(page_flow(title, style, body))
+
+
+def page_flow(title: str, style: str, body: Iterable[object]) -> Iterator[bytes]:
+    """As `page`, piece by piece."""
     head = element(
         "head",
         element("meta", http_equiv="Content-Type", content="text/html; charset=utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", title),
         element("style", Markup(style), type="text/css"))
-    root = element("html", head, "\n", element("body", *body),
-                   xmlns="http://www.w3.org/1999/xhtml", lang="en", xml_lang="en")
-    # keyword names cannot hold the colon of xml:lang
-    written = root.replace(" xml-lang=", " xml:lang=", 1)
     # no XML declaration: UTF-8 needs none, and old browsers drop into their quirks mode at it
-    return (
-        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" '
-        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">\n'
-        f"{written}\n").encode()
+    yield (b'<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" '
+           b'"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">\n'
+           b'<html xmlns="http://www.w3.org/1999/xhtml" lang="en" xml:lang="en">')
+    yield f"{head}\n".encode()
+    for part in flow("body", body):
+        yield part.encode()
+    yield b"</html>\n"

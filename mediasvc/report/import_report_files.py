@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
-from mediasvc.media.markup import Markup, element
+from mediasvc.media.markup import Markup, element, flow
 from mediasvc.media.words import count
-from mediasvc.report.import_report import Facts, totals
+from mediasvc.report.import_report import Facts
 from mediasvc.report.import_report_words import (
     ACTIONS,
     REASONS,
@@ -30,7 +31,7 @@ COMPLETE = ("done", "duplicate")
 
 def completeness(facts: Facts) -> Iterator[Markup]:
     """The three-way comparison, then by name whatever is missing or was not stored."""
-    seen, counts = totals(facts), facts.counts
+    seen, counts = facts.totals, facts.counts
     yield element("h2", "Is everything here?")
     rows = [("top", "DICOMDIR (the disc's own table of contents) names", seen["named"], "file"),
             ("sub", "of them not on the disc", seen["missing"], "file"),
@@ -43,34 +44,42 @@ def completeness(facts: Facts) -> Iterator[Markup]:
     yield element("table", *(element("tr", element("td", words, class_=kind), element(
         "td", count(number, unit), class_="n")) for kind, words, number, unit in rows),
         class_="count")
-    missing = [line for line in facts.files if line.role == "missing"]
-    if missing:
-        yield element("div", element("b", f"{count(len(missing), 'file')} missing. "),
+    if seen["missing"]:
+        yield element("div", element("b", f"{count(seen['missing'], 'file')} missing. "),
                       "Ask the sender for these:", class_="note alert")
-        yield _named(missing, {})
-    refused = [line for line in facts.files
-               if line.role == "refused" or line.state in ("quarantined", "rejected", "held")
-               or _lost_its_twin(line)]
+        yield from _named((line for line in facts.files if line.role == "missing"), {})
+    refused = sum(map(_not_filed, facts.files))
     if refused:
-        yield element("div", element("b", f"{count(len(refused), 'file')} on the medium not filed."
-                                     ), class_="note")
-        yield _named(refused, _why(facts))
+        yield element("div", element("b", f"{count(refused, 'file')} on the medium not filed."),
+                      class_="note")
+        yield from _named(filter(_not_filed, facts.files), _why(facts))
     doubts = [one.text.rstrip(".") for one in facts.findings if one.severity == "error"
               and (not one.subject or one.code in LIST_LOST)]
     if doubts:
         yield element("div", element("b", "It cannot be said that all of it is here: "),
                       "; ".join(doubts), ".", class_="note alert")
-    elif not missing and not refused and facts.package.state in COMPLETE:
+    elif not seen["missing"] and not refused and facts.package.state in COMPLETE:
         yield element("div", "Nothing is missing, and no instance of the medium was left out.",
                       class_="note fine")
 
 
-def _named(lines: list[Line], why: Mapping[str, str]) -> Markup:
-    return element("table", element("thead", element("tr", *(element("th", name) for name in (
-        "File", "What became of it", "SOP Instance UID")))), element("tbody", *(element(
-            "tr", element("td", line.label or line.file_id, class_="name"),
-            element("td", _fate(line, why)), element("td", line.sop_instance_uid, class_="hash"))
-            for line in lines)), class_="files")
+def _not_filed(line: Line) -> bool:
+    return (line.role == "refused" or line.state in ("quarantined", "rejected", "held")
+            or _lost_its_twin(line))
+
+
+def _named(lines: Iterable[Line], why: Mapping[str, str]) -> Iterator[Markup]:
+    return _table("files", ("File", "What became of it", "SOP Instance UID"), (element(
+        "tr", element("td", line.label or line.file_id, class_="name"),
+        element("td", _fate(line, why)), element("td", line.sop_instance_uid, class_="hash"))
+        for line in lines))
+
+
+def _table(class_: str, names: Iterable[str], rows: Iterable[Markup]) -> Iterator[Markup]:
+    """Row by row; ``class_`` may be empty."""
+    head = element("thead", element("tr", *(element("th", name) for name in names)))
+    more = {"class_": class_} if class_ else {}
+    return flow("table", chain((head,), flow("tbody", rows)), **more)
 
 
 def _lost_its_twin(line: Line) -> bool:
@@ -108,14 +117,12 @@ def remarks(facts: Facts) -> Iterator[Markup]:
     if not facts.findings:
         yield element("p", "Nothing odd was found.")
         return
-    order = list(SEVERITIES)
-    found = sorted(facts.findings, key=lambda one: order.index(one.severity))
-    yield element("table", element("thead", element("tr", *(element("th", name) for name in (
-        "", "What was found", "Where", "Rule")))), element("tbody", *(element(
-            "tr", element("td", SEVERITIES[one.severity], class_=one.severity),
-            element("td", one.text), element("td", one.subject or "the whole package",
-                                             class_="wrap small"),
-            element("td", one.rule, class_="small")) for one in found)))
+    found = (one for severity in SEVERITIES for one in facts.findings if one.severity == severity)
+    yield from _table("", ("", "What was found", "Where", "Rule"), (element(
+        "tr", element("td", SEVERITIES[one.severity], class_=one.severity),
+        element("td", one.text), element("td", one.subject or "the whole package",
+                                         class_="wrap small"),
+        element("td", one.rule, class_="small")) for one in found))
 
 
 def history(facts: Facts) -> Iterator[Markup]:
@@ -145,11 +152,10 @@ def every_file(facts: Facts) -> Iterator[Markup]:
     why = _why(facts)
     yield element("h2", "Every file", class_="appendix")
     yield element("p", "SHA-256 is of the bytes on the medium.", class_="small")
-    yield element("table", element("thead", element("tr", *(element("th", name) for name in (
-        "File", "DICOMDIR", "on the disc", "stored", "SHA-256")))), element("tbody", *(element(
-            "tr", element("td", line.label or line.file_id, class_="name"),
-            element("td", "names it" if line.file_id else "-"),
-            element("td", "MISSING" if line.role == "missing" else f"{line.length:,} bytes",
-                    class_="date"),
-            element("td", _fate(line, why)), element("td", line.sha256, class_="hash"))
-            for line in facts.files)), class_="files")
+    yield from _table("files", ("File", "DICOMDIR", "on the disc", "stored", "SHA-256"), (element(
+        "tr", element("td", line.label or line.file_id, class_="name"),
+        element("td", "names it" if line.file_id else "-"),
+        element("td", "MISSING" if line.role == "missing" else f"{line.length:,} bytes",
+                class_="date"),
+        element("td", _fate(line, why)), element("td", line.sha256, class_="hash"))
+        for line in facts.files))

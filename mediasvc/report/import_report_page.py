@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePath
 
 from mediasvc import __version__
 from mediasvc.media.labels import display
-from mediasvc.media.markup import Markup, element, page
+from mediasvc.media.markup import Markup, element, flow, page_flow
 from mediasvc.media.words import count
-from mediasvc.report.import_report import Facts, totals
+from mediasvc.report.import_report import Facts
 from mediasvc.report.import_report_files import completeness, every_file, history, remarks
 from mediasvc.report.import_report_people import changed_attributes, patients
 from mediasvc.report.import_report_style import STYLE
 from mediasvc.report.import_report_words import KINDS, PACKAGE, moment
 
 
-def import_page(facts: Facts) -> bytes:
-    """XHTML 1.0 Strict, UTF-8; prints on A4."""
+def import_page(facts: Facts) -> Iterator[bytes]:
+    """XHTML 1.0 Strict, UTF-8, piece by piece; prints on A4."""
     title = f"Import report, package {facts.package.id}"
-    body = element("div", *_in_short(facts), *_arrived(facts), *patients(facts),
-                   *changed_attributes(facts), *completeness(facts), *remarks(facts),
-                   *history(facts), *_proof(facts), *every_file(facts), class_="body")
-    return page(title, STYLE, element("div", _head(facts), body, class_="sheet"))
+    body = flow("div", chain(
+        _in_short(facts), _arrived(facts), patients(facts), changed_attributes(facts),
+        completeness(facts), remarks(facts), history(facts), _proof(facts), every_file(facts)),
+        class_="body")
+    return page_flow(title, STYLE, flow("div", chain((_head(facts),), body), class_="sheet"))
 
 
 def _head(facts: Facts) -> Markup:
@@ -40,7 +42,7 @@ def _name(facts: Facts) -> str:
 
 
 def _in_short(facts: Facts) -> Iterator[Markup]:
-    counts, seen = facts.counts, totals(facts)
+    counts, seen = facts.counts, facts.totals
     yield element("p", " ".join(_story(facts)), class_="lead")
     tiles = [("instances on the medium", counts.instances, False),
              ("filed", counts.archived, False), ("here already", counts.duplicate, False),
@@ -59,7 +61,7 @@ def _in_short(facts: Facts) -> Iterator[Markup]:
 
 
 def _story(facts: Facts) -> Iterator[str]:
-    package, counts, seen = facts.package, facts.counts, totals(facts)
+    package, counts, seen = facts.package, facts.counts, facts.totals
     source = f" from {package.source}" if package.source else ""
     patients = f" of {count(len(facts.people), 'patient')}" if facts.people else ""
     files = "No file of it could be listed." if not seen["files"] else (

@@ -9,8 +9,8 @@ from mediasvc.identity.match import Candidate
 from mediasvc.media import words
 from mediasvc.media.labels import display
 from mediasvc.media.markup import Markup, element
-from mediasvc.model import InstanceHeader, Patient
-from mediasvc.report.import_report import Facts, Move, Person
+from mediasvc.model import Patient
+from mediasvc.report.import_report import Facts, Move, Person, StudySeen
 from mediasvc.report.import_report_words import DECISIONS, moment, rule_sentence
 from mediasvc.store.ledger import PatientGroup
 
@@ -38,7 +38,7 @@ def _person(person: Person) -> Iterator[Markup]:
         yield element("p", f"{words.count(len(group.variants), 'other spelling')} of this identity "
                       f"on the medium: {_spellings(group)}.", class_="small")
     yield from _decision(person)
-    yield from _studies(person.headers)
+    yield from _studies(person.studies)
 
 
 def _compared(person: Person) -> Markup:
@@ -132,20 +132,15 @@ def _candidates(candidates: tuple[Candidate, ...]) -> Iterator[Markup]:
                 element("td", "; ".join(one.reasons))) for one in candidates)))
 
 
-def _studies(headers: tuple[InstanceHeader, ...]) -> Iterator[Markup]:
-    ordered = sorted(headers, key=lambda one: (one.study_date, one.study_instance_uid))
-    rows = []
-    for uid, found in groupby(ordered, key=lambda one: one.study_instance_uid):
-        group = list(found)
-        first = group[0]
-        modalities = ", ".join(sorted({one.modality for one in group if one.modality}))
-        rows.append(element(
-            "tr", element("td", words.date(first.study_date) or "no date", class_="date"),
-            element("td", display(first.study_description) or "no description",
-                    element("br"), element("span", uid, class_="hash")),
-            element("td", display(first.institution_name)), element("td", modalities),
-            element("td", len({one.series_instance_uid for one in group}), class_="n"),
-            element("td", len(group), class_="n")))
+def _studies(studies: tuple[StudySeen, ...]) -> Iterator[Markup]:
+    rows = [element(
+        "tr", element("td", words.date(one.study_date) or "no date", class_="date"),
+        element("td", display(one.description) or "no description",
+                element("br"), element("span", one.study_instance_uid, class_="hash")),
+        element("td", display(one.institution)),
+        element("td", ", ".join(sorted(one.modalities))),
+        element("td", len(one.series), class_="n"),
+        element("td", one.instances, class_="n")) for one in studies]
     if rows:
         yield element("table", element("thead", element("tr", *(element("th", name) for name in (
             "Study", "Description", "Made at", "Kind")), *(element("th", name, class_="n")
@@ -188,7 +183,9 @@ def _broken(facts: Facts) -> Iterator[Markup]:
         "was received: the archive is damaged. "), "This report proves nothing about the "
         "instances below. Put the archive's files back from the backup and make it again.",
         class_="note alert")
-    labels = {line.sop_instance_uid: line.label for line in facts.files if line.state == "archived"}
+    uids = {one.sop_instance_uid for one in facts.broken}
+    labels = {line.sop_instance_uid: line.label for line in facts.files
+              if line.state == "archived" and line.sop_instance_uid in uids}
     yield element("table", element("thead", element("tr", *(element("th", name) for name in (
         "File", "Why", "SOP Instance UID")))), element("tbody", *(element(
             "tr", element("td", labels.get(one.sop_instance_uid, ""), class_="name"),

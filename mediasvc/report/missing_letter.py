@@ -100,10 +100,11 @@ def _shared(rows: Sequence[Lacked]) -> str:
 
 
 def _rows(rows: Sequence[Lacked]) -> Iterator[str]:
+    alike = _alike(rows)
     for row in rows:
         yield f"- {display(row.name)}"
         yield f"  SOP Instance UID {row.sop_instance_uid or 'not known'}"
-        if not _alike(rows) or not row.clause:
+        if not alike or not row.clause:
             yield f"  {row.why}{f' ({row.clause})' if row.clause else ''}"
 
 

@@ -78,7 +78,7 @@ def changes(desk: Desk, number: int) -> Compared:
         for item in ledger.items(connection, number, state="archived", headers=False):
             groups.extend([0] * (item.number + 1 - len(groups)))
             groups[item.number] = item.group_number or 0
-    counted: Counter[tuple[Any, ...]] = Counter()
+    counted = _Counted()
     broken: list[Broken] = []
     for page in _pages(desk, number):
         troubles = _count(desk, page, groups, counted)
@@ -87,7 +87,7 @@ def changes(desk: Desk, number: int) -> Compared:
         troubles = [(one, why) for one, why in troubles if one.sop_instance_uid not in again]
         troubles += _count(desk, list(again.values()), groups, counted)
         broken += [Broken(one.item_number, one.sop_instance_uid, why) for one, why in troubles]
-    return Compared(tuple(_told(counted)), tuple(sorted(broken, key=lambda one: one.number)))
+    return Compared(tuple(counted.told()), tuple(sorted(broken, key=lambda one: one.number)))
 
 
 def _pages(desk: Desk, number: int) -> Iterator[list[StoredInstance]]:
@@ -98,7 +98,7 @@ def _pages(desk: Desk, number: int) -> Iterator[list[StoredInstance]]:
 
 
 def _count(desk: Desk, page: Sequence[StoredInstance], groups: Sequence[int],
-           counted: Counter[tuple[Any, ...]]) -> list[tuple[StoredInstance, str]]:
+           counted: _Counted) -> list[tuple[StoredInstance, str]]:
     """Add what differs; returns what could not be compared, and why."""
     by_uid = {one.sop_instance_uid: one for one in page}
     troubles: list[tuple[StoredInstance, str]] = []
@@ -117,7 +117,7 @@ def _count(desk: Desk, page: Sequence[StoredInstance], groups: Sequence[int],
             troubles.append((by_uid[str(item["uid"])], _words(answer)))
             continue
         for row in answer.value:
-            counted[item["group"], row["tag"], row["name"], row["old"], row["new"]] += 1
+            counted.add(item["group"], row)
     return troubles
 
 
@@ -138,16 +138,28 @@ def _changed_meanwhile(desk: Desk, broken: Sequence[StoredInstance]) -> dict[str
             and now[one.sop_instance_uid].object_sha256 != one.object_sha256}
 
 
-def _told(counted: Counter[tuple[Any, ...]]) -> Iterator[Changed]:
-    kinds: Counter[tuple[int, str]] = Counter(key[:2] for key in counted)
-    totals: Counter[tuple[Any, ...]] = Counter()
-    for (group, tag, name, old, new), count in counted.items():
-        many = kinds[group, tag] > VARIETY
-        totals[(group, tag, name, VARIOUS, VARIOUS) if many else (group, tag, name, old, new)] \
-            += count
-    for key in sorted(totals, key=lambda one: (one[0], one[1], one[3] or "", one[4])):
-        group, tag, name, old, new = key
-        yield Changed(group, tag, name, old, new, totals[key])
+class _Counted:
+    """How often an attribute of a patient group changed from one value to another; values that
+    differ from image to image are not kept."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[int, str, str], Counter[tuple[str | None, str]]] = {}
+
+    def add(self, group: int, row: dict[str, Any]) -> None:
+        pairs = self._pairs.setdefault((group, row["tag"], row["name"]), Counter())
+        pair = (VARIOUS, VARIOUS) if (VARIOUS, VARIOUS) in pairs else (row["old"], row["new"])
+        pairs[pair] += 1
+        if len(pairs) > VARIETY:
+            total = pairs.total()
+            pairs.clear()
+            pairs[VARIOUS, VARIOUS] = total
+
+    def told(self) -> Iterator[Changed]:
+        """In order of group and tag."""
+        for (group, tag, name), pairs in sorted(self._pairs.items()):
+            for (old, new), count in sorted(pairs.items(), key=lambda one: (
+                    one[0][0] or "", one[0][1])):
+                yield Changed(group, tag, name, old, new, count)
 
 
 def _request(desk: Desk, one: StoredInstance, group: int) -> Item:
