@@ -34,11 +34,12 @@ from mediasvc.standard.profiles import load_profile
 from mediasvc.store import discs
 from mediasvc.store.patients import PatientRecord, put_patients
 from mediasvc.store.unreleased import unreleased_discs
-from mediasvc.work import export as line
+from mediasvc.work import export_disc as line
 from mediasvc.work import release
 from mediasvc.work.desk import Desk, open_desk
-from mediasvc.work.export import DiscDone, Exported, export, plans_of, tell_of
+from mediasvc.work.export import Exported, export, tell_of
 from mediasvc.work.export_conform import conform
+from mediasvc.work.export_disc import DiscDone, plans_of
 from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 from mediasvc.work.export_select import select
 from mediasvc.work.ingest import run_line, submit

@@ -92,7 +92,7 @@ def test_pages_come_first_and_instances_follow_in_reading_order(archive: Archive
 
 def test_the_same_order_is_the_same_image(archive: Archive, tmp_path: Path,
                                           monkeypatch: pytest.MonkeyPatch) -> None:
-    from mediasvc.work import export as line
+    from mediasvc.work import export_disc as line
 
     moment = line.datetime.now(line.UTC).replace(microsecond=0)
 
@@ -174,7 +174,7 @@ def test_who_stops_listening_is_not_waited_for() -> None:
 @pytest.mark.parametrize("name", ["a.zip", "a"])
 def test_a_copy_goes_as_soon_as_the_disc_has_it(
         archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    from mediasvc.work import export as line
+    from mediasvc.work import export_disc as line
 
     left: list[int] = []
     original = line.check_disc
@@ -198,7 +198,7 @@ def test_a_copy_goes_as_soon_as_the_disc_has_it(
 def test_copies_go_as_soon_as_the_disc_has_them(
         archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, profile: str,
         seal: Any) -> None:
-    from mediasvc.work import export as line
+    from mediasvc.work import export_disc as line
 
     left: list[Path] = []
     check = line.check_disc

@@ -22,8 +22,9 @@ from mediasvc.standard.profiles import load_profile
 from mediasvc.standard.transfer_syntaxes import transfer_syntax
 from mediasvc.store import burns
 from mediasvc.work.desk import Desk, open_desk
-from mediasvc.work.export import Exported, export, plans_of
+from mediasvc.work.export import Exported, export
 from mediasvc.work.export_conform import conform
+from mediasvc.work.export_disc import plans_of
 from mediasvc.work.export_lossy import lossy_for
 from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 from mediasvc.work.export_presets import chosen

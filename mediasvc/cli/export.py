@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ from mediasvc.media.words import count
 if TYPE_CHECKING:
     from mediasvc.settings import Recipient
     from mediasvc.standard.profiles import Profile
-    from mediasvc.work.export import Exported
+    from mediasvc.work.desk import Desk
+    from mediasvc.work.export import Exported, Tell
+    from mediasvc.work.export_conform import Report
     from mediasvc.work.export_order import Container, ExportOrder
 
 #: What children load while we load our own libraries: to look at files and to draw pictures. What
@@ -91,21 +94,30 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
                          if session.settings.export.viewer_dir else None), by=by)
         order = loss.applied(session, private.applied(session, order))
         from mediasvc.work.desk import open_desk
-        from mediasvc.work.export import export
-        from mediasvc.work.export_presets import chosen as chosen_studies
-        from mediasvc.work.plan import rehearse
 
         with open_desk(session.home, session.settings, sandbox) as desk:
             if not_exported or last:
+                from mediasvc.work.export_presets import chosen as chosen_studies
+
                 order = chosen_studies(desk, order, not_exported=not_exported, last=last or 0)
             with few_findings(session) as tell, progress(session) as report:
-                done = (rehearse if dry_run else export)(desk, order, tell, report)
+                done = _line(dry_run)(desk, order, tell, report)
             _show(session, order, done, dry_run)
             if dry_run:
                 show_offers(session, desk, with_(order, incomplete=True), known)
     session.summary(discs=len(done.discs), instances=done.instances, transcoded=done.transcoded,
                     excluded=done.excluded, dry_run=dry_run)
     return 1 if done.excluded else 0
+
+
+def _line(dry_run: bool) -> Callable[[Desk, ExportOrder, Tell, Report], Exported]:
+    if dry_run:
+        from mediasvc.work.plan import rehearse
+
+        return rehearse
+    from mediasvc.work.export import export
+
+    return export
 
 
 def _profile(session: Session, container: Container, name: str, recipient: str, disc: str,

@@ -74,27 +74,27 @@ class IsoImage:
         """Sectors of the whole image whose files end before sector ``end``."""
         return end if self._udf is None else self._udf.total(end)
 
-    def tables(self, names: Names, placed: Placed) -> Iterator[bytes]:
+    def tables(self, names: Names, placed: Placed) -> Iterator[bytes | bytearray]:
         """The image from its first byte to `first`, sealed."""
         total = self.total(placed.end)
         digest = hashlib.sha256()
         start = min((at for at, length in zip(placed.places, placed.lengths, strict=True)
                      if length), default=total)
         end = placed.end if start < total else total
-        kept = bytearray() if self.first * SECTOR <= KEPT else None
+        size = self.first * SECTOR
+        kept, at = bytearray(size if size <= KEPT else 0), 0
         for part in self._parts(names, placed, b" " * FIELD_LENGTH):
-            if kept is None:
-                digest.update(part)
-            else:
-                kept += part
-        digest.update(kept or b"")
+            digest.update(part)
+            if kept:
+                kept[at:at + len(part)] = part
+                at += len(part)
         digest.update(bytes((start - self.first) * SECTOR))
         digest.update(self.tail(names, placed.end))
         seal = Seal(start * SECTOR, end * SECTOR, digest.hexdigest())
-        if kept is None:
+        if not kept:
             return self._parts(names, placed, seal.field())
         kept[FIELD:FIELD + FIELD_LENGTH] = seal.field()
-        return iter((bytes(kept),))
+        return iter((kept,))
 
     def tail(self, names: Names, end: int) -> bytes:
         """What stands behind the last file, which ends before sector ``end``."""

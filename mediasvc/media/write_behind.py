@@ -68,7 +68,7 @@ class WriteBehind:
         if error is None and self._error is not None:
             raise self._error
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """``data`` may change afterwards."""
         rest = memoryview(data)
         while rest:

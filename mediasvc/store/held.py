@@ -12,14 +12,14 @@ from mediasvc.model import InstanceHeader
 from mediasvc.store.schema import instance, object_, series
 
 _PAGE = 2000
-_COLUMNS = (instance.c.sop_instance_uid, instance.c.object_sha256, object_.c.length)
-_FROM = instance.join(series).outerjoin(object_, object_.c.sha256 == instance.c.object_sha256)
+_NAMES = (instance.c.sop_instance_uid, instance.c.object_sha256)
+_FROM = instance.join(series)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldInstance:
     """``length`` of the object, -1 where nobody knows it; ``header`` as it was read from the
-    object when it was placed, None where that is not known or was not asked for."""
+    object when it was placed, None where that is not known."""
 
     sop_instance_uid: str
     object_sha256: str
@@ -27,16 +27,22 @@ class HeldInstance:
     header: InstanceHeader | None = None
 
 
-def held_instances(connection: sa.Connection, study_uid: str, *, headers: bool = True,
-                   ) -> Iterator[HeldInstance]:
+def held_instances(connection: sa.Connection, study_uid: str) -> Iterator[HeldInstance]:
     """Those of a study by series and UID, one page in memory."""
-    wanted = instance.c.header if headers else sa.null()
-    query = sa.select(*_COLUMNS, wanted).select_from(_FROM).where(
+    query = sa.select(*_NAMES, object_.c.length, instance.c.header).select_from(
+        _FROM.outerjoin(object_, object_.c.sha256 == instance.c.object_sha256)).where(
         series.c.study_instance_uid == study_uid).order_by(
         instance.c.series_instance_uid, instance.c.sop_instance_uid)
     for uid, sha256, length, header in connection.execution_options(
             yield_per=_PAGE).execute(query):
         yield HeldInstance(uid, sha256, -1 if length is None else length, _header(header))
+
+
+def held_names(connection: sa.Connection, study_uid: str) -> Iterator[HeldInstance]:
+    """The same in any order, without lengths and headers."""
+    query = sa.select(*_NAMES).select_from(_FROM).where(series.c.study_instance_uid == study_uid)
+    for uid, sha256 in connection.execution_options(yield_per=_PAGE).execute(query):
+        yield HeldInstance(uid, sha256, -1)
 
 
 def _header(row: dict[str, Any] | None) -> InstanceHeader | None:

@@ -27,7 +27,6 @@ from mediasvc.standard.directory_records import WITH_ICONS
 from mediasvc.standard.profiles import Profile
 from mediasvc.work.directory_listing import write_listing
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
-from mediasvc.work.disc_under_test import CHILD as CHECK
 from mediasvc.work.disc_videos import FOLDER as VIDEO_FOLDER
 from mediasvc.work.draw_icons import Icons, icons_of
 from mediasvc.work.one_pass import OnePass
@@ -36,6 +35,8 @@ from mediasvc.work.sign import Signer
 
 Container = Literal["iso", "zip", "folder", "mail"]
 Report = Callable[[int, int, str], None]
+#: What children need for the check of the disc.
+CHECK = "mediasvc.work.check_members"
 #: Bytes of instances that are asked for while the small files are made.
 ASKED = 256 << 20
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -15,8 +15,8 @@ from mediasvc.media.disc_plan import DiscPlan, plan_discs
 from mediasvc.work.certificate_kept import disc_signer
 from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import prepare_disc
-from mediasvc.work.export import describe, plans_of, wanted_of
 from mediasvc.work.export_conform import Conformed, Report
+from mediasvc.work.export_disc import describe, plans_of, wanted_of
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.plan import image_bytes
 

@@ -6,57 +6,27 @@ Until the last step nothing stands where the disc was asked for.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
+import importlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mediasvc import __version__
-from mediasvc.errors import BudgetError, ProofError, StateError
-from mediasvc.media.disc_plan import DiscPlan, plan_discs
-from mediasvc.media.page_content import DiscFacts
-from mediasvc.media.verdict import Verdict
-from mediasvc.media.words import count
+from mediasvc.errors import StateError
 from mediasvc.model import Finding
-from mediasvc.store import discs
-from mediasvc.store.discs import Disc
 from mediasvc.work import release
-from mediasvc.work.certificate import as_json, as_page, certificate
-from mediasvc.work.certificate_kept import (
-    desk_signer,
-    disc_signer,
-    keep_certificate,
-    private_note,
-)
-from mediasvc.work.check_disc import check_disc
-from mediasvc.work.deidentify_order import write_mapping
 from mediasvc.work.desk import Desk
-from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_set
-from mediasvc.work.disc_content import PAGES_ONLY, Wanted
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import fingerprint, fingerprint_now, select
-from mediasvc.work.one_pass import OnePass, one_pass
-from mediasvc.work.site_viewer import site_bytes, site_viewer
+from mediasvc.work.one_pass import one_pass
+
+if TYPE_CHECKING:
+    from mediasvc.work.export_disc import DiscDone, Draft
 
 Tell = Callable[[Finding], None]
-
-
-@dataclass(frozen=True, slots=True)
-class DiscDone:
-    """One disc; of a dry run with an upper limit of ``bytes``, and without what comes later."""
-
-    path: Path
-    instances: int
-    studies: int
-    bytes: int
-    sha256: str = ""
-    file_set_id: str = ""
-    verdict: Verdict | None = None
-    certificate: Path | None = None
-    number: int = 0
-    """Of its row in the ledger, by which it is burnt and labelled."""
+#: What is needed when the children have looked at the instances, in this order.
+LATER = ("mediasvc.work.exact_plan", "mediasvc.work.check_disc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,51 +37,49 @@ class Exported:
     excluded: int
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A disc between plan and release."""
-
-    row: Disc
-    facts: DiscFacts
-    file_set: FileSetName
-    plan: DiscPlan
-    built: Built | None = None
-    verdict: Verdict | None = field(default=None)
-
-
 def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
     """Make the disc or discs of ``order``; each `Finding` goes to ``tell``.
 
     Raises NotFoundError, SettingsError, StateError, BudgetError, DamagedError or ProofError; then
     nothing stands at the paths of the order.
     """
-    from mediasvc.work.exact_plan import exact_plans  # which knows what is described here
-
     release.require_free(order.to, order.replace)
     order.to.parent.mkdir(parents=True, exist_ok=True)
     with release.workspace(desk) as scratch, one_pass(order, scratch) as growing:
         selected = select(desk, order)
         seen = fingerprint(selected)
+        _load_later()
         conformed = conform(desk, order, selected, scratch, report, growing)
         del selected  # a large order is kept in memory once
         tell_of(conformed, tell)
+        from mediasvc.work import export_disc as line
+        from mediasvc.work.exact_plan import exact_plans
+
         plans = exact_plans(desk, order, conformed, scratch, report)
-        drafts: list[_Draft] = []
+        drafts: list[Draft] = []
         try:
             for number, plan in enumerate(plans, 1):
-                drafts.append(_begin(desk, order, conformed, plan, number, len(plans)))
-                _build(desk, order, drafts[-1], scratch / str(number), tell, report, growing)
-                _verify(desk, order, drafts[-1], tell, report)
+                drafts.append(line.begin(desk, order, conformed, plan, number, len(plans)))
+                line.build(desk, order, drafts[-1], scratch / str(number), tell, report, growing)
+                line.verify(desk, order, drafts[-1], tell, report)
             if fingerprint_now(desk, order) != seen:
                 raise StateError("The patient or the studies changed while the disc was made.",
                                  "Export again.")
-            done = tuple(_release(desk, order, draft, conformed) for draft in drafts)
+            done = tuple(line.hand_out(desk, order, draft, conformed) for draft in drafts)
         except BaseException:
-            _give_up(desk, drafts)
+            line.give_up(desk, drafts)
             raise
     if order.privacy and order.privacy.mapping:
+        from mediasvc.work.deidentify_order import write_mapping
+
         write_mapping(desk.home, done[0].file_set_id, conformed.renamed)
     return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
+
+
+def _load_later() -> None:
+    """The rest of the line is loaded while the children work; nobody waits for it here."""
+    threading.Thread(target=lambda: [importlib.import_module(name) for name in LATER],
+                     daemon=True).start()
 
 
 def tell_of(conformed: Conformed, tell: Tell) -> None:
@@ -119,138 +87,3 @@ def tell_of(conformed: Conformed, tell: Tell) -> None:
         tell(finding)
     if not conformed.instances:
         raise StateError("Nothing is left to export: no instance may go on such a disc.")
-
-
-def plans_of(order: ExportOrder, conformed: Conformed) -> list[DiscPlan]:
-    """Raises BudgetError when an instance is larger than a disc, or splitting was not allowed."""
-    udf = order.container == "iso" and order.profile.medium.udf
-    room = order.room
-    if room is not None and order.site_viewer:
-        room -= site_bytes(site_viewer(order.site_viewer), udf)
-    plans = plan_discs(conformed.instances, room, with_udf=udf)
-    if len(plans) > 1 and not order.splitting:
-        raise BudgetError(f"It would take {len(plans)} discs, and --no-split was said.",
-                          "Choose a larger disc with --disc, or --compress.")
-    return plans
-
-
-def _studies(plan: DiscPlan) -> int:
-    return len({instance.header.study_instance_uid for instance in plan.instances})
-
-
-def _begin(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan, number: int,
-           of: int) -> _Draft:
-    path = order.path(number, of)
-    release.require_free(path, order.replace)
-    release.require_room(path, plan.bytes)
-    file_set, facts = describe(desk, order, conformed, plan, number, of)
-    row = release.reserve(desk, path.absolute(), profile=order.profile.name,
-                          file_set_id=file_set.id, by=order.by, recipient=order.recipient,
-                          part=facts.part, whose=conformed.whose)
-    return _Draft(row, facts, file_set, plan)
-
-
-def describe(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan, number: int,
-             of: int) -> tuple[FileSetName, DiscFacts]:
-    """What disc ``number`` of an order is called and says of itself. Only names and dates in it
-    depend on the moment, no length does."""
-    moment = datetime.now(UTC).replace(microsecond=0)
-    file_set = name_file_set(plan.instances,
-                             f"{order.profile.name} {order.container} {number}/{of} {moment}")
-    site = order.privacy.site(desk.settings.site) if order.privacy else desk.settings.site
-    return file_set, DiscFacts(
-        institution=site.institution, contact=site.contact, recipient=order.recipient,
-        creator=f"{desk.settings.export.creator_name} {__version__}",
-        file_set_id=file_set.id, profile=order.profile.name, created=moment,
-        part=f"{number} of {of}" if of > 1 else "", remarks=_remarks(conformed),
-        excluded=tuple(conformed.excluded))
-
-
-def _remarks(conformed: Conformed) -> tuple[str, ...]:
-    """What a reader of the disc must know of it."""
-    remarks = []
-    if conformed.excluded:
-        remarks.append(f"{count(len(conformed.excluded), 'object')} of these studies could not be "
-                       "put on this disc. Ask the institution for them.")
-    if conformed.copies:
-        remarks.append(f"{count(len(conformed.copies), 'image')} of these studies are copies that "
-                       "were compressed with loss. Ask the institution for the originals.")
-    return tuple(remarks)
-
-
-def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
-    """What is made for people; the same for a disc and for its rehearsal."""
-    site = site_viewer(order.site_viewer) if order.site_viewer else ()
-    if order.viewer == "none":
-        return replace(PAGES_ONLY, site_viewer=site, icons=order.icon_side)
-    udf = order.container == "iso" and order.profile.medium.udf
-    taken = plan.bytes + site_bytes(site, udf)
-    return Wanted(least_factor=2 if order.viewer == "reduced" else 1, udf=udf, site_viewer=site,
-                  videos=order.videos, icons=order.icon_side,
-                  room=None if order.room is None else order.room - taken)
-
-
-def _build(desk: Desk, order: ExportOrder, draft: _Draft, scratch: Path, tell: Tell,
-           report: Report, growing: OnePass) -> None:
-    scratch.mkdir()
-    target = release.temporary(draft.row)
-    if order.container == "folder":
-        target.mkdir(mode=0o755)
-    draft.built = build_disc(
-        desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
-        target=target, container=order.container, scratch=scratch, report=report,
-        wanted=wanted_of(order, draft.plan), seal=order.seal,
-        signer=disc_signer(desk, order), growing=growing, spent=scratch.parent)
-    for finding in draft.built.findings:
-        tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
-    with desk.store.transaction() as connection:
-        draft.row = discs.change_disc(connection, draft.row.id, expect="planned", to="built")
-        discs.put_disc_instances(connection, draft.row.id, (
-            ("/".join(file_id), instance.header.sop_instance_uid, instance.sha256)
-            for file_id, instance in draft.built.layout.placed()))
-
-
-def _verify(desk: Desk, order: ExportOrder, draft: _Draft, tell: Tell, report: Report) -> None:
-    """The verdict of readers that share nothing with the writers. Raises ProofError."""
-    assert draft.built
-    signer = disc_signer(desk, order)
-    verdict = check_disc(release.temporary(draft.row), desk.sandbox, desk.settings.limits,
-                         profile=order.profile.name, report=report,
-                         site_profiles=desk.home.profiles,
-                         password=order.seal.opening if order.seal else None,
-                         signer=signer.public if signer else b"", written=draft.built.sha256)
-    draft.verdict = verdict
-    for result in verdict.failed:
-        if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:
-            tell(Finding("error" if result.rule.level == "must" else "info", "disc-rule-broken",
-                         result.findings[0].subject, result.reason, result.rule.id))
-    too_large = order.capacity is not None and verdict.bytes > order.capacity
-    if not verdict.passed or verdict.instances != len(draft.plan.instances) or too_large:
-        raise ProofError("The finished disc did not pass its check and was thrown away.",
-                         "The findings above name the rules.")
-    with desk.store.transaction() as connection:
-        draft.row = discs.change_disc(
-            connection, draft.row.id, expect="built", to="verified", sha256=verdict.sha256,
-            bytes=verdict.bytes, certificate=str(release.certificates(Path(draft.row.path))[0]))
-
-
-def _release(desk: Desk, order: ExportOrder, draft: _Draft, conformed: Conformed) -> DiscDone:
-    assert draft.built and draft.verdict
-    row = certificate(draft.facts, draft.file_set.uid, draft.verdict, draft.built.layout,
-                      conformed.excluded)
-    data, signer = as_json(row), desk_signer(desk)
-    release.publish(draft.row, data, as_page(row), order.replace, signer)
-    keep_certificate(desk, draft.file_set.id, data, signer)
-    with desk.store.transaction() as connection:
-        draft.row = discs.change_disc(
-            connection, draft.row.id, expect="verified", to="released",
-            note={"certificate_sha256": hashlib.sha256(data).hexdigest(), **private_note(order)})
-    return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),
-                    draft.row.bytes, draft.row.sha256, draft.file_set.id, draft.verdict,
-                    Path(draft.row.certificate), draft.row.id)
-
-
-def _give_up(desk: Desk, drafts: Sequence[_Draft]) -> None:
-    for draft in drafts:
-        if draft.row.state != "released":
-            release.give_up(desk, draft.row)

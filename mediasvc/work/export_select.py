@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import Patient
 from mediasvc.store import index, patients
-from mediasvc.store.held import HeldInstance, held_instances
+from mediasvc.store.held import HeldInstance, held_instances, held_names
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk
 from mediasvc.work.export_order import ExportOrder
@@ -53,7 +53,7 @@ def fingerprint(rows: Iterable[Selected]) -> str:
 def fingerprint_now(desk: Desk, order: ExportOrder) -> str:
     """Of what the index has for ``order`` at this moment. Raises NotFoundError."""
     with desk.store.read() as connection:
-        return fingerprint(_rows(connection, order, headers=False))
+        return fingerprint(_rows(connection, order, held_names))
 
 
 def select(desk: Desk, order: ExportOrder) -> list[Selected]:
@@ -70,7 +70,8 @@ def select(desk: Desk, order: ExportOrder) -> list[Selected]:
     return found
 
 
-def _rows(connection: Connection, order: ExportOrder, headers: bool = True,
+def _rows(connection: Connection, order: ExportOrder,
+          held: Callable[[Connection, str], Iterable[HeldInstance]] = held_instances,
           ) -> Iterator[Selected]:
     if order.patient is not None:
         whose = patients.patient(connection, order.patient)
@@ -83,7 +84,7 @@ def _rows(connection: Connection, order: ExportOrder, headers: bool = True,
             raise NotFoundError("There is no such study in the archive.",
                                 "See mediasvc studies list.")
     for study in studies:
-        for instance in held_instances(connection, study.study_instance_uid, headers=headers):
+        for instance in held(connection, study.study_instance_uid):
             yield Selected(instance, study.patient)
 
 

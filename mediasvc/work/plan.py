@@ -20,8 +20,9 @@ from mediasvc.work import release
 from mediasvc.work.certificate_kept import disc_signer
 from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import FileSetName, prepare_disc, write_mail
-from mediasvc.work.export import DiscDone, Exported, Tell, describe, tell_of, wanted_of
+from mediasvc.work.export import Exported, Tell, tell_of
 from mediasvc.work.export_conform import Conformed, Report, conform
+from mediasvc.work.export_disc import DiscDone, describe, wanted_of
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import select
 from mediasvc.work.one_pass import OnePass
