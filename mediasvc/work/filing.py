@@ -38,14 +38,15 @@ def file_items(items: list[Item], order: dict[str, str]) -> list[Any]:
     return each(lambda item: _file(item, wanted), items, threads=2)
 
 
-def write_ahead(view: memoryview, temp: Path, order: Order) -> dict[str, Any] | None:
-    """What `file_items` answers for an instance whose bytes are here, written to ``temp``.
+def write_ahead(view: memoryview, framing: Framing, temp: Path, order: Order,
+                ) -> dict[str, Any] | None:
+    """What `file_items` answers for an instance that was just looked at, written to ``temp``.
 
     None when that cannot be; filing will find out why, and say it.
     """
     try:
-        row = _write(view, temp, order)
-        _prove(Span.of_file(temp), order, row)
+        row = _write(view, framing, temp, order)
+        _prove(temp, order, row)
     except (MediasvcError, OSError):
         temp.unlink(missing_ok=True)
         return None
@@ -71,13 +72,12 @@ def _file(item: Item, order: Order) -> dict[str, Any]:
     with span.view() as view:
         if not span.holds(view, item["sha256"]):
             raise DamagedError("changed since it was looked at")
-        row = _write(view, temp, order)
-    _prove(Span.of_file(temp), order, row)
+        row = _write(view, _readable(view), temp, order)
+    _prove(temp, order, row)
     return row
 
 
-def _write(view: memoryview, temp: Path, order: Order) -> dict[str, Any]:
-    framing = _readable(view)
+def _write(view: memoryview, framing: Framing, temp: Path, order: Order) -> dict[str, Any]:
     uid = bytes(framing.value(SOP_INSTANCE_UID) or b"").rstrip(b" \0").decode("ascii", "replace")
     try:
         pieces = plan(framing, len(view), coerce(framing, order).changes)
@@ -117,8 +117,9 @@ def _readable(view: memoryview) -> Framing:
     return framing
 
 
-def _prove(span: Span, order: Order, row: dict[str, Any]) -> None:
+def _prove(temp: Path, order: Order, row: dict[str, Any]) -> None:
     """Read the result as a stranger would. Raises ProofError."""
+    span = Span.of_file(temp)
     header = scan(span)
     if (header is None or header.sop_instance_uid != row["sop_instance_uid"]
             or span.length != row["object_length"] or not _belongs(header, order)):

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mediasvc.dicom.screening import screen
+from mediasvc.dicom.screening import examine
 from mediasvc.errors import DamagedError
 from mediasvc.media.dicomdir import read_dicomdir
 from mediasvc.media.dicomdir_repairs import as_findings
@@ -33,7 +33,7 @@ EXECUTABLE_SUFFIXES = (
 
 
 #: While one instance is written to the disk others are read and hashed.
-THREADS = 3
+THREADS = 4
 
 
 class _Open:
@@ -92,9 +92,8 @@ def _screen_member(package: Package, item: Item) -> dict[str, Any]:
             span = package.span(member)
             noted = [asdict(finding) for finding in package.findings[before:]]
             view = stack.enter_context(span.view())
-        row = _look(view, member.label, Path(_open.key[1]) / f"references-{number}.jsonl")
-        if "temp" in item and row["role"] == "instance" and span.length <= READ_LIMIT:
-            row["written"] = write_ahead(view, Path(item["temp"]), Order.from_json(item["order"]))
+        row = _look(view, member.label, Path(_open.key[1]) / f"references-{number}.jsonl",
+                    item if "temp" in item and span.length <= READ_LIMIT else None)
         if not row.get("written"):  # else it is not read again
             span = span.sealed(view)
     with _guard:
@@ -106,8 +105,8 @@ def _screen_member(package: Package, item: Item) -> dict[str, Any]:
     return row
 
 
-def _look(view: memoryview, label: str, spool: Path) -> dict[str, Any]:
-    screening = screen(view)
+def _look(view: memoryview, label: str, spool: Path, ahead: Item | None) -> dict[str, Any]:
+    screening, framing = examine(view)
     row: dict[str, Any] = {
         "role": screening.role,
         "sha256": hashlib.sha256(view).hexdigest(),
@@ -119,6 +118,9 @@ def _look(view: memoryview, label: str, spool: Path) -> dict[str, Any]:
         row["dicomdir"] = _directory(view, row["findings"], spool)
     elif screening.role == "non_dicom":
         row["program"] = looks_like_program(label, view)
+    elif ahead is not None and framing is not None and screening.role == "instance":
+        row["written"] = write_ahead(view, framing, Path(ahead["temp"]),
+                                     Order.from_json(ahead["order"]))
     return row
 
 
