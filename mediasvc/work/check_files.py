@@ -41,7 +41,8 @@ def check_files(disc: Disc, profile: Profile, report: Report) -> Seen:
     seen, total = Seen(), len(disc.members)
     for done, (item, answer) in enumerate(run_batches(
             disc.sandbox, f"{CHILD}:check_members", chain(_whole(disc), _items(disc)), BATCH,
-            key_set=profile.directory_keys, keywords=profile.keywords, **disc.arguments())):
+            key_set=profile.directory_keys, keywords=profile.keywords,
+            hashed=disc.hashes is not None, **disc.arguments())):
         if "whole" in item:
             seen.whole[item["whole"]] = answer
             continue

@@ -18,6 +18,7 @@ from mediasvc.media.fetch import fetch
 from mediasvc.media.hash_list import is_hash_list, read_hash_list
 from mediasvc.media.image_reader import ImageReader
 from mediasvc.media.iso_surface import read_surface
+from mediasvc.media.member import Member
 from mediasvc.media.package import Package, open_package
 from mediasvc.media.plain_instance import Witness
 from mediasvc.settings import Limits
@@ -146,17 +147,22 @@ def certificate(path: str) -> dict[str, Any]:
     return row if isinstance(row, dict) and "certificate" in row else {}
 
 
-def check_members(items: list[Item], key_set: str, keywords: list[str], **source: Any) -> list[Any]:
+def check_members(items: list[Item], key_set: str, keywords: list[str], hashed: bool = True,
+                  **source: Any) -> list[Any]:
     """For each ``{"number", "expected"}``: sha256, role, UIDs, facts, findings and links.
 
-    ``{"whole": …}`` stands for a question about the whole image, `surface` or `witness`.
+    ``{"whole": …}`` stands for a question about the whole image, `surface` or `witness`. Unless
+    ``hashed``, nobody asks for the sha256.
     """
     package, scratch = _package(**source), Path(source["scratch"])
+    members = {number: package.member(number) for item in items
+               if (number := item.get("number")) is not None}
     if package.kind == "iso":
-        numbers = (int(item["number"]) for item in items if "number" in item)
-        fetch(Path(source["path"]), (package.span(package.member(number)) for number in numbers))
-    return each(lambda item: (WHOLE[item["whole"]](**source) if "whole" in item else
-                              _check(package, item, key_set, keywords, scratch)), items)
+        fetch(Path(source["path"]), map(package.span, members.values()))
+    return each(lambda item: (
+        WHOLE[item["whole"]](**source) if "whole" in item else
+        _check(package, members[item["number"]], item["expected"], scratch, key_set=key_set,
+               keywords=keywords, hashed=hashed)), items)
 
 
 def ask(question: str, **arguments: Any) -> Any:
@@ -170,14 +176,12 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "ready": ready, "listing": listing, "directory": directory, "hash_list": hash_list}
 
 
-def _check(package: Package, item: Item, key_set: str, keywords: list[str], scratch: Path,
-           ) -> dict[str, Any]:
-    member = package.member(int(item["number"]))
-    place = item.get("expected")
-    expected = _Open.expectations.expected(tuple(place)) if place else None
+def _check(package: Package, member: Member, place: Any, scratch: Path, *, key_set: str,
+           keywords: list[str], hashed: bool) -> dict[str, Any]:
+    expected = _Open.expectations.expected(place) if place else None
     span = package.span(member)
     with _Open.reader.view(span) as view:
-        row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest()}
+        row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest() if hashed else ""}
         found = check_instance(view, expected, key_set, keywords, _Open.witness)
         findings = list(found.findings)
         if found.role == "non_dicom" and is_page(member.parts):
