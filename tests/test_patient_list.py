@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +14,9 @@ import sqlalchemy as sa
 from mediasvc.errors import DamagedError
 from mediasvc.identity.keys import blocking_keys
 from mediasvc.model import PatientKey
-from mediasvc.store import ledger, patients, schema
-from mediasvc.store.db import Store
+from mediasvc.store import in_turns, ledger, patients, schema
+from mediasvc.store import patient_list as store_list
+from mediasvc.store.db import Aside, Store
 from mediasvc.store.patient_list import PatientList
 from mediasvc.work import patient_list
 from mediasvc.work.patient_list import Loaded, load
@@ -101,12 +105,11 @@ def test_a_load_that_breaks_off_leaves_whole_batches_and_goes_on(
         store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines, settle, left = [line(n) for n in range(1, 21)], PatientList.settle, [2]
 
-    def breaking(self: PatientList, connection: sa.Connection) -> patients.Stored:
-        stored = settle(self, connection)
+    def breaking(self: PatientList, by: str) -> patients.Stored:
         left[0] -= 1
         if not left[0]:
             raise KeyboardInterrupt
-        return stored
+        return settle(self, by)
 
     monkeypatch.setattr(PatientList, "settle", breaking)
     with pytest.raises(KeyboardInterrupt):
@@ -115,6 +118,77 @@ def test_a_load_that_breaks_off_leaves_whole_batches_and_goes_on(
     monkeypatch.undo()
     done = loaded(store, tmp_path, *lines)
     assert (done.added, done.unchanged) == (14, 6)
+
+
+@pytest.mark.parametrize("turns", range(1, 7))
+def test_a_load_that_breaks_off_anywhere_leaves_nobody_who_cannot_be_found(
+        store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int) -> None:
+    """A list goes in by small transactions, patients before their keys."""
+    monkeypatch.setattr(store_list, "_PATIENTS", 3)
+    monkeypatch.setattr(store_list, "_KEYS", 40)
+    monkeypatch.setattr(in_turns, "SMALLEST", 1)
+    monkeypatch.setattr(in_turns, "SECONDS", 0)  # never more than in the first one
+    monkeypatch.setattr(in_turns, "PAUSE", 0)
+    left, transaction = [turns], Aside.transaction
+
+    def breaking(self: Aside) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return transaction(self)
+
+    lines = [line(n, others=f"F{n}@A") for n in range(1, 13)]
+    monkeypatch.setattr(Aside, "transaction", breaking)
+    with pytest.raises(KeyboardInterrupt):
+        loaded(store, tmp_path, *lines)
+    monkeypatch.setattr(Aside, "transaction", transaction)
+    patient_list.finish_keys(store)  # as the service does when it starts
+    for row in tables(store)["patient"]:
+        assert _keys_are_right(store, row)
+    done = loaded(store, tmp_path, *lines)
+    assert done.added + done.unchanged == 12
+    with new_store(tmp_path / "other") as other:
+        loaded(other, tmp_path, *lines)
+        assert tables(store)["patient_key"] == tables(other)["patient_key"]
+
+
+def _keys_are_right(store: Store, row: str) -> bool:
+    with store.read() as connection:
+        number = int(row.strip("(").split(",")[0])
+        one = patients.patient_row(connection, number)
+        who = one.demographics
+        keys = connection.execute(sa.select(schema.patient_key.c.kind, schema.patient_key.c.key)
+                                  .where(schema.patient_key.c.patient == number)).all()
+    return sorted(map(tuple, keys)) == sorted(blocking_keys(
+        who.patient_name, who.patient_birth_date, who.postcode, who.address))
+
+
+
+
+def test_somebody_who_writes_meanwhile_hardly_waits(store: Store, tmp_path: Path,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clerk's click, again and again, while a list comes in."""
+    monkeypatch.setattr(patient_list, "PART", 1000)
+    path = tmp_path / "list.csv"
+    path.write_text(HEAD + "".join(line(n) for n in range(1, 5_001)), encoding="utf-8")
+    waited, stop = [], threading.Event()
+
+    def click() -> None:
+        while not stop.is_set():
+            began = time.monotonic()
+            with store.transaction() as connection:
+                ledger.record(connection, "service", "x", "click")
+            waited.append(time.monotonic() - began)
+            time.sleep(0.05)
+
+    clicking = threading.Thread(target=click)
+    clicking.start()
+    done = load(store, path)
+    stop.set()
+    clicking.join()
+    assert done.added > 4_900  # a few IDs, such as 9999, are nobody's
+    assert len(waited) > 3
+    assert sorted(waited)[len(waited) // 2] < 1.0
 
 
 def test_a_list_that_is_damaged_further_down_says_so(store: Store, tmp_path: Path) -> None:

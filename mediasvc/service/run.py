@@ -15,6 +15,7 @@ from mediasvc.settings import Home, Settings
 from mediasvc.store.lock import HomeLock
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import unfinished
+from mediasvc.work.patient_list import finish_keys
 from mediasvc.work.queue_view import view
 from mediasvc.work.refile import finish_all
 from mediasvc.work.undo import forget_given_up
@@ -58,6 +59,7 @@ def _serve(desk: Desk, watching: list[Watch], stop: threading.Event, reload_: th
     feed = PatientFeed(desk.home, desk.store, desk.settings, tell)
     try:
         forget_given_up(desk)
+        finish_keys(desk.store)
         _finish_moves(desk, tell)
         feed.start()
         tell("ready", inbox=str(desk.home.inbox))

@@ -112,6 +112,16 @@ class Aside:
             _take_turn(connection)
             yield connection
 
+    @property
+    def is_fair(self) -> bool:
+        """Whether who waits for their turn gets it in order; SQLite gives it to anybody."""
+        return self._connection.dialect.name != "sqlite"
+
+    def others_wrote(self) -> int:
+        """A number that changes when another connection has committed (SQLite)."""
+        with self.scratch() as connection:
+            return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
     @contextmanager
     def _begun(self, *, writes: bool) -> Iterator[sa.Connection]:
         self._connection.execution_options(mediasvc_writes=writes)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 #: Rows that are handed to a child at a time.
 PART = 1000
-#: Rows that are written in one transaction. Each one goes over the whole index of keys, so many of
-#: them are dear; but the service waits meanwhile when it has something to write.
+#: Rows that are compared with the index at a time. Each time goes over the whole index of keys.
 BATCH = 100_000
 
 
@@ -54,20 +53,17 @@ def load(store: Store, path: Path, report: Report = lambda *_: None, *, by: str 
          batch: int = BATCH) -> Loaded:
     """Load a CSV list: good rows go in, bad rows are findings, the same again changes nothing.
 
-    A load that ends early has brought in whole batches; the same list again goes on from there.
+    A load that ends early has brought in some of the list; the same list again goes on from there.
     Raises SettingsError or DamagedError when the file as a whole cannot be read.
     """
     from mediasvc.store.patient_list import PatientList
 
     tally = _Tally()
+    finish_keys(store)
     with store.aside() as aside, _ready_parts(path) as parts:
         waiting = PatientList(aside, PROVENANCE)
         while _wait(waiting, islice(parts, max(1, batch // PART)), tally, report):
-            with aside.transaction() as connection:
-                stored = waiting.settle(connection)
-                ledger.record_many(connection, (
-                    ("patient", number, "updated", {"fields": list(fields)})
-                    for number, fields in stored.updated), by=by)
+            stored = waiting.settle(by)
             tally.added += stored.added
             tally.updated += len(stored.updated)
             tally.unchanged += stored.unchanged
@@ -78,6 +74,19 @@ def load(store: Store, path: Path, report: Report = lambda *_: None, *, by: str 
                                        "updated": tally.updated, "unchanged": tally.unchanged,
                                        "refused": tally.refused})
     return Loaded(tally.rows, tally.added, tally.updated, tally.unchanged, tuple(tally.findings))
+
+
+def finish_keys(store: Store) -> None:
+    """Patients of a load that was broken off are found like all others again."""
+    from mediasvc.identity.keys import blocking_keys
+    from mediasvc.store.patient_list import add_missing_keys, without_keys
+
+    with store.read() as connection:
+        ranges = without_keys(connection)
+    if ranges:
+        with store.aside() as aside:
+            add_missing_keys(aside, ranges, lambda who: blocking_keys(
+                who.patient_name, who.patient_birth_date, who.postcode, who.address))
 
 
 def _wait(waiting: PatientList, parts: Iterable[dict[str, Any]], tally: _Tally,
