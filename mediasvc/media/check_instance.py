@@ -1,6 +1,7 @@
 """Is this file of a disc what DICOMDIR says, and whole? (runs in a sandbox child)
 
-The framing walk judges the bytes, pydicom reads the values: neither shares code with the writers.
+The framing walk judges the bytes, pydicom reads the values; what is plain the walk certifies alone
+but for a share (`plain_instance`). Nothing here writes, or shares code with what writes discs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An independent verdict on any disc: ours or not, image, folder or zip (FIELD N7).
 
-Nothing here shares code with what writes discs: the package readers, pydicom and the framing walk
+Nothing here shares code with what writes discs: the package readers, the framing walk and pydicom
 look at the finished thing as a stranger would, in sandbox children.
 """
 
