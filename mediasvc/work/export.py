@@ -6,8 +6,6 @@ Until the last step nothing stands where the disc was asked for.
 
 from __future__ import annotations
 
-import importlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,14 +17,13 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import fingerprint, fingerprint_now, select
+from mediasvc.work.later import load_later
 from mediasvc.work.one_pass import one_pass
 
 if TYPE_CHECKING:
     from mediasvc.work.export_disc import DiscDone, Draft
 
 Tell = Callable[[Finding], None]
-#: What is needed when the children have looked at the instances, in this order.
-LATER = ("mediasvc.work.exact_plan", "mediasvc.work.check_disc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
     with release.workspace(desk) as scratch, one_pass(order, scratch) as growing:
         selected = select(desk, order)
         seen = fingerprint(selected)
-        _load_later()
+        load_later("mediasvc.work.exact_plan")
         conformed = conform(desk, order, selected, scratch, report, growing)
         del selected  # a large order is kept in memory once
         tell_of(conformed, tell)
@@ -74,12 +71,6 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
 
         write_mapping(desk.home, done[0].file_set_id, conformed.renamed)
     return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))
-
-
-def _load_later() -> None:
-    """The rest of the line is loaded while the children work; nobody waits for it here."""
-    threading.Thread(target=lambda: [importlib.import_module(name) for name in LATER],
-                     daemon=True).start()
 
 
 def tell_of(conformed: Conformed, tell: Tell) -> None:

@@ -32,10 +32,12 @@ from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_s
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted
 from mediasvc.work.export_conform import Conformed, Report
 from mediasvc.work.export_order import ExportOrder
+from mediasvc.work.later import load_later
 from mediasvc.work.one_pass import OnePass
 from mediasvc.work.site_viewer import site_bytes, site_viewer
 
 Tell = Callable[[Finding], None]
+JUDGE = "mediasvc.work.check_disc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
 
 def build(desk: Desk, order: ExportOrder, draft: Draft, scratch: Path, tell: Tell,
            report: Report, growing: OnePass) -> None:
+    load_later(JUDGE)
     scratch.mkdir()
     target = release.temporary(draft.row)
     if order.container == "folder":
