@@ -22,9 +22,12 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from mediasvc.crew import Crew
+from mediasvc.errors import MediasvcError
 from mediasvc.nursery import Nursery, Process
 
 ANSWER_LIMIT = 256 << 20
+#: So long a pool that closes waits for a child that loads.
+LOADING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Sandbox:
         self._children = [Child(self._nursery, memory, seconds) for _ in range(self._workers)]
         self._crew = Crew(self._children)
         self._loading: list[threading.Thread] = []
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -96,8 +100,9 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
+        self._closed = True
         for thread in self._loading:
-            thread.join()
+            thread.join(LOADING_SECONDS)
         for child in self._children:
             child.close()
         self._nursery.close()
@@ -105,12 +110,16 @@ class Sandbox:
     def load(self, *modules: str) -> None:
         """Children that have nothing to do load ``modules`` of ours, which are needed soon; does
         not wait for them."""
-        loading = [threading.Thread(target=self.call, args=("mediasvc.sandbox_child:load",),
-                                    kwargs={"modules": modules}, daemon=True)
+        loading = [threading.Thread(target=self._load, args=(modules,), daemon=True)
                    for _ in self._children]
         for thread in loading:
             thread.start()
-        self._loading += loading
+        self._loading = [*filter(threading.Thread.is_alive, self._loading), *loading]
+
+    def _load(self, modules: tuple[str, ...]) -> None:
+        with self._crew.one() as child, contextlib.suppress(OSError, ValueError, MediasvcError):
+            if not self._closed:
+                child.call("mediasvc.sandbox_child:load", {"modules": modules})
 
     def call(self, function: str, **arguments: Any) -> Answer:
         """One request, in the first child that has nothing to do."""

@@ -219,3 +219,12 @@ def test_who_asks_while_all_work_gets_a_turn_and_its_own_answer(sandbox: Sandbox
     next(answers)
     assert sandbox.call(ECHO, value=-1).value == "-1"
     assert sum(answer.value != str(answer.key) for answer in answers) == 0
+
+
+def test_children_that_have_nothing_to_do_load_what_is_needed_soon() -> None:
+    with Sandbox(2, MEMORY, 30) as sandbox:
+        sandbox.load("mediasvc.standard.encodings", "os")
+        assert sandbox.call(ECHO, value=1).value == "1"
+        pids = [child_pid(child) for child in sandbox._children if child._process]
+    assert pids
+    assert all(map(gone, pids))
