@@ -59,8 +59,11 @@ def can_film(codec: str = "h264") -> str:
     """Empty, or why this machine makes no such video."""
     if shutil.which("ffmpeg") is None:
         return "ffmpeg is not installed"
-    listed = subprocess.run(["ffmpeg", "-hide_banner", "-encoders"], stdin=subprocess.DEVNULL,
-                            capture_output=True, timeout=60, check=False).stdout
+    try:
+        listed = subprocess.run(["ffmpeg", "-hide_banner", "-encoders"], stdin=subprocess.DEVNULL,
+                                capture_output=True, timeout=60, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):  # a disc is worth more than its videos
+        return "ffmpeg does not answer here"
     found = f" {ENCODERS[codec]} ".encode() in listed
     return "" if found else f"ffmpeg has no {ENCODERS[codec]} here"
 
