@@ -193,6 +193,16 @@ def test_blank_headers(desk: Program, tmp_path: Path) -> None:
         "No patient of the index is certainly the same."]
 
 
+def test_blank_headers_of_two_studies_may_be_of_two_people(desk: Program, tmp_path: Path) -> None:
+    blank = {"PatientID": "", "PatientName": "", "PatientBirthDate": "", "PatientSex": "",
+             "IssuerOfPatientID": ""}
+    write_disc(tmp_path / "d", [*images(1, 1, **blank), *images(2, 1, **blank)], dicomdir=False)
+    package, _ = bring(desk, tmp_path / "d")
+    [group] = desk("queue", "show", package["package"]).of("group")
+    assert "their 2 studies may be of several people" in " ".join(
+        wait["text"] for wait in group["waits"])
+
+
 def test_repeated_disc(desk: Program, tmp_path: Path) -> None:
     write_disc(tmp_path / "d", images())
     first, _ = bring(desk, tmp_path / "d")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mediasvc.identity.match import Query, Rule
+from mediasvc.identity.placeholders import is_placeholder
 from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.store import addenda, index, item_headers, ledger
 from mediasvc.store.ledger import Package, PatientGroup
@@ -84,7 +85,8 @@ def _settle(connection: Connection, desk: Desk, package: Package, number: int, c
         package_waits = [wait for wait in package_waits if wait["code"] != SEVERAL]
     waits = [*package_waits,
              *_own_waits(connection, package.id, number, certain_text,
-                         rule.patient.row if rule else None)]
+                         rule.patient.row if rule else None),
+             *_nobodys(connection, package.id, number, group)]
     if rule is None:
         waits.append(_wait("no-certain-match", "No patient of the index is certainly the same."))
     if waits or rule is None:
@@ -106,6 +108,17 @@ def _own_waits(connection: Connection, package_id: int, number: int, certain_tex
         yield _wait("study-conflict", "A study of this package is filed under another patient.")
     if moved_series(connection, package_id, number):
         yield _wait("series-conflict", "A series of this package belongs to another study already.")
+
+
+def _nobodys(connection: Connection, package_id: int, number: int, group: PatientGroup,
+             ) -> Iterator[dict[str, str]]:
+    """Nothing but being blank joins such studies."""
+    if group.patient_name or group.patient_birth_date or not is_placeholder(group.patient_id):
+        return
+    studies = {study for study, _ in item_headers.series_of(connection, package_id, number)}
+    if len(studies) > 1:
+        yield _wait("nobody-named", f"The images do not say whose they are; their {len(studies)} "
+                    "studies may be of several people.")
 
 
 def foreign_studies(connection: Connection, package_id: int, group: int, target: int | None,
