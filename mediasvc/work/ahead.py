@@ -31,6 +31,8 @@ from mediasvc.work.groups import cluster
 
 #: Instances of a package that are written ahead: about 3 kB of memory each.
 MOST = 4_096
+#: And bytes: if it was in vain, the disk had to hold them for a while.
+MOST_BYTES = 8 << 30
 
 
 class Ahead:
@@ -45,7 +47,7 @@ class Ahead:
         self._draft: Order | None = None
         self._order: dict[str, Any] = {}
         self._at = ""
-        self._going = False
+        self._going, self._bytes = False, 0
         self._temps: dict[int, Path] = {}
         self._rows: dict[int, dict[str, Any]] = {}
 
@@ -63,7 +65,7 @@ class Ahead:
 
     def request(self, number: int) -> dict[str, Any]:
         """What a child is asked of member ``number``."""
-        if not self._going or len(self._temps) >= MOST:
+        if not self._going or len(self._temps) >= MOST or self._bytes >= MOST_BYTES:
             return {"number": number}
         self._temps[number] = temp = self._desk.objects.temp()
         return {"number": number, "temp": str(temp), "order": self._order}
@@ -72,6 +74,7 @@ class Ahead:
         """Take note of an instance, in whatever order they come."""
         if found.written:
             self._rows[found.member.number] = found.written
+            self._bytes += found.length
         if found.role != "instance" or found.header is None:
             return
         identity = _identity(found.header)
