@@ -13,7 +13,6 @@ from mediasvc.media.verdict import Verdict
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
-from mediasvc.work import check_disc as line
 from mediasvc.work.check_disc import check_disc
 from samples.synthesis import instance, study
 from tests.disc_things import build, disc_instances, new_sandbox
@@ -53,12 +52,18 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_an_image_that_is_whole_is_not_read_twice(image: Image, tmp_path: Path,
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line.Span, "sha256", lambda self: pytest.fail("it was hashed again"))
+    monkeypatch.setattr(Span, "sha256", lambda self: pytest.fail("it was hashed again"))
     verdict = image.spoiled(tmp_path, lambda data: None)
     assert {result.rule.id for result in verdict.failed} <= {"R12-3"}
     assert verdict.sha256 == image.sha256
     monkeypatch.undo()
     assert Span.of_file(image.path).sha256() == image.sha256
+
+
+def flipping(at: int, bits: int) -> Callable[[bytearray], None]:
+    def change(data: bytearray) -> None:
+        data[at] ^= bits
+    return change
 
 
 @pytest.mark.parametrize("region", [
@@ -67,7 +72,7 @@ def test_an_image_that_is_whole_is_not_read_twice(image: Image, tmp_path: Path,
 def test_a_byte_that_differs_from_what_was_written_fails(image: Image, tmp_path: Path,
                                                          region: str) -> None:
     at = places_of(image.path)[region]
-    verdict = image.spoiled(tmp_path, lambda data: data.__setitem__(at, data[at] ^ 0x10))
+    verdict = image.spoiled(tmp_path, flipping(at, 0x10))
     assert not verdict.passed
     assert {result.rule.id for result in verdict.failed} & {"N7", "M00", "M30"}
 
@@ -76,8 +81,7 @@ def test_no_bit_anywhere_goes_unseen(image: Image, tmp_path: Path) -> None:
     chance, size = random.Random(7), image.path.stat().st_size
     for number in range(ROUNDS):
         at, bit = chance.randrange(16 * SECTOR * (number % 2), size), 1 << chance.randrange(8)
-        verdict = image.spoiled(tmp_path / str(number),
-                                lambda data, at=at, bit=bit: data.__setitem__(at, data[at] ^ bit))
+        verdict = image.spoiled(tmp_path / str(number), flipping(at, bit))
         assert not verdict.passed, (at, bit)
 
 
