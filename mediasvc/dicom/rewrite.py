@@ -6,7 +6,7 @@ is copied (`splice`). Otherwise the data set is written anew value by value (`re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mediasvc.dicom import walk_codes
@@ -43,7 +43,7 @@ def can_splice(framing: Framing, transfer_syntax_uid: str) -> bool:
 
 
 def rewrite(framing: Framing, total: int, transfer_syntax_uid: str, changes: Elements,
-            pixels: memoryview | None = None) -> tuple[Piece, ...]:
+            pixels: Sequence[memoryview] | None = None) -> tuple[Piece, ...]:
     """The pieces of the file of ``total`` bytes in another transfer syntax.
 
     ``changes``: data set tags, and group 0002 ones, with their complete new element in the
@@ -64,15 +64,15 @@ def rewrite(framing: Framing, total: int, transfer_syntax_uid: str, changes: Ele
     return (*head, *(Insert(part) for part in body))  # type: ignore[arg-type]
 
 
-def _pixels_kept(framing: Framing, changes: Elements, pixels: memoryview | None,
-                 target: Encoding) -> tuple[Elements, memoryview | None]:
+def _pixels_kept(framing: Framing, changes: Elements, pixels: Sequence[memoryview] | None,
+                 target: Encoding) -> tuple[Elements, Sequence[memoryview] | None]:
     """Native pixel data that stay as they are: their new head, and their bytes uncopied."""
     place = framing.pixel
     if pixels is not None or place is None or place.tag in changes or framing.big_endian:
         return changes, pixels
     vr = framing.vr(place.tag) or dictionary_vr(place.tag, {}, signed=False)
     head = target.element(place.tag, vr, b"")[:-4] + (place.end - place.value).to_bytes(4, "little")
-    return {**changes, place.tag: head}, framing.body[place.value:place.end]
+    return {**changes, place.tag: head}, [framing.body[place.value:place.end]]
 
 
 def _meta(framing: Framing, changes: Elements) -> tuple[Piece, ...]:
@@ -89,7 +89,7 @@ def _meta(framing: Framing, changes: Elements) -> tuple[Piece, ...]:
         if not isinstance(piece, Cut))
 
 
-def _data_set(framing: Framing, uid: str, changes: Elements, pixels: memoryview | None,
+def _data_set(framing: Framing, uid: str, changes: Elements, pixels: Sequence[memoryview] | None,
               ) -> Iterator[bytes | memoryview]:
     """Elements in tag order, changed ones in their place, the frames behind Pixel Data."""
     kept = dict(_received(framing, uid, frozenset(changes)))
@@ -97,7 +97,7 @@ def _data_set(framing: Framing, uid: str, changes: Elements, pixels: memoryview 
     for tag in sorted(kept):
         yield kept[tag]
         if tag in PIXEL_TAGS and pixels is not None:
-            yield pixels
+            yield from pixels
 
 
 def _received(framing: Framing, uid: str, skip: frozenset[int],
@@ -113,14 +113,16 @@ def _received(framing: Framing, uid: str, skip: frozenset[int],
             yield tag, framing.body[start:end]
 
 
-def _behind(pieces: tuple[Piece, ...], head: bytes, pixels: memoryview) -> tuple[Piece, ...]:
+def _behind(pieces: tuple[Piece, ...], head: bytes, pixels: Sequence[memoryview],
+            ) -> tuple[Piece, ...]:
     """The pieces with the frames put behind the one that ends with Pixel Data's head."""
     places = [number for number, piece in enumerate(pieces)
               if isinstance(piece, Insert) and piece.data.endswith(head)]
     if len(places) != 1:
         raise ProofError("the place of the pixel data was lost")
     at = places[0] + 1
-    return (*pieces[:at], Insert(pixels), *pieces[at:])  # type: ignore[arg-type]
+    frames = [Insert(part) for part in pixels]  # type: ignore[arg-type]
+    return (*pieces[:at], *frames, *pieces[at:])
 
 
 __all__ = ["Copy", "Elements", "can_splice", "rewrite", "target_encoding"]

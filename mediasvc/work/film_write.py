@@ -43,7 +43,7 @@ def write_instance(view: memoryview, video: Path, out: Path, done: Prepared, uid
     framing, target = read_framing(view), TRANSFER_SYNTAXES[uid]
     encoding = target_encoding(uid)
     ratio = done.native_bytes / len(stream)
-    new, changes = lossy_changes(framing, target, encoding, ratio, memoryview(stream))
+    new, changes = lossy_changes(framing, target, encoding, ratio, [memoryview(stream)])
     changes |= {tag: None for tag in film.GONE if framing.find(tag) is not None}
     changes |= _numbers(done, encoding, len(stream))
     changes |= _class(framing, done, encoding)
@@ -54,7 +54,7 @@ def write_instance(view: memoryview, video: Path, out: Path, done: Prepared, uid
     changes[PIXEL_DATA] = (encoding.element(PIXEL_DATA, "OB", b"")[:-4] + b"\xff\xff\xff\xff"
                            + ITEM_HEADER.pack(*ITEM, 0)
                            + ITEM_HEADER.pack(*ITEM, len(stream) + len(stream) % 2))
-    pixels = memoryview(stream + b"\0" * (len(stream) % 2) + DELIMITER)
+    pixels = [memoryview(stream + b"\0" * (len(stream) % 2) + DELIMITER)]
     digest, length = write_new(out, assemble(view, rewrite(framing, len(view), uid, changes,
                                                            pixels)))
     _prove(Span(str(out), 0, length), stream, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 
 from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.file_meta import MEDIA_STORAGE_SOP_INSTANCE_UID
@@ -64,14 +65,15 @@ def allowed_cap(framing: Framing, options: Options, lossy: bool) -> Cap | None:
 
 
 def lossy_changes(framing: Framing, target: ts.TransferSyntax, encoding: Encoding, ratio: float,
-                  pixels: memoryview) -> tuple[str, Elements]:
+                  pixels: Sequence[memoryview]) -> tuple[str, Elements]:
     """(new SOP Instance UID, changed elements) for a lossy copy; ``ratio`` is native : encoded.
 
     The UID is made from the source's and the new pixels: the same work twice is the same instance.
     """
     source = words(framing, label.SOP_INSTANCE_UID)
     digest = hashlib.sha256(source.encode())
-    digest.update(pixels)
+    for part in pixels:
+        digest.update(part)
     new = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()).int}"
     method, figure = label.METHODS[target.uid], f"{ratio:.4g}"
     changes: Elements = {
