@@ -6,10 +6,6 @@ and the data sets are compared, so the table says what is in the archive.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import mmap
-import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,21 +14,19 @@ from itertools import islice
 from typing import Any
 
 from mediasvc.dicom.framing import Framing, read_framing
-from mediasvc.dicom.pieces import unpack, write
 from mediasvc.dicom.text import decode, display
 from mediasvc.errors import DamagedError
 from mediasvc.sandbox import Answer
 from mediasvc.span import Span
 from mediasvc.store import index, ledger
 from mediasvc.store.index import StoredInstance
-from mediasvc.store.received import Place
+from mediasvc.work.as_received import holding, received_view
 from mediasvc.work.batches import Item, each, run_batches
 from mediasvc.work.desk import Desk
 
 BATCH = 16
 PAGE = 1_000
 GONE = "Its file is not in the archive."
-NOT_RECEIVED = "What the archive keeps of it does not give the received bytes any more."
 SPECIFIC_CHARACTER_SET = 0x00080005
 #: Bytes of a value that are shown.
 SHOWN = 2000
@@ -106,7 +100,7 @@ def _count(desk: Desk, page: Sequence[StoredInstance], groups: Sequence[int],
     for one in page:
         group = groups[one.item_number] if one.item_number < len(groups) else 0
         try:
-            requests.append(_request(desk, one, group))
+            requests.append(holding(desk, one) | {"group": group})
         except DamagedError as error:
             troubles.append((one, error.text))
         except OSError:
@@ -162,48 +156,14 @@ class _Counted:
                 yield Changed(group, tag, name, old, new, count)
 
 
-def _request(desk: Desk, one: StoredInstance, group: int) -> Item:
-    request: Item = {"uid": one.sop_instance_uid, "group": group, "stored": one.object_sha256,
-                     "received": one.received_sha256,
-                     "span": Span.of_file(desk.objects.path(one.object_sha256)).as_json()}
-    if one.restore == "delta":
-        place = Place(one.pack_sha256, one.pack_offset, one.pack_length)
-        request["delta"] = base64.b64encode(desk.received.read(place)).decode()
-    elif one.restore == "object":
-        request["kept"] = Span.of_file(desk.objects.path(one.pack_sha256)).as_json()
-    return request
-
-
 def compare_items(items: list[Item]) -> list[Any]:
     """The child's side: for each item the attributes that are not as received."""
     return each(_compare, items)
 
 
 def _compare(item: Item) -> list[dict[str, Any]]:
-    with Span.from_json(item["span"]).view() as stored:
-        _prove(stored, item["stored"], "Its file in the archive is not what was filed.")
-        if "kept" in item:
-            with Span.from_json(item["kept"]).view() as received:
-                _prove(received, item["received"], NOT_RECEIVED)
-                return differences(received, stored)
-        received = received_bytes(stored, item["delta"]) if "delta" in item else stored
-        _prove(received, item["received"], NOT_RECEIVED)
+    with Span.from_json(item["span"]).view() as stored, received_view(item, stored) as received:
         return differences(received, stored)
-
-
-def _prove(view: memoryview, sha256: str, words: str) -> None:
-    if hashlib.sha256(view).hexdigest() != sha256:
-        raise DamagedError(words)
-
-
-def received_bytes(view: memoryview, delta: str) -> memoryview:
-    """What was received, out of the object and its delta (base64), in memory."""
-    fd = os.memfd_create("received")
-    try:
-        length = write(view, unpack(base64.b64decode(delta)), fd)[1]
-        return memoryview(mmap.mmap(fd, length, access=mmap.ACCESS_READ))
-    finally:
-        os.close(fd)
 
 
 def differences(received: memoryview, stored: memoryview) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from mediasvc.dicom.splice import plan, rewrite_deflated
 from mediasvc.direct_write import write_new
 from mediasvc.errors import DamagedError, ProofError, UnsupportedError
 from mediasvc.span import Span
+from mediasvc.work.as_received import received_view, way_to_received
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coercion_order import Order
-from mediasvc.work.import_changes import differences, received_bytes
+from mediasvc.work.import_changes import differences
 from mediasvc.work.refile_coerce import coerce_again
 
 
@@ -46,8 +46,8 @@ def _move(item: Item, order: Order) -> dict[str, Any]:
     temp = Path(item["temp"])
     row: dict[str, Any]
     pieces: Sequence[Piece]
-    with Span.from_json(item["span"]).view() as filed:
-        received, to_received = _received(item, filed)
+    with Span.from_json(item["span"]).view() as filed, received_view(item, filed) as received:
+        to_received = way_to_received(item, len(filed))
         try:
             pieces = _plan(received, filed, order)
             way = inverse(pieces)
@@ -66,8 +66,7 @@ def _move(item: Item, order: Order) -> dict[str, Any]:
 
 
 def _preview(item: Item, order: Order) -> list[dict[str, Any]]:
-    with Span.from_json(item["span"]).view() as filed:
-        received, _ = _received(item, filed)
+    with Span.from_json(item["span"]).view() as filed, received_view(item, filed) as received:
         pieces: Sequence[Piece]
         try:
             view, pieces = received, _plan(received, filed, order)
@@ -84,24 +83,6 @@ def _return(item: Item) -> dict[str, Any]:
     if sha256 != item["object"]:
         raise ProofError("is not what was filed before")
     return {}
-
-
-def _received(item: Item, filed: memoryview) -> tuple[memoryview, Sequence[Piece] | None]:
-    """The bytes as received, proven, and the pieces that make them out of the object before; None
-    where they are kept whole."""
-    if hashlib.sha256(filed).hexdigest() != item["object"]:
-        raise DamagedError("is not what was filed")
-    pieces: Sequence[Piece] | None = [Copy(0, len(filed))]
-    view = filed
-    if "delta" in item:
-        pieces = unpack(base64.b64decode(item["delta"]))
-        view = received_bytes(filed, item["delta"])
-    elif "kept" in item:
-        with Span.from_json(item["kept"]).view() as kept:
-            view, pieces = memoryview(bytes(kept)), None
-    if hashlib.sha256(view).hexdigest() != item["received"]:
-        raise DamagedError("is not what was received")
-    return view, pieces
 
 
 def _plan(received: memoryview, filed: memoryview, order: Order) -> tuple[Piece, ...]:

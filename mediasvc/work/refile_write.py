@@ -12,7 +12,6 @@ from typing import Any
 
 from mediasvc.errors import PUT_BACK, DamagedError
 from mediasvc.model import InstanceHeader
-from mediasvc.span import Span
 from mediasvc.standard.coercion import CORRECT
 from mediasvc.store import index, ledger, refile_rows, refiles
 from mediasvc.store.expected import Procedure
@@ -21,6 +20,7 @@ from mediasvc.store.patients import patient_row
 from mediasvc.store.received import Pack, Place
 from mediasvc.store.refile_rows import NO_GROUP
 from mediasvc.store.refiles import Refile, Staged
+from mediasvc.work.as_received import holding
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.decide import Change, sorted_changes
 from mediasvc.work.desk import Desk
@@ -105,15 +105,7 @@ def _of_series(desk: Desk, uid: str) -> Iterator[StoredInstance]:
 
 
 def _request(desk: Desk, one: StoredInstance, orders: _Orders) -> Item:
-    request: Item = {"uid": one.sop_instance_uid, "object": one.object_sha256,
-                     "received": one.received_sha256, "order": orders.number(one),
-                     "span": Span.of_file(desk.objects.path(one.object_sha256)).as_json()}
-    if one.restore == "delta":
-        place = Place(one.pack_sha256, one.pack_offset, one.pack_length)
-        request["delta"] = base64.b64encode(desk.received.read(place)).decode()
-    elif one.restore == "object":
-        request["kept"] = Span.of_file(desk.objects.path(one.pack_sha256)).as_json()
-    return request
+    return holding(desk, one) | {"order": orders.number(one)}
 
 
 def _write_page(desk: Desk, one: Refile, page: Sequence[StoredInstance], orders: _Orders) -> None:
