@@ -26,7 +26,8 @@ def row(**changes: Any) -> dict[str, Any]:
     return {"type": "instance", "path": "a", "modality": "CT", "source_ts": ts.EXPLICIT,
             "target_ts": ts.JPEG_LS, "frames": 1, "foreign_frames": 1,
             "decoded_by": {"mediasvc": 1, "CharLS": 1}, "source_decoded_by": {},
-            "native_bytes": 1000, "source_bytes": 1000, "encoded_bytes": 250, "ratio": 4.0, "seconds": 0.01,
+            "native_bytes": 1000, "source_bytes": 1000, "encoded_bytes": 250, "ratio": 4.0,
+            "seconds": 0.01,
             "proof": "two decoders", "max_error": 0, "psnr": None, "ssim": 1.0, **changes}
 
 

@@ -103,7 +103,7 @@ def _as_said(view: memoryview) -> memoryview:
     pixels = framing.pixel
     if pixels and pixels.encapsulated:
         changes[pixels.tag] = META.tag(pixels.tag) + b"OB\0\0\xff\xff\xff\xff"
-    fragments = framing.body[pixels.value:pixels.end] if pixels and changes else None
+    fragments = [framing.body[pixels.value:pixels.end]] if pixels and changes else None
     pieces = rewrite(framing, len(view), uid, changes, fragments)
     new = memoryview(b"".join(assemble(view, pieces)))
     if _pixels(read_framing(new)) != _pixels(framing):
