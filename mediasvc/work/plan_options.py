@@ -18,11 +18,11 @@ from mediasvc.settings import Recipient
 from mediasvc.span import Span
 from mediasvc.standard.profiles import CAPACITY, Profile, load_profile
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
-from mediasvc.work.fitting import is_native
 from mediasvc.work.desk import Desk
 from mediasvc.work.export_conform import conform
 from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.export_select import select
+from mediasvc.work.fitting import is_native
 from mediasvc.work.recipients import narrowed
 from mediasvc.work.transcode import DEFAULT
 
