@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import shutil
@@ -24,6 +25,7 @@ from mediasvc.store.patients import PatientRecord, patient, put_patients
 def _template() -> Path:
     """A fresh database, made once: copying it is faster than migrating for every test."""
     root = Path(tempfile.mkdtemp(prefix="mediasvc-template-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     home = Home(root)
     home.create()
     with open_store(home, Settings()):

@@ -43,9 +43,10 @@ def test_loading_again_changes_nothing_and_an_edit_is_an_event(index: Program, t
     assert (edited.summary["updated"], edited.summary["unchanged"]) == (1, 3)
     with open_store(Home(index.home), Settings()) as store, store.read() as connection:
         told = list(ledger.events(connection))
-        assert [one.action for one in told] == ["patients-loaded", "patients-loaded", "updated",
+        first = ["patients-added", "patients-have-keys", "patients-loaded"]
+        assert [one.action for one in told] == [*first, "patients-loaded", "updated",
                                                 "patients-loaded"]
-        assert told[2].data == {"fields": ["patient_name"]} and told[2].by == "Ann"
+        assert told[4].data == {"fields": ["patient_name"]} and told[4].by == "Ann"
         assert "Smith" not in json.dumps([one.data for one in told])
 
 
