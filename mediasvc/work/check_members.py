@@ -16,7 +16,7 @@ from mediasvc.media.check_page import check_page, check_readme, is_page
 from mediasvc.media.disc_file import README
 from mediasvc.media.fetch import fetch
 from mediasvc.media.hash_list import is_hash_list, read_hash_list
-from mediasvc.media.image_reader import ImageReader
+from mediasvc.media.image_reader import LARGE, ImageReader
 from mediasvc.media.iso_surface import read_surface
 from mediasvc.media.member import Member
 from mediasvc.media.package import Package, open_package
@@ -158,7 +158,8 @@ def check_members(items: list[Item], key_set: str, keywords: list[str], hashed: 
     members = {number: package.member(number) for item in items
                if (number := item.get("number")) is not None}
     if package.kind == "iso":
-        fetch(Path(source["path"]), map(package.span, members.values()))
+        fetch(Path(source["path"]), (span for span in map(package.span, members.values())
+                                     if span.length < LARGE))
     return each(lambda item: (
         WHOLE[item["whole"]](**source) if "whole" in item else
         _check(package, members[item["number"]], item["expected"], scratch, key_set=key_set,

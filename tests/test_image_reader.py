@@ -1,0 +1,51 @@
+"""Files of an image are the same bytes, past the page cache and through it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediasvc.errors import DamagedError
+from mediasvc.media import image_reader
+from mediasvc.media.image_reader import LARGE, ImageReader
+from mediasvc.span import Span
+
+LENGTH = (1 << 20) + 2048 + 7
+CONTENT = random.Random(5).randbytes(LENGTH)
+
+
+@pytest.fixture(params=[True, False], ids=["cached", "not-cached"])
+def reader(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+           ) -> Iterator[ImageReader]:
+    monkeypatch.setattr(image_reader, "is_cached", lambda span: request.param)
+    path = tmp_path / "disc.iso"
+    path.write_bytes(CONTENT)
+    reader = ImageReader(path)
+    yield reader
+    reader.close()
+
+
+@pytest.mark.parametrize(("offset", "length"), [
+    (0, LARGE), (0, LARGE - 1), (2048, LARGE + 1), (4095, 300_001), (6144, 3), (0, LENGTH),
+    (LENGTH - LARGE - 1, LARGE + 1), (LENGTH - 1, 1), (LENGTH, 0)])
+def test_every_file_is_what_lies_in_the_image(
+        reader: ImageReader, tmp_path: Path, offset: int, length: int) -> None:
+    for _ in range(2):  # memory that was used before
+        with reader.view(Span(str(tmp_path / "disc.iso"), offset, length)) as view:
+            assert view == CONTENT[offset:offset + length]
+
+
+def test_a_file_that_an_image_has_only_half_of_is_damaged(
+        reader: ImageReader, tmp_path: Path) -> None:
+    span = Span(str(tmp_path / "disc.iso"), LENGTH - LARGE, LARGE + 1)
+    with pytest.raises(DamagedError), reader.view(span):
+        pass
+
+
+def test_an_image_that_was_just_written_by_the_system_is_in_its_memory(tmp_path: Path) -> None:
+    path = tmp_path / "disc.iso"
+    path.write_bytes(CONTENT)
+    assert image_reader.is_cached(Span.of_file(path))
