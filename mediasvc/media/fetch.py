@@ -30,8 +30,12 @@ def _is_there(fd: int, span: Span) -> bool:
     """Whether it was read before, judged by its ends: asking for all of it takes as long as reading
     a part of it."""
     last = max(span.offset, span.offset + span.length - 1)
+    return all(is_in_memory(fd, at) for at in (span.offset, last))
+
+
+def is_in_memory(fd: int, offset: int) -> bool:
+    """Whether the system has that byte; asking begins to read it. False where it cannot say."""
     try:
-        return all(os.preadv(fd, [bytearray(1)], at, os.RWF_NOWAIT) == 1
-                   for at in (span.offset, last))
-    except OSError:
+        return os.preadv(fd, [bytearray(1)], offset, os.RWF_NOWAIT) == 1
+    except (OSError, AttributeError):
         return False

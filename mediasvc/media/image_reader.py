@@ -15,6 +15,7 @@ from random import randrange
 
 from mediasvc.direct_write import BLOCK
 from mediasvc.errors import DamagedError
+from mediasvc.media.fetch import is_in_memory
 from mediasvc.medium import read_into
 from mediasvc.span import READ_LIMIT, Span
 
@@ -90,16 +91,9 @@ def is_cached(span: Span) -> bool:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
         size = os.fstat(fd).st_size
         places = (randrange(max(1, size)) for _ in range(PLACES))  # noqa: S311 - no secret
-        return sum(_is_there(fd, at) for at in places) * 2 > PLACES
+        return sum(is_in_memory(fd, at) for at in places) * 2 > PLACES
     finally:
         os.close(fd)
-
-
-def _is_there(fd: int, offset: int) -> bool:
-    try:
-        return os.preadv(fd, [bytearray(1)], offset, os.RWF_NOWAIT) == 1
-    except (OSError, AttributeError):
-        return False
 
 
 def _room(size: int) -> memoryview:
