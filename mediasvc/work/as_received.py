@@ -28,15 +28,20 @@ def holding(desk: Desk, one: StoredInstance) -> Item:
 
     Raises OSError when the object is not there, DamagedError when the delta is not.
     """
-    item: Item = {"uid": one.sop_instance_uid, "object": one.object_sha256,
-                  "received": one.received_sha256,
-                  "span": Span.of_file(desk.objects.path(one.object_sha256)).as_json()}
+    return {"uid": one.sop_instance_uid, "object": one.object_sha256,
+            "received": one.received_sha256,
+            "span": Span.of_file(desk.objects.path(one.object_sha256)).as_json(),
+            **way_back(desk, one)}
+
+
+def way_back(desk: Desk, one: StoredInstance) -> Item:
+    """``delta`` or ``kept`` of `holding`, or nothing. Raises the same."""
     if one.restore == "delta":
         place = Place(one.pack_sha256, one.pack_offset, one.pack_length)
-        item["delta"] = base64.b64encode(desk.received.read(place)).decode()
-    elif one.restore == "object":
-        item["kept"] = Span.of_file(desk.objects.path(one.pack_sha256)).as_json()
-    return item
+        return {"delta": base64.b64encode(desk.received.read(place)).decode()}
+    if one.restore == "object":
+        return {"kept": Span.of_file(desk.objects.path(one.pack_sha256)).as_json()}
+    return {}
 
 
 def way_to_received(item: Item, length: int) -> Sequence[Piece] | None:

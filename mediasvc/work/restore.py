@@ -16,7 +16,7 @@ from mediasvc.errors import PUT_BACK, DamagedError, StateError
 from mediasvc.span import Span
 from mediasvc.store import index
 from mediasvc.store.index import StoredInstance
-from mediasvc.store.received import Place
+from mediasvc.work.as_received import way_back
 from mediasvc.work.batches import Item, each, run_batches
 from mediasvc.work.desk import Desk
 
@@ -60,12 +60,11 @@ def restore(desk: Desk, instances: list[StoredInstance], names: dict[str, Path],
 
 
 def _request(desk: Desk, one: StoredInstance, target: Path) -> Item:
-    request: Item = {"uid": one.sop_instance_uid, "to": str(target), "sha256": one.received_sha256}
-    if one.restore == "delta":
-        delta = desk.received.read(Place(one.pack_sha256, one.pack_offset, one.pack_length))
-        request["delta"] = base64.b64encode(delta).decode()
-    kept = one.pack_sha256 if one.restore == "object" else one.object_sha256
-    return request | {"span": Span.of_file(desk.objects.path(kept)).as_json()}
+    """What is kept whole does not need the object."""
+    back = way_back(desk, one)
+    span = back.pop("kept", None) or Span.of_file(desk.objects.path(one.object_sha256)).as_json()
+    return {"uid": one.sop_instance_uid, "to": str(target), "sha256": one.received_sha256,
+            "span": span, **back}
 
 
 def rebuild_items(items: list[Item]) -> list[Any]:
