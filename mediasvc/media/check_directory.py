@@ -34,7 +34,6 @@ from mediasvc.media.checked_record import (
     DirectoryRecord,
     Keys,
     Noted,
-    level_of,
     number_value,
     raw_value,
     text_of,
@@ -117,13 +116,13 @@ class DirectoryCheck:
     def note(self, noted: Noted) -> None:
         """Take one record in."""
         number = len(self.records)
-        self.records.append(noted.record())
-        self.illegal += [(number + 1, noted.type, tag) for tag in noted.illegal]
-        if level_of(noted.type) < DEPTH:
+        self.records.append(noted.record)
+        self.illegal += [(number + 1, noted.record.type, tag) for tag in noted.illegal]
+        if noted.record.level < DEPTH:
             self._inner[number] = noted.keys
         if noted.parts:
-            said = Expected(noted.parts, noted.type, noted.sop_class_uid, noted.sop_instance_uid,
-                            noted.transfer_syntax_uid, noted.keys)
+            said = Expected(noted.parts, noted.record.type, noted.record.sop_class_uid,
+                            noted.sop_instance_uid, noted.transfer_syntax_uid, noted.keys)
             self.syntaxes[noted.transfer_syntax_uid] += 1
             self.file_ids.append("\\".join(noted.parts))
             self._said.extend((number, *self.spool(json.dumps(said.as_json()))))

@@ -54,29 +54,18 @@ class DirectoryRecord:
 
 @dataclass(slots=True)
 class Noted:
-    """Everything that is asked of one record. ``illegal``: tags of values that it may not have;
-    ``parts``: of the file that it names, () for none; ``keys``: of this record alone; ``shape``:
-    records of the same are written in the same way."""
+    """Everything that is asked of one record; what must be known until all are read is ``record``.
+    ``illegal``: tags of values that it may not have; ``parts``: of the file that it names, () for
+    none; ``keys``: of this record alone; ``shape``: records of the same are written in the same
+    way."""
 
-    offset: int
-    type: str
-    next: int
-    lower: int
-    in_use: bool
-    sop_class_uid: str
-    identity: bytes
-    lacks: Lacks
+    record: DirectoryRecord
     illegal: tuple[str, ...]
     keys: Keys
     parts: tuple[str, ...]
     sop_instance_uid: str
     transfer_syntax_uid: str
     shape: Hashable = field(default=None, compare=False)
-
-    def record(self) -> DirectoryRecord:
-        """What must be known of it until all are read."""
-        return DirectoryRecord(self.offset, self.type, self.next, self.lower, self.in_use,
-                               self.sop_class_uid, self.identity, self.lacks)
 
 
 def noted(item: Dataset) -> Noted:
@@ -85,12 +74,13 @@ def noted(item: Dataset) -> Noted:
     unique = UNIQUE.get(kind)
     tags = tuple(map(int, item.keys()))
     return Noted(
-        offset=int(getattr(item, "seq_item_tell", -1)), type=kind,
-        next=number_value(item, 0x00041400), lower=number_value(item, 0x00041420),
-        in_use=number_value(item, 0x00041410) == 0xFFFF,
-        sop_class_uid=text_of(raw_value(item, 0x00041510)),
-        identity=raw_value(item, unique[0]) if unique else b"",
-        lacks=lacks_of(kind, tags, tuple(tag for tag in tags if raw_value(item, tag))),
+        DirectoryRecord(
+            offset=int(getattr(item, "seq_item_tell", -1)), type=kind,
+            next=number_value(item, 0x00041400), lower=number_value(item, 0x00041420),
+            in_use=number_value(item, 0x00041410) == 0xFFFF,
+            sop_class_uid=text_of(raw_value(item, 0x00041510)),
+            identity=raw_value(item, unique[0]) if unique else b"",
+            lacks=lacks_of(kind, tags, tuple(tag for tag in tags if raw_value(item, tag)))),
         illegal=tuple(illegal_values(item)), keys=_keys_in(item, level_of(kind)),
         parts=file_id_parts(raw_value(item, 0x00041500)),
         sop_instance_uid=text_of(raw_value(item, 0x00041511)),

@@ -13,6 +13,7 @@ from mediasvc.media.checked_record import (
     CHARACTER_SET,
     NUMBER_VRS,
     UNIQUE,
+    DirectoryRecord,
     Keys,
     Noted,
     file_id_parts,
@@ -111,11 +112,13 @@ def plain_record(item: bytes, offset: int) -> Noted | None:
                    if (value if vr in NUMBER_VRS else value.rstrip(b" \0")))
     level, charset = level_of(kind), _text(found, CHARACTER_SET)
     return Noted(
-        offset=offset, type=kind, next=following, lower=lower, in_use=in_use == 0xFFFF,
-        sop_class_uid=_text(found, 0x00041510),
-        identity=_raw(found, unique[0]) if unique else b"",
-        lacks=lacks_of(kind, tuple(found), filled), illegal=_illegal(found),
-        keys=_keys(found, level, charset), parts=file_id_parts(_raw(found, 0x00041500)),
+        DirectoryRecord(
+            offset=offset, type=kind, next=following, lower=lower, in_use=in_use == 0xFFFF,
+            sop_class_uid=_text(found, 0x00041510),
+            identity=_raw(found, unique[0]) if unique else b"",
+            lacks=lacks_of(kind, tuple(found), filled)),
+        illegal=_illegal(found), keys=_keys(found, level, charset),
+        parts=file_id_parts(_raw(found, 0x00041500)),
         sop_instance_uid=text_of(_raw(found, 0x00041511)),
         transfer_syntax_uid=_text(found, 0x00041512),
         shape=(kind, charset, tuple(found), tuple(vr for vr, _ in found.values())))
