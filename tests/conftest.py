@@ -10,11 +10,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from mediasvc.store.db import Connection, Store
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,6 +95,21 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def cli(home: Path) -> Program:
     return Program(home)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store in a new home."""
+    from tests.store_things import new_store
+    with new_store(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[Connection]:
+    """A transaction that is committed at the end."""
+    with store.transaction() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,29 +12,17 @@ from mediasvc.identity.match import Query
 from mediasvc.model import Demographics, PatientKey
 from mediasvc.settings import Home, Settings
 from mediasvc.store import adt, index, ledger, merges, patients
-from mediasvc.store.db import Connection, Store, open_store
+from mediasvc.store.db import Connection, open_store
 from mediasvc.work import patients as desk
 from mediasvc.work.adt import Receipt, receive
 from mediasvc.work.merge import unmerge_by_hand
 from mediasvc.work.provisional import add_provisional_patient, provisional_key
 from tests.conftest import Program
 from tests.hl7_things import FEED, NOW, message
-from tests.store_things import file_instances, new_store, stored_instance
+from tests.store_things import file_instances, stored_instance
 
 A, B, C = (PatientKey(number, "HOSP") for number in ("100", "200", "300"))
 JOHN = Demographics("Doe^John", "19800102", "M")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with new_store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def connection(store: Store) -> Iterator[Connection]:
-    with store.transaction() as opened:
-        yield opened
 
 
 def send(connection: Connection, trigger: str, key: PatientKey = A, *,

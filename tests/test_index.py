@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,22 +13,10 @@ from mediasvc.model import Demographics, InstanceHeader, PatientKey
 from mediasvc.store import discs, find, index, ledger, patients, removal
 from mediasvc.store.db import Connection, Store
 from mediasvc.store.patients import PatientRecord
-from tests.store_things import add_patient, dump, file_instances, new_store, stored_instance
+from tests.store_things import add_patient, dump, file_instances, stored_instance
 
 HOUSE = PatientKey("100", "LOCAL")
 JOHN = Demographics("Doe^John", "19800102", "M", "Way 1", "8001", "123")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with new_store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def connection(store: Store) -> Iterator[Connection]:
-    with store.transaction() as opened:
-        yield opened
 
 
 def _package(connection: Connection) -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from mediasvc.model import InstanceHeader
 from mediasvc.store import item_headers, ledger
@@ -14,17 +11,10 @@ from mediasvc.store.item_headers import Identity
 from mediasvc.store.ledger import Item
 from samples.synthesis import study, write_disc
 from tests.conftest import Program
-from tests.store_things import new_store
 
 ANN = Identity("1", "HERE", "Ann^A", "19700101", "F")
 UNSURE = Identity("1", "HERE", "Ann^A", "19700101", "F", certain_text=False)
 NOBODY = Identity("", "", "", "", "")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with new_store(tmp_path) as store:
-        yield store
 
 
 def instance(number: int, who: Identity, *, series: str = "1.1") -> Item:

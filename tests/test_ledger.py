@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -20,18 +19,6 @@ from mediasvc.store import discs, groups, ledger, states
 from mediasvc.store.db import Connection, Store
 from mediasvc.store.ledger import Item, PatientGroup, Settled
 from tests.store_things import add_patient, new_store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with new_store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def connection(store: Store) -> Iterator[Connection]:
-    with store.transaction() as opened:
-        yield opened
 
 
 @pytest.fixture
