@@ -80,3 +80,22 @@ def test_decision_that_was_taken_back_does_not_count(cli: Program, tmp_path: Pat
     cli("studies", "undo", first)
     package = ingest(cli, disc(tmp_path / "again", series()))
     assert (package["state"], package["archived"]) == ("waiting", 0)
+
+
+def test_disc_with_only_the_files_that_were_missing_is_asked_about_no_more(
+        cli: Program, tmp_path: Path, first: str) -> None:
+    """Its DICOMDIR names the whole disc; what it lacks came the first time."""
+    rest = disc(tmp_path / "rest", series(), without=0)
+    sorted((rest / "DICOM").rglob("IM*"))[1].unlink()
+    package = ingest(cli, rest)
+    assert (package["state"], package["archived"], package["missing"]) == ("done", 1, 2)
+    assert cli("report", "missing", first, "--text", tmp_path / "letter").code == 0
+    assert not (tmp_path / "letter").exists()
+
+
+def test_disc_that_lacks_what_nobody_brought_waits_all_the_same(cli: Program, tmp_path: Path,
+                                                               first: str) -> None:
+    rest = disc(tmp_path / "rest", series(4), without=0)
+    sorted((rest / "DICOM").rglob("IM*"))[1].unlink()
+    sorted((rest / "DICOM").rglob("IM*"))[1].unlink()
+    assert ingest(cli, rest)["state"] == "waiting"

@@ -153,6 +153,34 @@ def test_instances_that_are_here_already_are_duplicates_one_by_one(
     assert (package["state"], package["duplicate"], package["archived"]) == ("done", 2, 1)
 
 
+def test_same_images_on_two_discs_that_wait_are_filed_once(cli: Program, tmp_path: Path) -> None:
+    """Somebody decides about both, one after the other."""
+    first = ingest(cli, disc(tmp_path / "a", *series(1, count=2)))
+    second = ingest(cli, disc(tmp_path / "b", *series(1, count=3)))
+    assert (first["state"], second["state"]) == ("waiting", "waiting")
+    cli("queue", "decide", first["package"], "--new", "--by", "A")
+    [patient] = {one["patient_id"] for one in cli("studies", "list").of("study")}
+    done = cli("queue", "decide", second["package"], "--link", patient, "--by", "A")
+    [package] = done.of("package")
+    assert (done.code, package["state"]) == (0, "done")
+    assert (package["archived"], package["duplicate"], package["held"]) == (1, 2, 0)
+
+
+def test_other_content_that_came_while_a_disc_waited_is_held(cli: Program, tmp_path: Path) -> None:
+    first = ingest(cli, disc(tmp_path / "a", *series(1, count=2)))
+    second = ingest(cli, disc(tmp_path / "b", instance(1, 1, 1, 1, rows=24),
+                              instance(1, 1, 1, 3)))
+    cli("queue", "decide", first["package"], "--new", "--by", "A")
+    [patient] = {one["patient_id"] for one in cli("studies", "list").of("study")}
+    done = cli("queue", "decide", second["package"], "--link", patient, "--by", "A")
+    [package] = done.of("package")
+    assert (done.code, package["state"], package["archived"], package["held"]) == (
+        1, "waiting", 1, 1)
+    assert "uid-conflict" in waits(cli, second)
+    [package] = cli("queue", "decide", second["package"], "--reject", "--by", "A").of("package")
+    assert (package["state"], package["archived"], package["rejected"]) == ("done", 1, 1)
+
+
 @pytest.mark.usefixtures("known")
 def test_what_we_filed_is_recognised_when_it_comes_back(cli: Program, tmp_path: Path) -> None:
     ingest(cli, disc(tmp_path / "a", *series(1)))

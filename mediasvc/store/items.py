@@ -130,6 +130,15 @@ def twins(connection: sa.Connection, package_id: int) -> Iterator[Item]:
         mine, sa.or_(stored, table.c.sop_instance_uid.in_(twice))))
 
 
+def came_since(connection: sa.Connection, package_id: int, group: int) -> Iterator[Item]:
+    """What is still to be filed of a group and came into the archive with another package, in
+    order of number, without headers."""
+    return _pages(connection, sa.select(*_WITHOUT_HEADER).where(
+        table.c.package_id == package_id, table.c.group_number == group,
+        table.c.state.in_(("pending", "held")),
+        sa.exists().where(instance.c.sop_instance_uid == table.c.sop_instance_uid)))
+
+
 def _pages(connection: sa.Connection, query: sa.Select[Any], last: int = -1) -> Iterator[Item]:
     query = query.order_by(table.c.number).limit(_PAGE)
     while True:

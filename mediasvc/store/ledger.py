@@ -32,6 +32,7 @@ from mediasvc.store.items import (
     Counts,
     Item,
     Settled,
+    came_since,
     counts,
     drop_items,
     item,
@@ -58,10 +59,10 @@ from mediasvc.store.packages import (
 
 __all__ = [
     "Chain", "Counts", "Event", "Item", "Package", "PatientGroup", "Settled", "add_findings",
-    "change_group", "change_state", "check_fence", "claim", "counts", "decide", "describe",
-    "drop_findings", "drop_groups", "drop_items", "events", "filed_alike", "finding_counts",
-    "findings", "group", "groups", "head", "item", "items", "live_with_digest", "name_items", "now",
-    "package", "packages", "propose", "put_groups", "put_items", "record", "record_many",
-    "role_counts", "set_digest", "settle", "settle_all", "submit", "twins",
+    "came_since", "change_group", "change_state", "check_fence", "claim", "counts", "decide",
+    "describe", "drop_findings", "drop_groups", "drop_items", "events", "filed_alike",
+    "finding_counts", "findings", "group", "groups", "head", "item", "items", "live_with_digest",
+    "name_items", "now", "package", "packages", "propose", "put_groups", "put_items", "record",
+    "record_many", "role_counts", "set_digest", "settle", "settle_all", "submit", "twins",
     "verify_chain",
 ]

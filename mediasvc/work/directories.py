@@ -14,6 +14,9 @@ from mediasvc.media.reference_repairs import reference_repairs
 from mediasvc.model import Finding
 from mediasvc.work.seen import Held, References, Seen
 
+#: The finding that files are missing which DICOMDIR names.
+INCOMPLETE = "incomplete"
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -100,7 +103,7 @@ def _lists(directories: int, instances: int, named: int, missing: tuple[Referenc
         yield Finding("info", "several-dicomdirs", "",
                       f"There are {directories} DICOMDIRs; all of them were used.", "R10-1")
     if missing:
-        yield Finding("error", "incomplete", "",
+        yield Finding("error", INCOMPLETE, "",
                       f"The disc is incomplete: {len(missing)} of {named + len(missing)} files "
                       "that DICOMDIR names are not there.", "M07")
     for reference in missing:

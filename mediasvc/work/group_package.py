@@ -12,6 +12,7 @@ from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.store import addenda, index, item_headers, ledger
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.work.desk import Desk
+from mediasvc.work.directories import INCOMPLETE
 from mediasvc.work.discover import MEDIUM_ERROR
 from mediasvc.work.expect import answered_by
 from mediasvc.work.group_order import settle_order
@@ -49,6 +50,19 @@ def group_package(desk: Desk, package: Package, at: str = "") -> None:
             _put(connection, package.id, _conflict_group(len(clusters) + 1, conflicts))
 
 
+def part_conflicts(desk: Desk, package: Package) -> None:
+    """Instances found to be in the archive with other content after their group was formed wait in
+    one of their own."""
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        groups = ledger.groups(connection, package.id)
+        number = next((one.number for one in groups if one.state == "waiting" and any(
+            wait["code"] == CONFLICT for wait in (one.evidence or {}).get("waits", ()))),
+            len(groups) + 1)
+        if conflicts := item_headers.assign_held(connection, package.id, CONFLICT, number):
+            _put(connection, package.id, _conflict_group(number, conflicts))
+
+
 def query_of(group: PatientGroup, certain_text: bool = True) -> Query:
     """The identity of a group as the matcher wants it."""
     return Query((PatientKey(group.patient_id, group.issuer),),
@@ -68,10 +82,20 @@ def _package_waits(connection: Connection, package_id: int, clusters: list[Group
     if len(clusters) > 1:
         yield _wait(SEVERAL, f"There are {len(clusters)} patients on this package.")
     for finding in ledger.findings(connection, package_id):
+        if finding.code == INCOMPLETE and _rest_is_here(connection, package_id):
+            continue
         if finding.severity == "error" and (
                 not finding.subject or finding.code == MEDIUM_ERROR
                 or finding.code.startswith(CONTRADICTIONS)):
             yield _wait(finding.code, finding.text)
+
+
+def _rest_is_here(connection: Connection, package_id: int) -> bool:
+    """Whether other packages brought all that this one lacks: it holds the files that could not be
+    read the first time, under the DICOMDIR of the whole disc."""
+    lacked = [item.sop_instance_uid for item in ledger.items(
+        connection, package_id, role="missing", headers=False)]
+    return "" not in lacked and addenda.came_with(connection, package_id, lacked).keys() == {*lacked}
 
 
 def _settle(connection: Connection, desk: Desk, package: Package, number: int, cluster_: Group,

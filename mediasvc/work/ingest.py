@@ -28,7 +28,7 @@ from mediasvc.work.ahead import Ahead
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import NOTHING_DICOM, Report
 from mediasvc.work.file_group import file_group
-from mediasvc.work.group_package import group_package
+from mediasvc.work.group_package import group_package, part_conflicts
 from mediasvc.work.known import settle_known
 from mediasvc.work.receive import receive, scratch_folder
 from mediasvc.work.stage import stage
@@ -55,6 +55,8 @@ def run_line(desk: Desk, number: int, report: Report, *, password: str | None = 
             if not _is_grouped(desk, package):  # also when a crash came between
                 settle_known(desk, package)
                 group_package(desk, package, ahead.at)
+            else:
+                _look_again(desk, package)
             for group in _decided(desk, package):
                 file_group(desk, package, group, report, ahead.take)
             if _waits(desk, package):
@@ -149,6 +151,13 @@ def _has_instances(desk: Desk, package: Package) -> bool:
 def _is_grouped(desk: Desk, package: Package) -> bool:
     with desk.store.read() as connection:
         return bool(ledger.groups(connection, package.id))
+
+
+def _look_again(desk: Desk, package: Package) -> None:
+    """Another package may have brought the same while this one waited for a person."""
+    for group in _decided(desk, package):
+        settle_known(desk, package, group)
+    part_conflicts(desk, package)
 
 
 def _decided(desk: Desk, package: Package) -> list[int]:

@@ -26,14 +26,16 @@ class Twin:
     name: str
 
 
-def settle_known(desk: Desk, package: Package) -> None:
-    """Settle every instance whose UID is in the archive or earlier on the package."""
+def settle_known(desk: Desk, package: Package, decided: int | None = None) -> None:
+    """Settle every instance whose UID is in the archive or earlier on the package; of group
+    ``decided`` those that came with another package while it waited."""
     first: dict[str, Item] = {}
     twins: list[Twin] = []
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
-        pending = ledger.twins(connection, package.id)
-        while page := list(islice(pending, PAGE)):
+        found = (ledger.twins(connection, package.id) if decided is None else
+                 ledger.came_since(connection, package.id, decided))
+        while page := list(islice(found, PAGE)):
             uids = [item.sop_instance_uid for item in page]
             stored = index.instances(connection, uids)
             ours = discs.handed_out_files(connection, uids) if stored else set()
