@@ -37,7 +37,8 @@ def examined(path: Path, limits: dict[str, Any] | None = None, **patient: str) -
 
 def rewritten(path: Path, tmp_path: Path, preferred: str = ExplicitVRLittleEndian) -> Path:
     row = examined(path)
-    [done] = rewrite_items([{"span": Span.of_file(path).as_json(), "needs": row["needs"],
+    span = Span.of_file(path)
+    [done] = rewrite_items([{"span": span.as_json(), "sha256": span.sha256(), "needs": row["needs"],
                              "order": {}, "preferred": [preferred],
                              "temps": [str(tmp_path / "a"), str(tmp_path / "b")]}])
     assert "error" not in done, done
@@ -192,7 +193,8 @@ def test_a_value_that_is_none_of_its_vr_stays_unknown(tmp_path: Path) -> None:
     data = as_unknown(ds).replace(b"\x20\x00\x13\x00UN\0\0\x02\0\0\x001 ",
                                   b"\x20\x00\x13\x00UN\0\0\x02\0\0\x00\xff\xfe")
     row = examined(saved(tmp_path, data))
-    [done] = rewrite_items([{"span": Span.of_file(tmp_path / "in.dcm").as_json(),
+    span = Span.of_file(tmp_path / "in.dcm")
+    [done] = rewrite_items([{"span": span.as_json(), "sha256": span.sha256(),
                              "needs": row["needs"], "order": {}, "preferred": [],
                              "temps": [str(tmp_path / "a"), str(tmp_path / "b")]}])
     new = pydicom.dcmread(done["path"])

@@ -43,6 +43,7 @@ from mediasvc.work.export_disc import DiscDone, plans_of
 from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
 from mediasvc.work.export_select import select
 from mediasvc.work.ingest import run_line, submit
+from mediasvc.work.plan import rehearse
 from samples.synthesis import instance, person, study, uid, write_disc
 from tests.carriers import tool, unpack_iso
 from tests.conftest import Program
@@ -319,8 +320,10 @@ def test_a_missing_object_stops_the_export_unless_an_incomplete_disc_is_accepted
         archive: Archive, tmp_path: Path) -> None:
     stored(archive, uid(1, 1, 1, 2)).unlink()
     order = archive.order(tmp_path / "a.iso")
-    with pytest.raises(DamagedError, match="missing"):
+    with pytest.raises(DamagedError, match="--allow-incomplete"):
         archive.export(order)
+    assert [(f.severity, f.subject) for f in archive.told if "missing" in f.text] == [
+        ("error", uid(1, 1, 1, 2))]
     assert nothing_is_left(archive, tmp_path)
     done = archive.export(replace(order, incomplete=True))
     assert (done.instances, done.excluded) == (6, 1)
@@ -332,17 +335,57 @@ def test_a_missing_object_stops_the_export_unless_an_incomplete_disc_is_accepted
             tmp_path / "out" / name).read_text()
 
 
-def test_a_bit_that_rotted_in_the_archive_never_leaves(archive: Archive, tmp_path: Path) -> None:
-    """The index knows the hash; the image is read back and does not match it."""
-    victim = stored(archive, uid(1, 1, 1, 1))
+def rot(victim: Path, kind: str) -> None:
+    """What happens to a file on a disk: a bit of a pixel, a UID, a length, its end, most of it."""
     data = bytearray(victim.read_bytes())
-    data[-50] ^= 1
+    if kind == "pixel":
+        data[-50] ^= 1
+    elif kind == "UID":
+        data[data.index(b"\x20\0\x0d\0UI") + 20] ^= 1
+    elif kind == "length":
+        data[data.index(b"\x08\0\x60\0CS") + 6] = 0xFF
+    elif kind == "end":
+        del data[-200:]
+    else:
+        data[600:] = bytes(len(data) - 600)
     victim.chmod(0o600)
     victim.write_bytes(data)
-    with pytest.raises(ProofError):
-        archive.export(archive.order(tmp_path / "a.iso"))
-    assert "N7" in {finding.rule for finding in archive.told}
+
+
+@pytest.mark.parametrize(("kind", "suffix", "profile", "compress"), [
+    ("pixel", ".iso", "STD-GEN-CD", None), ("UID", ".iso", "STD-GEN-CD", None),
+    ("length", ".iso", "STD-GEN-CD", None), ("zeros", ".zip", "ZIP", None),
+    ("pixel", ".iso", "STD-GEN-DVD-JPEG", True), ("end", ".zip", "ZIP", True)])
+def test_what_rotted_in_the_archive_never_leaves_and_is_named(
+        archive: Archive, tmp_path: Path, kind: str, suffix: str, profile: str,
+        compress: bool | None) -> None:
+    """Whether it goes as it is or is written anew; the others go when somebody allows it."""
+    victim = stored(archive, uid(1, 1, 1, 1))
+    rot(victim, kind)
+    order = archive.order(tmp_path / f"a{suffix}", profile, compress=compress)
+    with pytest.raises(DamagedError, match="--allow-incomplete"):
+        archive.export(order)
+    named = [finding for finding in archive.told if finding.rule == "E05"]
+    assert [(one.severity, one.subject) for one in named] == [("error", uid(1, 1, 1, 1))]
+    assert victim.name in named[0].text
     assert nothing_is_left(archive, tmp_path)
+    done = archive.export(replace(order, incomplete=True))
+    assert (done.instances, done.excluded) == (6, 1)
+    assert done.discs[0].verdict and done.discs[0].verdict.passed
+    assert [finding.subject for finding in archive.told if finding.code == "excluded"] == [
+        uid(1, 1, 1, 1)]
+
+
+def test_a_plan_that_fails_names_what_rotted_in_the_archive(archive: Archive, tmp_path: Path,
+                                                            ) -> None:
+    rot(stored(archive, uid(1, 1, 1, 1)), "zeros")
+    order = archive.order(tmp_path / "a.iso")
+    with pytest.raises(DamagedError):
+        rehearse(archive.desk, order, archive.told.append, lambda *_: None)
+    assert {finding.subject for finding in archive.told} == {uid(1, 1, 1, 1)}
+    done = rehearse(archive.desk, replace(order, incomplete=True), archive.told.append,
+                    lambda *_: None)
+    assert (done.instances, done.excluded) == (6, 1)
 
 
 @pytest.mark.parametrize("suffix", [".iso", ".zip", ""], ids=["iso", "zip", "folder"])

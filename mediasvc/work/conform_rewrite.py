@@ -19,7 +19,7 @@ from mediasvc.dicom.rewrite import Elements, can_splice, rewrite
 from mediasvc.dicom.splice import Change, Copy, Insert, Piece, plan
 from mediasvc.dicom.unknown_vr import resolved
 from mediasvc.direct_write import write_new
-from mediasvc.errors import ProofError, UnsupportedError
+from mediasvc.errors import DamagedError, ProofError, UnsupportedError
 from mediasvc.media.check_meta import check_meta, encoded_as_said
 from mediasvc.span import Span
 from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID
@@ -40,13 +40,17 @@ def rewrite_items(items: list[Item]) -> list[Any]:
     """For each ``{"span", "needs", "order", "preferred", "temps"}``: sha256 and header of the file
     written.
 
-    ``temps`` are two fresh paths; the result is at ``path``.
+    ``temps`` are two fresh paths; the result is at ``path``. ``sha256``, where it is given, is what
+    was filed: of other bytes nothing is made, because nothing on the disc would show it.
     """
     return each(_rewrite, items)
 
 
 def _rewrite(item: Item) -> dict[str, Any]:
     """Transcode first, so that a deflated data set is plain when it is spliced."""
+    filed = item.get("sha256")
+    if filed and Span.from_json(item["span"]).sha256() != filed:
+        raise DamagedError("is damaged: it is not what was filed")
     if item.get("privacy"):
         return _private(item)
     first, second = (Path(temp) for temp in item["temps"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import StateError
 from mediasvc.model import Finding
 from mediasvc.work import release
+from mediasvc.work.archive_damage import without_damage
 from mediasvc.work.desk import Desk
 from mediasvc.work.export_conform import Conformed, Report, conform
 from mediasvc.work.export_order import ExportOrder
@@ -40,6 +41,10 @@ def export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Export
     Raises NotFoundError, SettingsError, StateError, BudgetError, DamagedError or ProofError; then
     nothing stands at the paths of the order.
     """
+    return without_damage(desk, order, tell, report, _export)
+
+
+def _export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
     release.require_free(order.to, order.replace)
     order.to.parent.mkdir(parents=True, exist_ok=True)
     with release.workspace(desk) as scratch, one_pass(order, scratch) as growing:

@@ -84,6 +84,8 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
             "info", "compressed", "", "native images are compressed without loss, because they "
             "would not fit on one disc otherwise", "PS3.4 S.3.2.1.1.6"))
     order = replace(order, compress=compress)
+    if order.without:
+        selected = list(_without(order, selected, result))
     tasks = list(_examined(desk, order, selected, result, report))
     if scratch is None:
         for task in tasks:
@@ -151,6 +153,15 @@ def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], resu
     yield from _read_anew(desk, order, selected, sorted(unsure), result, report)
 
 
+def _without(order: ExportOrder, selected: Sequence[Selected], result: Conformed,
+             ) -> Iterator[Selected]:
+    for row in selected:
+        if why := order.without.get(row.instance.sop_instance_uid):
+            result.exclude(row.instance.sop_instance_uid, "E05", why)
+        else:
+            yield row
+
+
 def _is_known(row: Selected, limits: Limits) -> bool:
     header = row.instance.header
     return (header is not None and row.instance.length >= 0
@@ -214,7 +225,7 @@ def _gone(order: ExportOrder, result: Conformed, row: Selected) -> None:
 
 def _lost(order: ExportOrder, result: Conformed, row: Selected, why: str) -> None:
     if not order.incomplete:
-        raise DamagedError(f"An instance cannot be exported: {why}.",
+        raise DamagedError(f"{row.instance.sop_instance_uid} cannot be exported: {why}.",
                            f"{PUT_BACK} Or export without it by --allow-incomplete.")
     result.exclude(row.instance.sop_instance_uid, "E05", why)
 
@@ -247,6 +258,7 @@ def _orders(desk: Desk, order: ExportOrder, tasks: Sequence[_Task], scratch: Pat
               for task in tasks}
     return (
         {"at": at, "span": _span(desk, task.selected).as_json(), "needs": task.needs,
+         "sha256": task.selected.instance.object_sha256,
          "order": orders[task.selected.patient.key],
          "privacy": order.privacy and order.privacy.as_json(task.selected.patient),
          "allowed": _may_stay(order, task),

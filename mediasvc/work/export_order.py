@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +30,7 @@ class ExportOrder:
 
     ``several_patients``: studies of more than one patient may share a disc. ``incomplete``: what
     cannot be read in the archive is left out instead of stopping the export (FAULTS E05).
+    ``without``: SOP Instance UIDs that are left out, each with the reason.
     """
 
     to: Path
@@ -39,6 +41,7 @@ class ExportOrder:
     studies: tuple[str, ...] = ()
     several_patients: bool = False
     incomplete: bool = False
+    without: Mapping[str, str] = field(default_factory=dict)
     replace: bool = False
     recipient: str = ""
     """Who gets the disc: printed on it and in its certificate."""

@@ -17,6 +17,7 @@ from mediasvc.media.image_size import Counter, folder_bytes, zip_bytes
 from mediasvc.media.iso_grow import grown_bytes
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.work import release
+from mediasvc.work.archive_damage import without_damage
 from mediasvc.work.certificate_kept import disc_signer
 from mediasvc.work.desk import Desk
 from mediasvc.work.disc_build import FileSetName, prepare_disc, write_mail
@@ -31,6 +32,10 @@ from mediasvc.work.one_pass import OnePass
 def rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
     """The discs of ``order`` with their exact sizes. Raises what `export` raises before it writes
     a disc; nothing is left on the disk."""
+    return without_damage(desk, order, tell, report, _rehearse)
+
+
+def _rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
     from mediasvc.work.exact_plan import exact_plans  # which measures as this does
 
     with release.workspace(desk) as scratch:
