@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
 
 from mediasvc.codecs.search import Goal
 from mediasvc.errors import BudgetError, NotFoundError, SettingsError
 from mediasvc.media.mail_write import payload_limit
-from mediasvc.model import PatientKey
+from mediasvc.model import Finding, PatientKey
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Recipient, Settings
 from mediasvc.standard.profiles import load_profile
@@ -38,6 +39,7 @@ from samples.synthesis import instance, study, uid
 from tests.conftest import Program
 from tests.disc_things import broken, filled_home, judge, new_sandbox
 from tests.test_export import below, local
+from tests.test_one_bit import segmentation
 
 LOCAL = {"IssuerOfPatientID": "LOCAL"}
 
@@ -90,6 +92,25 @@ def made(desk: Desk, order: ExportOrder, dry: bool = False) -> Exported:
 
 
 # --- to the byte ---------------------------------------------------------------------------------
+
+def test_what_fits_no_syntax_is_named_by_the_plan_as_by_the_disc(sandbox: Sandbox,
+                                                                  tmp_path: Path) -> None:
+    """Pixels of one bit in big endian words are not turned into anything else."""
+    mask = segmentation(np.ones((2, 16, 16), np.uint8), ExplicitVRLittleEndian)
+    mask.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    mask.SOPInstanceUID = mask.file_meta.MediaStorageSOPInstanceUID = uid(1, 1, 1, 2)
+    mask.IssuerOfPatientID = "LOCAL"
+    home = filled_home(tmp_path, sandbox, local(1), [instance(1, **LOCAL), mask])
+    order = ordered(tmp_path / "a.iso", "STD-GEN-DVD-JPEG")
+    with open_desk(Home(home), Settings(), sandbox) as desk:
+        for line in (rehearse, export):
+            told: list[Finding] = []
+            done = line(desk, order, told.append, lambda *_: None)
+            assert (done.instances, done.excluded) == (1, 1)
+            assert [(one.subject, one.rule) for one in told if one.code == "excluded"] == [
+                (uid(1, 1, 1, 2), "R11-1")]
+            assert any("one bit per pixel" in one.text for one in told)
+
 
 @pytest.mark.parametrize(("name", "profile"), [
     ("a.iso", "STD-GEN-CD"), ("b.iso", "STD-GEN-DVD-JPEG"), ("c.iso", "STD-GEN-DVD-J2K"),
