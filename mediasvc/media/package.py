@@ -28,7 +28,7 @@ from mediasvc.media.secure_package import unlocked
 from mediasvc.media.seven_zip_package import SevenZipPackage
 from mediasvc.media.single import Single
 from mediasvc.media.tar_package import TarPackage
-from mediasvc.media.tar_unpack import holds_tar, unpack_tar
+from mediasvc.media.tar_unpack import CUT, DAMAGED, holds_tar, unpack_tar
 from mediasvc.media.troubles import Troubles
 from mediasvc.media.udf_package import UdfPackage
 from mediasvc.media.window import Window
@@ -183,10 +183,14 @@ def _udf(window: Window, context: Context) -> Container:
 
 
 def _packed_tar(window: Window, context: Context) -> TarPackage:
-    span, whole = unpack_tar(window, context)
-    if not whole:
+    span, end = unpack_tar(window, context)
+    if end == CUT:
         context.troubles.add("error", "tar-cut", "", "the packed tar ends too early; files are "
                              "missing or cut off. Copy it again", "M21")
+    elif end == DAMAGED:
+        context.troubles.add("error", "tar-packing-damaged", "", "the packed bytes of the tar are "
+                             "damaged; files are missing, and those that are here may be altered. "
+                             "Copy it again", "M21")
     inner = Window(span)
     try:
         return TarPackage(inner, context, window)

@@ -20,7 +20,10 @@ INPUT, OUTPUT = 1 << 18, 1 << 20
 PEEK = 1 << 20
 #: What a stream of xz may demand of memory.
 MEMORY = 256 << 20
-WHOLE, CUT = b"\1", b"\0"
+#: What became of the stream: it had its end, it stops before, its bytes contradict themselves.
+WHOLE, CUT, DAMAGED = b"\1", b"\0", b"\2"
+#: Steps in which a damaged stream is unpacked anew, to come near the damage.
+FINE = 1 << 10
 
 
 class _Stream(Protocol):
@@ -87,22 +90,22 @@ def holds_tar(window: Window) -> bool:
     return looks_like_tar(start)
 
 
-def unpack_tar(window: Window, context: Context) -> tuple[Span, bool]:
-    """The tar inside, in the scratch folder, and whether the packed file had its end.
+def unpack_tar(window: Window, context: Context) -> tuple[Span, bytes]:
+    """The tar inside, in the scratch folder as far as it can be unpacked, and whether the packed
+    file is WHOLE, CUT or DAMAGED. Of a damaged one only what bzip2 and xz gave is surely right.
 
     It is unpacked once for all who read the package; its last byte on the disk, behind the tar,
-    remembers the answer. Raises DamagedError when the bytes contradict themselves, BudgetError.
+    remembers the answer. Raises BudgetError.
     """
     make = opener(window)
     assert make is not None
     span = context.scratch.once(f"tar-{window.fingerprint()}", _counted(window, make, context))
     tar = replace(span, length=span.length - 1)
-    whole = b"".join(replace(span, offset=tar.length, length=1).chunks()) == WHOLE
-    return tar, whole
+    return tar, b"".join(replace(span, offset=tar.length, length=1).chunks())
 
 
 def _counted(window: Window, make: Callable[[], _Stream], context: Context) -> Iterator[bytes]:
-    """The tar, every byte charged as it appears, and one byte more: had the stream its end?"""
+    """The tar, every byte charged as it appears, and one byte more: what became of the stream."""
     budget, consumed, produced = context.budget, 0, 0
 
     def chunks() -> Iterator[bytes]:
@@ -112,17 +115,36 @@ def _counted(window: Window, make: Callable[[], _Stream], context: Context) -> I
             yield chunk
 
     pieces = _Pieces(make)
-    for piece in pieces.unpack(chunks(), OUTPUT):
-        produced += len(piece)
-        budget.check_growth(consumed, produced)
-        budget.produce(len(piece))
-        yield piece
+    try:
+        for piece in pieces.unpack(chunks(), OUTPUT):
+            produced += len(piece)
+            budget.check_growth(consumed, produced)
+            budget.produce(len(piece))
+            yield piece
+    except DamagedError:
+        for piece in _before_damage(window, make, produced):
+            budget.produce(len(piece))
+            yield piece
+        yield DAMAGED
+        return
     yield WHOLE if pieces.ended else CUT
 
 
-def _input(window: Window, end: int) -> Iterator[bytes]:
-    for at in range(0, min(end, window.length), INPUT):
-        yield window.head(at, INPUT)
+def _before_damage(window: Window, make: Callable[[], _Stream], known: int) -> Iterator[bytes]:
+    """What the stream gives behind its first ``known`` bytes: in one large step all of it was
+    lost."""
+    try:
+        for piece in _Pieces(make).unpack(_input(window, window.length, FINE), FINE):
+            rest, known = piece[known:], max(known - len(piece), 0)
+            if rest:
+                yield rest
+    except DamagedError:
+        return
+
+
+def _input(window: Window, end: int, step: int = INPUT) -> Iterator[bytes]:
+    for at in range(0, min(end, window.length), step):
+        yield window.head(at, step)
 
 
 class _Pieces:
