@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.errors import BudgetError, DamagedError, MediasvcError
+from mediasvc.errors import BudgetError, MediasvcError
 from mediasvc.media.package import Package, open_package
 from mediasvc.media.structure import structure
 from mediasvc.settings import Limits

@@ -10,7 +10,7 @@ import click
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
-from mediasvc.media.words import count
+from mediasvc.media.words import born, count, date, sex
 
 if TYPE_CHECKING:
     from mediasvc.work.inspect import PatientSeen
@@ -42,10 +42,11 @@ def command(session: Session, path: Path, password_file: Path | None, repaired: 
     session.say(f"{summary['kind']}: {count(summary['instances'], 'instance')} of "
                 f"{count(summary['patients'], 'patient')}, "
                 f"{count(summary['missing'], 'file')} missing, {summary['refused']} refused, "
-                f"{summary['non_dicom']} other files")
+                f"{count(summary['non_dicom'], 'other file')}")
     if seen.repaired and seen.repaired.records:
-        session.say(f"A correct DICOMDIR is in {seen.repaired.path}: {seen.repaired.named} files "
-                    f"in {seen.repaired.records} records, {seen.repaired.left_out} left out")
+        session.say(f"A correct DICOMDIR is in {seen.repaired.path}: "
+                    f"{count(seen.repaired.named, 'file')} in "
+                    f"{count(seen.repaired.records, 'record')}, {seen.repaired.left_out} left out")
     session.summary(**summary)
     return 1 if seen.severities["error"] or seen.severities["warning"] else 0
 
@@ -60,7 +61,8 @@ def _tell(session: Session, patient: PatientSeen) -> None:
                       "series": len(study.series), "instances": study.instances}
                      for uid, study in patient.studies.items()])
     session.say(f"  {header.patient_name or '(no name)'}  {header.patient_id or '(no ID)'}  "
-                f"born {header.patient_birth_date or '?'}  {header.patient_sex or '?'}")
+                f"{born(header.patient_birth_date)}, {sex(header.patient_sex)}")
     for study in patient.studies.values():
-        session.say(f"    {study.date or '(no date)':<10} {'/'.join(sorted(study.modalities)):<8} "
+        session.say(f"    {date(study.date) or '(no date)':<10} "
+                    f"{'/'.join(sorted(study.modalities)):<8} "
                     f"{count(study.instances, 'instance'):>15}  {study.description}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mediasvc.cli.session import Session
+from mediasvc.media.words import count
 
 if TYPE_CHECKING:
     from mediasvc.work.manifest import Line
@@ -49,7 +50,8 @@ def command(session: Session, package: int) -> int:
     for finding in repairs:
         session.emit("repair", subject=finding.subject, text=finding.text)
         session.say(f"repaired: {finding.text}")
-    session.say(f"{stored} stored, {missing} missing, {not_stored} not stored, {other} other files"
+    session.say(f"{stored} stored, {missing} missing, {not_stored} not stored, "
+                + count(other, "other file")
                 + (f", {wrapped} wrapped" if wrapped else ""))
     session.summary(package=str(package), stored=stored, missing=missing, not_stored=not_stored,
                     other=other, repairs=len(repairs))

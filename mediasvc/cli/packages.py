@@ -12,6 +12,7 @@ from mediasvc.media import words
 from mediasvc.model import Finding
 
 if TYPE_CHECKING:
+    from mediasvc.identity.match import Candidate
     from mediasvc.store.ledger import PatientGroup
     from mediasvc.work.desk import Desk
     from mediasvc.work.queue_view import GroupView
@@ -80,13 +81,12 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                  hold=asdict(view.hold) if view.hold else None,
                  evidence=(group.evidence or {}) if group.decision else {},
                  studies=[one._asdict() for one in view.studies],
-                 candidates=[{"patient_id": one.patient_id, "issuer": one.issuer,
-                              "score": one.score, "recommendation": one.recommendation,
-                              "reasons": list(one.reasons)} for one in view.candidates])
-    decision = f" ({group.decision} by {_decided_by(group)})" if group.decision else ""
+                 candidates=[candidate_row(one) for one in view.candidates])
+    decision = f" ({group.decision} {_decided_by(group)})" if group.decision else ""
     session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
-                f"ID {group.patient_id or '(none)'} of {group.issuer or '?'}, "
-                f"born {group.patient_birth_date or '?'}, {group.patient_sex or '?'}; "
+                f"ID {group.patient_id or '(none)'} of "
+                f"{words.issuer(group.issuer) or 'nobody named'}, "
+                f"{words.born(group.patient_birth_date)}, {words.sex(group.patient_sex)}; "
                 f"{words.count(group.instances, 'instance')}, {group.state}{decision}")
     for study in view.studies[:SHOWN]:
         session.say(f"    study:  {words.date(study.study_date) or 'no date'}  "
@@ -97,23 +97,37 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                        if study.institutions else ""))
     if len(view.studies) > SHOWN:
         session.say(f"    … and {len(view.studies) - SHOWN} more studies")
+    if why := (group.evidence or {}).get("reason"):
+        session.say(f"    reason: {display(why)}")
     if view.hold:
         session.say(f"    put aside by {view.hold.by} on {view.hold.at[:10]}: {view.hold.reason}")
     for reason in reasons:
         session.say(f"    waits: {reason['text']}")
     for one in view.candidates:
-        session.say(f"    {one.recommendation:<7} {one.score:6.1f}  {one.patient_id}@{one.issuer}  "
-                    + "; ".join(one.reasons))
+        who = one.patient.demographics
+        session.say(f"    {one.recommendation:<7} {one.score:6.1f}  {one.patient.key}  "
+                    f"{display(who.patient_name) or '(no name)'}, "
+                    f"{words.born(who.patient_birth_date)}, {words.sex(who.patient_sex)}")
+        session.say(f"                    {'; '.join(one.reasons)}")
     if group.state == "waiting" and not view.candidates:
         session.say("    no candidate in the index")
 
 
+def candidate_row(one: Candidate) -> dict[str, Any]:
+    """Somebody of the index whom a patient resembles, for JSON."""
+    who = one.patient.demographics
+    return {"patient_id": one.patient_id, "issuer": one.issuer, "score": one.score,
+            "recommendation": one.recommendation, "reasons": list(one.reasons),
+            "name": who.patient_name, "birth_date": who.patient_birth_date,
+            "sex": who.patient_sex}
+
+
 def _decided_by(group: PatientGroup) -> str:
-    """The rule or the person; whose decision it was where an earlier one counted again."""
-    evidence = group.evidence or {}
-    if group.rule and "by" in evidence:
-        return f"{evidence['by']}, decided before in package {evidence['package']}"
-    return group.rule or group.by
+    """The person, or the rule and what it rests on."""
+    from mediasvc.report.import_report_words import rule_sentence
+
+    return (f"by rule: {rule_sentence(group.rule, group.evidence or {})}" if group.rule else
+            f"by {group.by}")
 
 
 def show_findings(session: Session, findings: list[Finding]) -> None:
@@ -124,9 +138,9 @@ def show_findings(session: Session, findings: list[Finding]) -> None:
         return
     order = {"error": 0, "warning": 1, "info": 2}
     ranked = sorted(findings, key=lambda f: (order[f.severity], f.code))
-    for (severity, code), group in groupby(ranked, key=lambda f: (f.severity, f.code)):
+    for (severity, _), group in groupby(ranked, key=lambda f: (f.severity, f.code)):
         same = list(group)
         for finding in same[:SHOWN]:
             session.finding(finding)
         if len(same) > SHOWN:
-            session.say(f"  {severity:<7} … and {len(same) - SHOWN} more of the kind {code}")
+            session.say(f"  {severity:<7} … and {len(same) - SHOWN} more of this kind")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mediasvc.cli.packages import candidate_row
 from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.cli.table import table
+from mediasvc.media import words
 
 if TYPE_CHECKING:
     from mediasvc.identity.match import Candidate, Rule
@@ -67,7 +69,8 @@ def load_messages(session: Session, file: Path) -> int:
         session.finding(finding)
     count = fed.counts
     unchanged = fed.messages - count["added"] - count["updated"] - fed.refused
-    session.say(f"{fed.messages} messages: {count['added']} added, {count['updated']} "
+    session.say(f"{words.count(fed.messages, 'message')}: {count['added']} added, "
+                f"{count['updated']} "
                 f"updated or merged, {unchanged} without effect, {fed.refused} not taken")
     session.summary(rows=fed.messages, added=count["added"], updated=count["updated"],
                     unchanged=unchanged, refused=fed.refused, waiting=count["waiting"],
@@ -195,7 +198,7 @@ def match(session: Session, /, batch: Path | None, **asked: str) -> int:
     with session.store() as store, store.read() as connection:
         matched = patients.match(connection, Query(ids, who), limit=10)
     for one in matched.candidates:
-        session.emit("candidate", **_candidate(one))
+        session.emit("candidate", **candidate_row(one))
     _say_candidates(session, matched.candidates, matched.auto)
     session.summary(candidates=len(matched.candidates), auto=_auto(matched.auto))
     return 0
@@ -210,7 +213,7 @@ def _match_batch(session: Session, file: Path) -> int:
             rows += 1
             linked += matched.auto is not None
             session.emit("match", row=row.number, auto=_auto(matched.auto),
-                         candidates=[_candidate(one) for one in matched.candidates[:5]])
+                         candidates=[candidate_row(one) for one in matched.candidates[:5]])
             best = matched.candidates[0] if matched.candidates else None
             session.say(f"row {row.number}: " + (
                 f"{best.patient.key} {best.score:g} {best.recommendation}" if best else "nobody")
@@ -231,11 +234,6 @@ def _patient(one: Patient) -> dict[str, Any]:
                            "valid_to": other.valid_to} for other in one.identifiers]}
 
 
-def _candidate(one: Candidate) -> dict[str, Any]:
-    return {"patient_id": one.patient_id, "issuer": one.issuer, "score": one.score,
-            "recommendation": one.recommendation, "reasons": list(one.reasons)}
-
-
 def _auto(rule: Rule | None) -> dict[str, str] | None:
     if rule is None:
         return None
@@ -244,7 +242,8 @@ def _auto(rule: Rule | None) -> dict[str, str] | None:
 
 def _patient_row(one: Patient) -> tuple[str, ...]:
     who = one.demographics
-    return (one.key.patient_id, one.key.issuer, who.patient_name, who.patient_birth_date,
+    return (one.key.patient_id, one.key.issuer, who.patient_name,
+            words.date(who.patient_birth_date),
             who.patient_sex, "provisional" if one.provisional else "")
 
 
@@ -252,7 +251,7 @@ def _say_patient(session: Session, one: Patient, studies: list[dict[str, Any]]) 
     who = one.demographics
     session.say(table((), (
         ("Patient ID", str(one.key) + (" (provisional)" if one.provisional else "")),
-        ("Name", who.patient_name), ("Birth date", who.patient_birth_date),
+        ("Name", who.patient_name), ("Birth date", words.date(who.patient_birth_date)),
         ("Sex", who.patient_sex), ("Address", f"{who.address} {who.postcode}".strip()),
         ("Phone", who.phone))))
     if one.identifiers:
@@ -263,14 +262,16 @@ def _say_patient(session: Session, one: Patient, studies: list[dict[str, Any]]) 
     if studies:
         session.say("\nStudies")
         session.say(table(("Date", "Modalities", "Series", "Instances", "Description"), (
-            (study["date"], " ".join(study["modalities"]), str(study["series"]),
+            (words.date(study["date"]), " ".join(study["modalities"]), str(study["series"]),
              str(study["instances"]), study["description"]) for study in studies)))
 
 
 def _say_candidates(session: Session, found: Iterable[Candidate], auto: Rule | None) -> None:
-    rows = [(one.patient_id, one.issuer, f"{one.score:.1f}", one.recommendation,
-             "; ".join(one.reasons)) for one in found]
+    rows = [(one.patient_id, one.issuer, one.patient.demographics.patient_name,
+             words.date(one.patient.demographics.patient_birth_date), f"{one.score:.1f}",
+             one.recommendation, "; ".join(one.reasons)) for one in found]
     if rows:
-        session.say(table(("Patient ID", "Issuer", "Score", "", "Why"), rows))
+        session.say(table(("Patient ID", "Issuer", "Name", "Birth date", "Score", "", "Why"),
+                          rows))
     session.say(f"Certain by rule {auto.rule}: {auto.key}" if auto else
                 "A person must decide." if rows else "Nobody in the index is like that.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+from mediasvc.media.words import count
 
 if TYPE_CHECKING:
     from mediasvc.work.decide import Change
@@ -53,8 +55,11 @@ def list_(session: Session, everything: bool) -> int:
             session.say("\nPut aside:")
         session.emit("package", **row)
         session.say(f"{row['package']:>6}  {row['state']:<10} {sentence(row):<50}  {row['path']}")
-        for one in row["holds"]:
-            session.say(f"        put aside by {one['by']} on {one['at'][:10]}: {one['reason']}")
+        for aside, times in Counter(
+                f"by {one['by']} on {one['at'][:10]}: {one['reason']}"
+                for one in row["holds"]).items():
+            whom = "" if times == 1 else f"{times} patients "
+            session.say(f"        {whom}put aside {aside}")
     if not rows:
         session.say("Nothing waits.")
     session.summary(packages=len(rows), on_hold=put_aside, waiting=sum(
@@ -84,8 +89,9 @@ def show(session: Session, package: int) -> int:
     show_findings(session, troubles)
     show_offers(session, package, beside)
     if seen.package.state == "waiting" and seen.package.reason == "decision":
-        session.say(f"\n  Decide: mediasvc queue decide {package} --group N "
-                    "(--link ID@ISSUER | --new | --reject) --by YOU [--dry-run]")
+        several = sum(one.group.state == "waiting" for one in groups) > 1
+        session.say(f"\n  Decide: mediasvc queue decide {package} {'--group N ' * several}"
+                    "(--link ID@ISSUER | --new | --reject | --hold) --by YOU [--dry-run]")
     session.summary(**{key: row[key] for key in ("package", "state", "instances")},
                     groups=len(groups))
     return 1 if seen.package.state in ("waiting", "failed") else 0
@@ -99,7 +105,7 @@ def show(session: Session, package: int) -> int:
 @click.option("--reject", is_flag=True, help="Take none of it.")
 @click.option("--hold", "aside", is_flag=True,
               help="Put it aside, listed apart, until something else is decided.")
-@click.option("--reason", default="", help="Why it is put aside.")
+@click.option("--reason", default="", help="Why; it stays in the ledger.")
 @by_option
 @click.option("--dry-run", is_flag=True, help="Only print every attribute that would change.")
 @click.pass_obj
@@ -120,7 +126,7 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
     if aside:
         return _put_aside(session, package, group, by, reason)
     key = PatientKey.parse(link, session.settings.site.issuer) if link is not None else None
-    decision = work.Decision("link" if key else "new" if new else "reject", by, key)
+    decision = work.Decision("link" if key else "new" if new else "reject", by, key, reason)
     with open_desk(session.home, session.settings) as desk:
         if dry_run:
             return show_changes(session, work.preview(desk, package, group, decision))
@@ -141,8 +147,8 @@ def _put_aside(session: Session, package: int, group: int | None, by: str, reaso
 
     with open_desk(session.home, session.settings) as desk:
         numbers = hold(desk, package, group, by=by, reason=reason)
-    told = "1 patient" if len(numbers) == 1 else f"{len(numbers)} patients"
-    session.say(f"Package {package}: {told} put aside. Any other decision ends that.")
+    session.say(f"Package {package}: {count(len(numbers), 'patient')} put aside. Any other "
+                "decision ends that.")
     session.summary(package=str(package), state="waiting", on_hold=numbers)
     return 1
 

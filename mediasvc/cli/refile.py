@@ -10,6 +10,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+from mediasvc.media import words
 
 if TYPE_CHECKING:
     from mediasvc.store.refiles import Refile
@@ -111,7 +112,7 @@ def _tell(session: Session, desk: Desk, one: Refile) -> None:
                  first=one.first, reason=one.reason, at=one.at,
                  **{"from": {"patient_id": before.patient_id, "issuer": before.issuer},
                     "to": {"patient_id": after.patient_id, "issuer": after.issuer}})
-    studies = "1 study" if len(one.studies) == 1 else f"{len(one.studies)} studies"
+    studies = words.count(len(one.studies), "study", "studies")
     why = f": {one.reason}" if one.reason else ""
-    session.say(f"Refile {one.id} {one.state}: {studies} from {before} to {after} "
+    session.say(f"Refile {one.id} of {one.at[:10]} {one.state}: {studies} from {before} to {after} "
                 f"by {one.by}{why}")

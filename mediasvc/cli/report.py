@@ -10,6 +10,7 @@ import click
 
 from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
+from mediasvc.media.words import count
 
 if TYPE_CHECKING:
     from mediasvc.report.export_page import ExportRow
@@ -44,7 +45,8 @@ def import_(session: Session, package: int, target: Path, by: str) -> int:
     for one in made.broken:
         session.emit("broken", sop_instance_uid=one.sop_instance_uid, why=one.why)
     if made.broken:
-        session.say(f"  The archive is damaged: {len(made.broken)} instances could not be compared "
+        session.say(f"  The archive is damaged: {count(len(made.broken), 'instance')} could not "
+                    "be compared "
                     "with what was received. The report names them; put the archive's files back "
                     "from the backup and make it again.")
     session.summary(package=str(package), path=str(target), sha256=made.sha256, bytes=made.length,
@@ -58,6 +60,7 @@ def import_(session: Session, package: int, target: Path, by: str) -> int:
 def check(session: Session, file: Path) -> int:
     """Whether FILE is a report of ours, unchanged. Exit code 1 when it is not."""
     from mediasvc.report.import_report import find_report
+    from mediasvc.report.import_report_words import moment
     from mediasvc.span import Span
     from mediasvc.work.desk import open_desk
 
@@ -69,7 +72,7 @@ def check(session: Session, file: Path) -> int:
                     "from here.")
         session.summary(known=False, sha256=sha256)
         return 1
-    session.say(f"Unchanged: the report of package {event.subject}, made {event.at} by "
+    session.say(f"Unchanged: the report of package {event.subject}, made {moment(event.at)} by "
                 f"{event.by} (event {event.seq}).")
     session.summary(known=True, sha256=sha256, package=event.subject, at=event.at, by=event.by,
                     event=event.seq)
@@ -158,7 +161,7 @@ def senders(session: Session, since: str, letters: Path | None) -> int:
                 written += 1
                 (letters / f"letter-{number}.txt").write_text(
                     letter(score, session.settings.site), encoding="utf-8")
-        session.say(f"{written} letters written to {letters}")
+        session.say(f"{count(written, 'letter')} written to {letters}")
     session.summary(senders=len(scores), letters=written)
     return 0
 
@@ -168,11 +171,11 @@ def _tell(session: Session, score: Score) -> None:
     session.emit("sender", **who._asdict(), packages=score.packages, instances=score.instances,
                  refused=score.refused, faults=[fault._asdict() for fault in score.faults])
     session.say(f"{who.institution_name or '(no institution)'}, {who.manufacturer or '?'} "
-                f"{who.software_versions}: {score.packages} packages, {score.instances} instances, "
-                f"{score.refused} refused")
+                f"{who.software_versions}: {count(score.packages, 'package')}, "
+                f"{count(score.instances, 'instance')}, {score.refused} refused")
     for fault in score.faults:
-        session.say(f"  {fault.severity:<7} {fault.text}  [{fault.rule}]  in {fault.packages} "
-                    f"packages, {fault.times} times")
+        session.say(f"  {fault.severity:<7} {fault.text}  [{fault.rule}]  in "
+                    f"{count(fault.packages, 'package')}, {count(fault.times, 'time')}")
 
 
 @command.command()
@@ -235,4 +238,4 @@ def _tell_export(session: Session, shown: ExportRow) -> None:
     session.say(f"disc {disc.id}  {disc.created_at[:16].replace('T', ' ')}  by {disc.by}{whom}: "
                 f"{', '.join(people) or 'nobody that the index knows'}, {shown.content}, "
                 f"{disc.profile}, {disc.path}"
-                + (f", burnt {len(released)} times" if released else ""))
+                + (f", burnt {count(len(released), 'time')}" if released else ""))

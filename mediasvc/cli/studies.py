@@ -139,6 +139,7 @@ def _tell(session: Session, study: StudySummary) -> None:
                  accession_number=study.accession_number, description=study.study_description,
                  modalities=list(study.modalities), series=study.series,
                  instances=study.instances)
-    session.say(f"{study.study_date or '(no date)':<10} {'/'.join(study.modalities):<8} "
+    session.say(f"{words.date(study.study_date) or '(no date)':<10} "
+                f"{'/'.join(study.modalities):<8} "
                 f"{study.instances:>5}  {person.key}  {person.demographics.patient_name}  "
                 f"{study.study_description}\n           {study.study_instance_uid}")

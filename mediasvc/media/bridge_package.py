@@ -18,6 +18,7 @@ from mediasvc.media.udf_package import UdfPackage, UdfRows, read_rows
 from mediasvc.media.udf_partitions import Run
 from mediasvc.media.udf_volume import HOLE
 from mediasvc.media.window import Window
+from mediasvc.media.words import Many
 from mediasvc.span import CHUNK, Span
 
 if TYPE_CHECKING:
@@ -139,14 +140,15 @@ class _Comparison:
             some = udf.shown(self.only[0]) if self.only else iso.shown(self.lost[0])
             troubles.add(
                 "error", "disc-trees-differ", label(some),
-                f"{len(self.lost)} files are only in the disc's ISO 9660 list and {len(self.only)} "
-                "only in its UDF list; other programs will show other files. All of them are "
-                "listed here", "M35")
+                f"{Many(len(self.lost)):file is|files are} only in the disc's ISO 9660 list and "
+                f"{len(self.only)} only in its UDF list; other programs will show other files. "
+                "All of them are listed here", "M35")
         if self.swapped:  # without a subject: the whole package waits for a person
             troubles.add(
                 "error", "disc-trees-contradict", "",
-                f"{len(self.swapped)} names stand for different files in the disc's ISO 9660 and "
-                f"UDF lists, among them {label(udf.shown(self.swapped[0]))}; other programs may "
+                f"{Many(len(self.swapped)):name stands|names stand} for different files in the "
+                f"disc's ISO 9660 and UDF lists, among them {label(udf.shown(self.swapped[0]))}; "
+                "other programs may "
                 "show another file under this name", "M35")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mediasvc.media.checked_record import DEPTH, UNIQUE, DirectoryRecord, number_value
+from mediasvc.media.words import Many
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import PRIVATE, RECORD_TYPES
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
@@ -74,13 +75,13 @@ def _reached(records: list[DirectoryRecord], bogus: int) -> Iterator[Finding]:
     twice = sum(record.reached > 1 for record in records)
     idle = sum(not record.in_use for record in records)
     if bogus:
-        yield trouble("RF-9", f"{bogus} offsets point at no record")
+        yield trouble("RF-9", f"{Many(bogus):offset points|offsets point} at no record")
     if lost:
-        yield trouble("RF-2", f"{lost} records are not reached by any offset")
+        yield trouble("RF-2", f"{Many(lost):record is|records are} not reached by any offset")
     if twice:
-        yield trouble("RF-2", f"{twice} records are reached more than once")
+        yield trouble("RF-2", f"{Many(twice):record is|records are} reached more than once")
     if idle:
-        yield trouble("RF-2", f"{idle} records are not in use")
+        yield trouble("RF-2", f"{Many(idle):record is|records are} not in use")
 
 
 def nest_by_order(records: list[DirectoryRecord]) -> None:

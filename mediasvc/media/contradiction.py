@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mediasvc.media.reference import Reference
+from mediasvc.media.words import Many
 from mediasvc.model import Finding, Severity
 
 
@@ -106,4 +107,4 @@ def _finding(claim: Claim, files: int, first: str) -> Finding:
         return Finding(claim.severity, code, first,
                        f"DICOMDIR and this file say a different {claim.words}", "M09")
     return Finding(claim.severity, code, "",
-                   f"DICOMDIR and {files} files say a different {claim.words}", "M09")
+                   f"DICOMDIR and {Many(files):file|files} say a different {claim.words}", "M09")

@@ -17,6 +17,7 @@ from mediasvc.media.dicomdir_repairs import Repair, repairs
 from mediasvc.media.dicomdir_tree import Tree, resolve
 from mediasvc.media.directory_items import Items
 from mediasvc.media.reference import Record, Reference
+from mediasvc.media.words import Many
 from mediasvc.model import Finding
 
 __all__ = ["Dicomdir", "Record", "Reference", "file_set_id", "read_dicomdir"]
@@ -91,16 +92,18 @@ def _tree_findings(tree: Tree) -> Iterable[Finding]:
                       "RF-9")
     if tree.unresolved:
         yield finding("warning", "directory-offset-bogus",
-                      f"{tree.unresolved} offsets in DICOMDIR point at no record; ignored", "M06")
+                      f"{Many(tree.unresolved):offset|offsets} in DICOMDIR "
+                      f"{Many(tree.unresolved):=points|point} at no record; ignored", "M06")
     if tree.looped:
         yield finding("warning", "directory-loop",
-                      f"DICOMDIR reaches {tree.looped} records twice or in a circle; each was "
-                      "used once", "M04")
+                      f"DICOMDIR reaches {Many(tree.looped):record|records} twice or in a "
+                      "circle; each was used once", "M04")
     if tree.misplaced:
         yield finding("warning", "directory-level-wrong",
-                      f"{tree.misplaced} offsets in DICOMDIR lead to a record of the wrong "
-                      "level; ignored", "PS3.3 F.4")
+                      f"{Many(tree.misplaced):offset in DICOMDIR leads|offsets in DICOMDIR lead} "
+                      "to a record of the wrong level; ignored", "PS3.3 F.4")
     if tree.orphans:
         yield finding("warning", "directory-record-orphan",
-                      f"{tree.orphans} records of DICOMDIR are not linked to the others; they "
-                      "were placed by their order and used", "RF-2")
+                      f"{Many(tree.orphans):record of DICOMDIR is|records of DICOMDIR are} not "
+                      f"linked to the others; {Many(tree.orphans):=it was|they were} placed by "
+                      "the order of records and used", "RF-2")

@@ -21,6 +21,7 @@ from mediasvc.media.directory_items import Items
 from mediasvc.media.file_id import ODDITIES, FileId
 from mediasvc.media.labels import display
 from mediasvc.media.reference import Record, Reference
+from mediasvc.media.words import Many
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import (
     KEY_NAMES,
@@ -157,7 +158,8 @@ class Reading:
                 missing[kind, tag] += count
         for (kind, tag), count in sorted(missing.items()):
             yield finding("warning", "directory-key-missing",
-                          f"{count} {kind} records have no {KEY_NAMES[tag]}",
+                          f"{Many(count):{kind} record has|{kind} records have} no "
+                          f"{KEY_NAMES[tag]}",
                           f"PS3.3 {RECORD_TYPES[kind].clause}")
         yield from self._count_findings()
 
@@ -175,13 +177,15 @@ class Reading:
         counts = self.counts
         if counts["inactive"]:
             yield finding("info", "directory-record-inactive",
-                          f"{counts['inactive']} records of DICOMDIR are marked as deleted; they "
-                          "and what is below them are not counted", "RF-2")
+                          f"{Many(counts['inactive']):record|records} of DICOMDIR "
+                          f"{Many(counts['inactive']):=is|are} marked as deleted; what stands "
+                          "there and below is not counted", "RF-2")
         if counts["unknown"]:
             yield finding("warning", "directory-record-unknown",
-                          f"{counts['unknown']} records of DICOMDIR have no or an unknown type; "
-                          "files they name are counted", "R10-9")
+                          f"{Many(counts['unknown']):record|records} of DICOMDIR "
+                          f"{Many(counts['unknown']):=has|have} no or an unknown type; files named "
+                          "there are counted", "R10-9")
         if counts["nameless"]:
             yield finding("warning", "file-id-missing",
-                          f"{counts['nameless']} records of DICOMDIR should name a file and "
-                          "do not", "RF-3")
+                          f"{Many(counts['nameless']):record|records} of DICOMDIR should name a "
+                          f"file and {Many(counts['nameless']):=does|do} not", "RF-3")

@@ -17,6 +17,7 @@ from mediasvc.media.file_id import COMPONENTS, CONFORMING
 from mediasvc.media.record_bytes import RecordBytes
 from mediasvc.media.record_spool import ROOT, Places, RecordSpool
 from mediasvc.media.sequence_bytes import EXPLICIT
+from mediasvc.media.words import Many
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import RECORD_TYPES
 from mediasvc.standard.encodings import EXPLICIT_VR_LITTLE_ENDIAN
@@ -135,8 +136,9 @@ class _Grouping:
         if self.astray:
             yield Finding(
                 "warning", "directory-levels-contradict", "",
-                f"{self.astray} instances name a series of another study, or a study of another "
-                "patient; the directory lists them where the series or study was first met",
+                f"{Many(self.astray):instance names|instances name} a series of another study, or "
+                f"a study of another patient; the directory lists {Many(self.astray):=it|them} "
+                "where the series or study was first met",
                 "PS3.3 F.5.2, F.5.3")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from mediasvc.media.extents import identify, overlapping
 from mediasvc.media.labels import label, refusal
 from mediasvc.media.member import Context
+from mediasvc.media.words import Many
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +84,8 @@ class DiscJudge:
             names = np.unique(pieces.owners[full][np.isin(again[full], np.flatnonzero(twice))])
             self._context.troubles.add(
                 "warning", f"{self._kind}-shared-extent", label(self._rows.shown(some)),
-                f"{len(names)} names stand for the same bytes as another name", "M32")
+                f"{Many(len(names)):name stands|names stand} for the same bytes as another "
+                "name", "M32")
         clash: NDArray[np.bool_] = overlapping(starts, ends)[again]
         return clash
 

@@ -10,6 +10,7 @@ from mediasvc.media.iso_tree import IsoTree
 from mediasvc.media.labels import fold, label
 from mediasvc.media.tree import Tree
 from mediasvc.media.troubles import Troubles
+from mediasvc.media.words import Many
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,9 +87,9 @@ def compare(trees: list[IsoTree], rows: Rows, troubles: Troubles) -> NDArray[np.
         if len(only_first) or len(only_second):
             some = np.concatenate([only_first, only_second])[0]
             troubles.add("error", "iso-trees-differ", label(rows.shown(int(some))),
-                         f"{len(only_first)} files are only in the plain list of the disc and "
-                         f"{len(only_second)} only in its Joliet list; other programs will show "
-                         "other files. All of them are listed here", "M35")
+                         f"{Many(len(only_first)):file is|files are} only in the plain list of "
+                         f"the disc and {len(only_second)} only in its Joliet list; other "
+                         "programs will show other files. All of them are listed here", "M35")
         taken = np.concatenate([taken, only_second])
         _report_swapped(rows, trees[0].plain, trees[1].plain, count, troubles)
     if trees[0].has_rock_ridge:
@@ -112,8 +113,9 @@ def _report_swapped(rows: Rows, one: Tree, other: Tree, shift: int, troubles: Tr
         where = int(at[np.flatnonzero(differ)[0]])
         # without a subject: the whole package waits for a person
         troubles.add("error", "iso-trees-contradict", "",
-                     f"{int(differ.sum())} names stand for different files in the lists of this "
-                     f"disc, among them {label(one.parts(where))}; other programs may show another "
+                     f"{Many(differ.sum()):name stands|names stand} for different files in the "
+                     f"lists of this disc, among them {label(one.parts(where))}; other programs "
+                     "may show another "
                      "file under this name", "M35")
 
 

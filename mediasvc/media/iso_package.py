@@ -9,6 +9,7 @@ from mediasvc.media.iso_session import last_session
 from mediasvc.media.iso_tree import IsoTree
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.window import Window
+from mediasvc.media.words import Many
 from mediasvc.span import Span
 
 
@@ -61,5 +62,6 @@ class IsoPackage:
                 "Copy the disc again", "M30")
         elif missing > 0:
             self._context.troubles.add(
-                "warning", "iso-short", "", f"the disc image is {missing} bytes shorter than it "
+                "warning", "iso-short", "",
+                f"the disc image is {Many(missing):byte|bytes} shorter than it "
                 "says; every file that it lists is whole", "M30")

@@ -106,7 +106,7 @@ class IsoTree:
             found = self._attributes(folder, record)
             if record.flags & ASSOCIATED:
                 self._troubles.tally("info", "iso-associated-files", "",
-                                     "{n} resource forks were passed over", "M36")
+                                     "{n:resource fork was|resource forks were} passed over", "M36")
             elif record.is_directory or found.child is not None:
                 below += self._folder(folder, record, found)
             else:
@@ -133,8 +133,9 @@ class IsoTree:
                 elif record.name not in (SELF, PARENT):
                     if not record.agrees:
                         self._troubles.tally(
-                            "warning", "iso-numbers-disagree", "", "{n} entries state their place "
-                            "or length twice and differently; other readers may show other files",
+                            "warning", "iso-numbers-disagree", "", "{n:entry states|entries "
+                            "state} {n:=its|their} place or length twice and differently; other "
+                            "readers may show other files",
                             "M34")
                     yield record
         except DamagedError:

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from mediasvc.media.contradiction import contradictions
 from mediasvc.media.labels import fold
 from mediasvc.media.reference import Reference
+from mediasvc.media.words import Many
 from mediasvc.model import Finding
 
 __all__ = ["Matching", "contradictions", "match"]
@@ -192,11 +193,12 @@ class _Search:
         for how, words in REPAIRS.items():
             if counts[how]:
                 yield Finding("warning", f"reference-{how}", "",
-                              f"{counts[how]} files of DICOMDIR were found {words}", "R10-3")
+                              f"{Many(counts[how]):file|files} of DICOMDIR "
+                              f"{Many(counts[how]):=was|were} found {words}", "R10-3")
         twice = self._named_twice() if len(self.found) > len(self.taken) else 0
         if twice:
             yield Finding("info", "reference-duplicate", "",
-                          f"DICOMDIR names {twice} files more than once", "PS3.3 F.2.2")
+                          f"DICOMDIR names {Many(twice):file|files} more than once", "PS3.3 F.2.2")
 
 
 def _add(index: dict[str, int | list[int]], name: str, number: int) -> None:

@@ -72,15 +72,16 @@ class Context:
         if not self.ignore(name):
             return False
         self.troubles.tally("info", "ignored-files", label(path),
-                            "{n} files that operating systems leave behind were passed over", "M36")
+                            "{n:file that an operating system leaves behind was|files that "
+                            "operating systems leave behind were} passed over", "M36")
         return True
 
     def notice_hidden(self, name: tuple[str, ...], path: tuple[str, ...]) -> None:
         """Count a name whose characters nobody would see (FAULTS M13)."""
         if hides_something(name):
             self.troubles.tally("warning", "odd-names", label(path),
-                                "{n} names hold characters that cannot be shown; they are written "
-                                "out", "M13")
+                                "{n:name holds|names hold} characters that cannot be shown; they "
+                                "are written out", "M13")
 
 
 class Container(Protocol):

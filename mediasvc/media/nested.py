@@ -91,8 +91,9 @@ class Nested:
         name, troubles = label(entry.shown), self._context.troubles
         if not levels:
             troubles.tally("warning", "container-not-opened", name,
-                           "{n} archives or disc images inside others were not opened; "
-                           "what they hold was not read", "M17")
+                           "{n:archive or disc image inside another was|archives or disc images "
+                           "inside others were} not opened; what {n:=it holds|they hold} was not "
+                           "read", "M17")
             return False
         try:
             container = self._open(index, name, levels)

@@ -19,6 +19,7 @@ from mediasvc.media.legal_items import legal_items
 from mediasvc.media.legal_value import is_legal, legal, legal_uid
 from mediasvc.media.record_text import ASCII, Repertoire, declared, repertoire
 from mediasvc.media.sequence_bytes import EXPLICIT, foreign_texts, has_foreign_text, is_ascii
+from mediasvc.media.words import Many
 from mediasvc.model import Finding
 from mediasvc.standard.directory_records import ICON, KEY_NAMES, RECORD_TYPES, Key, keys_of
 from mediasvc.standard.legal_values import is_uid
@@ -190,20 +191,23 @@ class RecordBytes:
         for (record_type, tag), count in sorted(self.invented.items()):
             yield Finding(
                 "info", "key-invented", "",
-                f"{count} {record_type} records of the directory have an invented "
+                f"{Many(count):{record_type} record|{record_type} records} of the directory "
+                f"{Many(count):=has|have} an invented "
                 f"{KEY_NAMES[tag]}, because the instances have none",
                 f"PS3.11 D.3.3.1, PS3.3 {RECORD_TYPES[record_type].clause}")
         for (record_type, tag), count in sorted(self.mended.items()):
             yield Finding(
                 "info", "key-mended", "",
-                f"{count} {record_type} records of the directory say {_name(tag)} in another form "
-                "than the instances, or leave it out, because no record may have it as it is there",
+                f"{Many(count):{record_type} record|{record_type} records} of the directory "
+                f"{Many(count):=says|say} {_name(tag)} in another form than the instances, or "
+                f"{Many(count):=leaves|leave} it out, because no record may have it as it is there",
                 "PS3.5 6.2")
         for record_type, count in sorted((+self.undeclared).items()):
             yield Finding(
                 "warning", "key-character-set", "",
-                f"{count} texts in {record_type} records of the directory are in a character set "
-                "that the instances do not declare; UTF-8 or Latin 1 was taken for it", "RF-2")
+                f"{Many(count):text|texts} in {record_type} records of the directory "
+                f"{Many(count):=is|are} in a character set that the instances do not declare; "
+                "UTF-8 or Latin 1 was taken for it", "RF-2")
 
 
 def _invent(tag: int, vr: str, entry: DirectoryEntry, number: int) -> bytes:

@@ -111,8 +111,9 @@ class SevenZipPackage:
             return False
         if is_odd:
             troubles.tally("warning", "archive-names-odd", label(parts),
-                           "{n} names are written with backslashes, a drive or a leading slash; "
-                           "they are read as plain names", "M10")
+                           "{n:name is|names are} written with backslashes, a drive or a leading "
+                           "slash; {n:=it is read as a plain name|they are read as plain "
+                           "names}", "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(one.length)
         return True

@@ -18,6 +18,7 @@ from mediasvc.media.recognise import recognise
 from mediasvc.media.tar_header import BLOCK
 from mediasvc.media.udf_sequence import read_sequence
 from mediasvc.media.window import Window
+from mediasvc.media.words import Many
 from mediasvc.media.zip_directory import CENTRAL, NoEndError, find_end
 from mediasvc.span import Span
 
@@ -93,7 +94,8 @@ def _iso_end(window: Window) -> Structure:
     block: int = struct.unpack_from("<H", raw, 128)[0]
     missing = space * block - window.length
     if missing > 0:
-        return Structure("growing", f"{missing} bytes of the disc image have not arrived")
+        return Structure("growing", f"{Many(missing):byte|bytes} of the disc image "
+                                    f"{Many(missing):=has|have} not arrived")
     return Structure("complete", "the disc image is whole")
 
 
@@ -105,7 +107,8 @@ def _udf_end(window: Window) -> Structure:
     ends = [found.field("start") + found.field("length") for found in sequence.partitions.values()]
     missing = max(ends, default=0) * sequence.block - window.length
     if missing > 0:
-        return Structure("growing", f"{missing} bytes of the disc image have not arrived")
+        return Structure("growing", f"{Many(missing):byte|bytes} of the disc image "
+                                    f"{Many(missing):=has|have} not arrived")
     return Structure("complete", "the disc image is whole")
 
 

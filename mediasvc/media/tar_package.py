@@ -65,8 +65,9 @@ class TarPackage:
             return False
         if is_odd:
             troubles.tally("warning", "tar-names-odd", shown,
-                           "{n} names are written with backslashes, a drive or a leading slash; "
-                           "they are read as plain names", "M10")
+                           "{n:name is|names are} written with backslashes, a drive or a leading "
+                           "slash; {n:=it is read as a plain name|they are read as plain "
+                           "names}", "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(self._listing.lengths[index])
         return True

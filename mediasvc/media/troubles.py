@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mediasvc.errors import BudgetError
+from mediasvc.media.words import Many
 from mediasvc.model import Finding, Severity
 
 #: A package with more refused files than this is refused as a whole, with words.
@@ -53,10 +54,10 @@ class Troubles:
             self._tallies[code, text] = _Tally(severity, subject, text, rule)
 
     def close(self) -> None:
-        """Turn the tallies into findings. ``{n}`` in a text is the count."""
+        """Turn the tallies into findings. ``{n:file is|files are}`` in a text is the count."""
         for (code, _), tally in self._tallies.items():
             self.add(tally.severity, code, tally.subject,
-                     tally.text.format(n=tally.count), tally.rule)
+                     tally.text.format(n=Many(tally.count)), tally.rule)
         self._tallies.clear()
 
     def _subject(self, subject: str) -> str:

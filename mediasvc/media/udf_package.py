@@ -108,7 +108,8 @@ class UdfPackage:
             if any(offset == HOLE for offset, _ in self._rows.tree.pieces.get(row, ())):
                 self._context.troubles.tally(
                     "warning", "udf-never-written", label(self._rows.shown(row)),
-                    "{n} files have parts that were never written; zeros stand for them", "M31")
+                    "{n:file has|files have} parts that were never written; zeros stand for "
+                    "them", "M31")
 
 
 def read_rows(window: Window, context: Context) -> UdfRows:

@@ -17,7 +17,7 @@ from mediasvc.media.udf_entry import FileEntry
 from mediasvc.media.udf_open import Opened
 from mediasvc.media.udf_partitions import Run
 from mediasvc.media.udf_tables import FILE_KINDS, FOLDER, READABLE_FILES
-from mediasvc.media.udf_volume import HOLE
+from mediasvc.media.udf_volume import HOLE, MIRROR_USED
 from mediasvc.model import Severity
 from mediasvc.settings import Limits
 
@@ -86,7 +86,7 @@ class UdfTree:
                 names.append(name)
             if found.is_hidden:
                 self._troubles.tally("warning", "udf-hidden", self._label(folder.number, name),
-                                     "{n} entries are marked hidden; they are read all the same",
+                                     "{n:entry is|entries are} marked hidden and read all the same",
                                      "M35")
         for group in collisions(names):
             self._trouble(folder.number, "names-collide",
@@ -103,7 +103,7 @@ class UdfTree:
                 if found.is_deleted:
                     self._troubles.tally(
                         "info", "udf-deleted", self._label(folder.number, found.shown),
-                        "{n} entries were deleted from the disc by its writer and are not read",
+                        "{n:entry was|entries were} deleted from the disc by its writer; not read",
                         "M35")
                     continue
                 yield found
@@ -122,8 +122,7 @@ class UdfTree:
             except DamagedError:
                 continue
             if copy:
-                self._troubles.tally("warning", "udf-mirror-used", "", "{n} entries of the disc "
-                                     "are damaged and were read from their copy", "M34")
+                self._troubles.tally("warning", "udf-mirror-used", "", MIRROR_USED, "M34")
             return copy
         return 0
 
@@ -159,7 +158,8 @@ class UdfTree:
             raise DamagedError(FILE_KINDS.get(entry.file_type, "it is not a regular file"))
         if entry.has_streams:
             self._troubles.tally("info", "udf-streams", self._label(folder.number, name),
-                                 "{n} files have named streams, which were passed over", "M36")
+                                 "{n:file has|files have} named streams; they were passed over",
+                                 "M36")
 
     def _label(self, folder: int, name: str) -> str:
         return label((*self.names.folder_parts(folder), name))

@@ -29,6 +29,9 @@ PIECES_LIMIT, LISTS_LIMIT, CHAIN_LIMIT = 1 << 16, 1 << 10, 64
 BYTES_PER_ENTRY, COST = 8192, 512
 #: Stands for the offset of a piece that was never written and reads as zeros.
 HOLE = -1
+#: Said of every entry that has a copy which is whole.
+MIRROR_USED = ("{n:entry of the disc is|entries of the disc are} damaged and {n:=was|were} read "
+               "from a copy")
 
 
 class Volume:
@@ -68,8 +71,7 @@ class Volume:
                 continue
             if found.identifier in wanted:
                 if copy:
-                    self._troubles.tally("warning", "udf-mirror-used", "", "{n} entries of the "
-                                         "disc are damaged and were read from their copy", "M34")
+                    self._troubles.tally("warning", "udf-mirror-used", "", MIRROR_USED, "M34")
                 return found
         raise error
 

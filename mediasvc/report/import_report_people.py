@@ -52,7 +52,8 @@ def _compared(person: Person) -> Markup:
         ("Sex", words.SEX.get(group.patient_sex, group.patient_sex),
          words.SEX.get(said.patient_sex, said.patient_sex) if said else ""),
         ("Patient ID", group.patient_id, patient.key.patient_id if patient else ""),
-        ("given out by", group.issuer, patient.key.issuer if patient else "")]
+        ("given out by", words.issuer(group.issuer),
+         words.issuer(patient.key.issuer) if patient else "")]
     head = ("", "on the medium", "in our index", "") if patient else ("", "on the medium")
     return element(
         "table", element("thead", element("tr", *(element("th", name) for name in head))),
@@ -93,6 +94,8 @@ def _decision(person: Person) -> Iterator[Markup]:
         yield element("p", f"Why a person was asked: {' '.join(waits)}", class_="small")
     for move in person.moves:
         yield element("p", _moved(move), class_="small")
+    if reason := evidence.get("reason"):
+        yield element("p", f"Reason: {reason}", class_="small")
     if first := evidence.get("first"):
         yield element("p", f"Proposed by {first}, confirmed by {group.by}.", class_="small")
     chosen = [one for one in person.candidates

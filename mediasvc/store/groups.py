@@ -118,8 +118,10 @@ def propose(connection: sa.Connection, package_id: int, number: int, evidence: d
 
 
 def change_group(connection: sa.Connection, package_id: int, number: int, *, expect: GroupState,
-                 to: GroupState, target: int | None = None, by: str = "") -> None:
-    """decided → filed (with the patient's row), or back. Back to waiting forgets the decision."""
+                 to: GroupState, target: int | None = None, by: str = "",
+                 evidence: dict[str, Any] | None = None) -> None:
+    """decided → filed (with the patient's row), or back. Back to waiting forgets the decision;
+    ``evidence`` then says why it waits."""
     subject = f"Patient group {number} of package {package_id}"
     states.require_edge(states.GROUP, subject, expect, to)
     present = group(connection, package_id, number)
@@ -127,7 +129,7 @@ def change_group(connection: sa.Connection, package_id: int, number: int, *, exp
         raise StateError(f"{subject} is {present.state}, not {expect}.")
     if to == "waiting":
         _set(connection, package_id, present, to, decision="", target=None, rule="",
-             evidence=None, by="", decided_at="")
+             evidence=evidence, by="", decided_at="")
     else:
         _set(connection, package_id, present, to,
              target=present.target if target is None else target)

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from mediasvc.errors import SettingsError, StateError
+from mediasvc.media.words import Many
 from mediasvc.model import Demographics, Patient, PatientKey
 from mediasvc.span import Span
 from mediasvc.store import holds, ledger
@@ -35,11 +36,12 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person said. ``key`` only with ``link``; ``by`` is that person."""
+    """What a person said. ``key`` only with ``link``; ``by`` is that person, ``reason`` theirs."""
 
     choice: Choice
     by: str
     key: PatientKey | None = None
+    reason: str = ""
 
 
 def decide(desk: Desk, number: int, group_number: int | None, decision: Decision) -> Package:
@@ -62,7 +64,7 @@ def decide(desk: Desk, number: int, group_number: int | None, decision: Decision
             holds.release(connection, package.id, group.number)
             return package
         group = ledger.decide(connection, package.id, group.number, decision.choice, target=target,
-                              by=decision.by, evidence=_evidence(group))
+                              by=decision.by, evidence=_evidence(group, decision.reason))
         holds.release(connection, package.id, group.number)
         if decision.choice != "reject":
             settle_order(connection, package, group)
@@ -180,7 +182,8 @@ def _refuse_conflicts(connection: Connection, package_id: int, group: PatientGro
                          "instances can only be rejected.", "Use --reject.")
     studies = foreign_studies(connection, package_id, group.number, target)
     if studies:
-        raise StateError(f"{len(studies)} studies of this package are filed under another patient "
+        raise StateError(f"{Many(len(studies)):study|studies} of this package "
+                         f"{Many(len(studies)):=is|are} filed under another patient "
                          "already.", "Link to that patient, or take that import back first.")
     if moved_series(connection, package_id, group.number):
         raise StateError("A series of this package belongs to two studies.", "Use --reject.")
@@ -195,6 +198,7 @@ def waits(group: PatientGroup) -> Iterator[dict[str, str]]:
     yield from (group.evidence or {}).get("waits", ())
 
 
-def _evidence(group: PatientGroup) -> dict[str, Any]:
+def _evidence(group: PatientGroup, reason: str) -> dict[str, Any]:
     proposal = proposal_of(group)
-    return {"waits": list(waits(group))} | ({"first": proposal["by"]} if proposal else {})
+    return {"waits": list(waits(group))} | ({"first": proposal["by"]} if proposal else {}) | (
+        {"reason": reason} if reason else {})

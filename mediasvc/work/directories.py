@@ -11,6 +11,7 @@ from mediasvc.media.dicomdir_repairs import as_findings
 from mediasvc.media.manifest import Matching, match
 from mediasvc.media.reference import Reference
 from mediasvc.media.reference_repairs import reference_repairs
+from mediasvc.media.words import Many
 from mediasvc.model import Finding
 from mediasvc.work.seen import Held, References, Seen
 
@@ -104,12 +105,13 @@ def _lists(directories: int, instances: int, named: int, missing: tuple[Referenc
                       f"There are {directories} DICOMDIRs; all of them were used.", "R10-1")
     if missing:
         yield Finding("error", INCOMPLETE, "",
-                      f"The disc is incomplete: {len(missing)} of {named + len(missing)} files "
-                      "that DICOMDIR names are not there.", "M07")
+                      f"The disc is incomplete: {len(missing)} of "
+                      f"{Many(named + len(missing)):file|files} that DICOMDIR names "
+                      f"{Many(len(missing)):=is|are} not there.", "M07")
     for reference in missing:
         yield Finding("warning", "missing-file", reference.label,
                       "DICOMDIR names this file, and it is not there.", "M07")
     if unreferenced:
         yield Finding("warning", "unreferenced", "",
-                      f"{unreferenced} DICOM files are not named by DICOMDIR; they are taken all "
-                      "the same.", "M08")
+                      f"{Many(unreferenced):DICOM file is|DICOM files are} not named by "
+                      f"DICOMDIR; {Many(unreferenced):=it is|they are} taken all the same.", "M08")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mediasvc.identity.match import Query, Rule
 from mediasvc.identity.placeholders import is_placeholder
+from mediasvc.media.words import Many
 from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.store import addenda, index, item_headers, ledger
 from mediasvc.store.ledger import Package, PatientGroup
@@ -72,8 +73,9 @@ def query_of(group: PatientGroup, certain_text: bool = True) -> Query:
 
 def _completed(connection: Connection, package_id: int) -> list[Finding]:
     return [Finding("info", "addendum", "",
-                    f"Brings {one.came} of the {one.lacked} files that package {one.package} "
-                    "lacked.", "FIELD N1") for one in addenda.completes(connection, package_id)]
+                    f"Brings {one.came} of the {Many(one.lacked):file|files} that package "
+                    f"{one.package} lacked.", "FIELD N1")
+            for one in addenda.completes(connection, package_id)]
 
 
 def _package_waits(connection: Connection, package_id: int, clusters: list[Group],
@@ -95,7 +97,8 @@ def _rest_is_here(connection: Connection, package_id: int) -> bool:
     read the first time, under the DICOMDIR of the whole disc."""
     lacked = [item.sop_instance_uid for item in ledger.items(
         connection, package_id, role="missing", headers=False)]
-    return "" not in lacked and addenda.came_with(connection, package_id, lacked).keys() == {*lacked}
+    here = addenda.came_with(connection, package_id, lacked)
+    return "" not in lacked and here.keys() == {*lacked}
 
 
 def _settle(connection: Connection, desk: Desk, package: Package, number: int, cluster_: Group,

@@ -23,6 +23,7 @@ from mediasvc.store.index import StoredInstance
 from mediasvc.work.as_received import holding, received_view
 from mediasvc.work.batches import Item, each, run_batches
 from mediasvc.work.desk import Desk
+from mediasvc.work.items_told import told_items
 
 BATCH = 16
 PAGE = 1_000
@@ -199,9 +200,10 @@ def _value(framing: Framing, tag: int) -> str | None:
     if raw is None:
         return None
     vr = dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
+    charset = bytes(framing.value(SPECIFIC_CHARACTER_SET) or b"").decode("ascii", "replace")
+    charset = charset.strip(" \0")
     if vr == "SQ":
-        return "(a list of items)" if raw else ""
+        return told_items(framing, tag, charset)
     if vr not in STR_VR:
         return "(binary data)"
-    charset = bytes(framing.value(SPECIFIC_CHARACTER_SET) or b"").decode("ascii", "replace")
-    return display(decode(bytes(raw), charset.strip(" \0"), vr)[0].strip(" \0"))
+    return display(decode(bytes(raw), charset, vr)[0].strip(" \0"))

@@ -11,7 +11,7 @@ from mediasvc.model import Finding
 from mediasvc.span import Span
 from mediasvc.store import expected, holds, index, ledger, removal
 from mediasvc.store.durable import Shelf
-from mediasvc.store.ledger import Package, Settled
+from mediasvc.store.ledger import Package, PatientGroup, Settled
 from mediasvc.store.removal import Removed
 from mediasvc.store.scratch import Scratch
 from mediasvc.work import attached
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mediasvc.store.db import Connection
 
 PAGE = 500
+TAKEN_BACK = "taken-back"
 
 
 def undo(desk: Desk, number: int, by: str) -> Removed:
@@ -34,7 +35,7 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
     """
     with desk.store.read() as connection:
         package = ledger.package(connection, number)
-        filed = [group.number for group in ledger.groups(connection, number)
+        filed = [group for group in ledger.groups(connection, number)
                  if group.state == "filed"]
     if not filed:
         raise StateError(f"Package {number} is {package.state}; nothing of it is filed.")
@@ -50,6 +51,11 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
     for other in others:
         removed = _together(removed, other)
     return removed
+
+
+def _waited(group: PatientGroup) -> list[dict[str, str]]:
+    """Why it waited before it was decided."""
+    return [wait for wait in (group.evidence or {}).get("waits", ()) if wait["code"] != TAKEN_BACK]
 
 
 def _together(one: Removed, other: Removed) -> Removed:
@@ -103,7 +109,7 @@ def _restore_all(desk: Desk, package: Package) -> Shelf:
 
 
 def _back_to_waiting(connection: Connection, package: Package, received: Shelf,
-                     filed: list[int], by: str) -> None:
+                     filed: list[PatientGroup], by: str) -> None:
     """What is filed waits again, with its bytes in staging. Raises StateError when some came in
     meanwhile."""
     items = ledger.items(connection, package.id, state="archived")
@@ -113,10 +119,13 @@ def _back_to_waiting(connection: Connection, package: Package, received: Shelf,
         ledger.put_items(connection, package.id, [replace(item, span=Span(
             str(received.path(item.sha256)), 0, item.length)) for item in page])
         ledger.settle(connection, package.id,
-                      [Settled(item.number, "held", "taken-back") for item in page])
-    for number in filed:
-        ledger.change_group(connection, package.id, number, expect="filed", to="waiting", by=by)
-        holds.set_order_numbers(connection, package.id, number, None)
+                      [Settled(item.number, "held", TAKEN_BACK) for item in page])
+    for group in filed:
+        waits = [*_waited(group), {"code": TAKEN_BACK,
+                                   "text": f"It was filed, and {by} took it back."}]
+        ledger.change_group(connection, package.id, group.number, expect="filed", to="waiting",
+                            by=by, evidence={"waits": waits})
+        holds.set_order_numbers(connection, package.id, group.number, None)
     if package.state != "waiting":  # another group of it may wait already
         ledger.change_state(connection, package.id, expect=package.state, to="waiting",
                             reason="decision", by=by)
