@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mediasvc.media.arrival import Arrival
 from mediasvc.media.verdict import Verdict
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
@@ -37,7 +38,8 @@ class Image:
         folder.mkdir(exist_ok=True)
         copy = folder / "a.iso"
         copy.write_bytes(data)
-        return check_disc(copy, self.sandbox, Limits(), profile="STD-GEN-CD", written=self.sha256)
+        return check_disc(copy, self.sandbox, Limits(), profile="STD-GEN-CD",
+                          arrival=Arrival.of(self.sha256))
 
 
 @pytest.fixture(scope="module", params=["STD-GEN-CD", "STD-GEN-DVD-JPEG"])

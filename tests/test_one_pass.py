@@ -180,6 +180,7 @@ def test_a_copy_goes_as_soon_as_the_disc_has_it(
     original = line.check_disc
 
     def check(*arguments: Any, **more: Any) -> Any:
+        more["arrival"].wait_whole()
         left.append(len(list(archive.desk.home.staging.glob("export-*/*.[ab]"))))
         return original(*arguments, **more)
 
@@ -204,6 +205,7 @@ def test_copies_go_as_soon_as_the_disc_has_them(
     check = line.check_disc
 
     def checked(*arguments: Any, **more: Any) -> Any:
+        more["arrival"].wait_whole()
         left.extend(archive.desk.home.staging.glob("export-*/*.[ab]"))
         left.extend(archive.desk.home.staging.glob("export-*/*/SEALED/*"))
         return check(*arguments, **more)

@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import BinaryIO
 
+from mediasvc.media.arrival import Arrival
 from mediasvc.media.disc_file import DiscFile
 from mediasvc.media.image_tree import ImageTree
 from mediasvc.media.iso_seal import FIELD, FIELD_LENGTH, SECTOR, Seal
@@ -114,20 +115,25 @@ class IsoImage:
 
 def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
               with_udf: int = 0, publisher: str = "", report: Report | None = None,
-              copied: Callable[[DiscFile], None] = lambda file: None) -> str:
+              copied: Callable[[DiscFile], None] = lambda file: None,
+              arrival: Arrival | None = None) -> str:
     """Master an image into ``target`` (empty, at its beginning) and return its sha256.
 
     ``files`` are streamed from their spans; memory is a few numbers a file. ``report(done, total)``
-    in bytes; ``copied`` is told of each file that is needed no more. Raises ValueError where a name
-    is not level 1 (8.3, upper case, at most eight levels), DamagedError when a source became
-    shorter.
+    in bytes; ``copied`` is told of each file that is needed no more; ``arrival`` of what can be read
+    of the image. Raises ValueError where a name is not level 1 (8.3, upper case, at most eight
+    levels), DamagedError when a source became shorter.
     """
     ordered = in_order(files)
     image = IsoImage((file.parts for file in ordered), with_udf)
     placed = image.place(file.span.length for file in ordered)
     total = image.total(placed.end) * SECTOR
     names = Names(volume_id, moment, publisher)
-    with WriteBehind(target) as out:
+    tail = image.tail(names, placed.end)
+    _write_at(target, placed.end * SECTOR, tail)
+    if arrival is not None:
+        arrival.begin(_opening(ordered, placed))
+    with WriteBehind(target, arrival and arrival.reached, tail) as out:
         for part in image.tables(names, placed):
             out.write(part)
         for file, soon in zip_longest(ordered, ordered[SOON:]):
@@ -136,8 +142,22 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
             out.copy(file.span, lambda: report(out.written, total) if report else None)
             out.write(bytes(-file.span.length % SECTOR))
             copied(file)
-        out.write(image.tail(names, placed.end))
     return out.sha256
+
+
+def _write_at(target: BinaryIO, offset: int, data: bytes) -> None:
+    """Readers look for the end of an image before they open it."""
+    if data:
+        target.seek(offset)
+        target.write(data)
+        target.flush()
+        target.seek(0)
+
+
+def _opening(files: Sequence[DiscFile], placed: Placed) -> int:
+    """Where the first file begins that does not stand in the root."""
+    return next((place * SECTOR for file, place in zip(files, placed.places, strict=True)
+                 if len(file.parts) > 1), placed.end * SECTOR)
 
 
 def in_order(files: Iterable[DiscFile]) -> list[DiscFile]:

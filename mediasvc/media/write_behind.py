@@ -35,13 +35,16 @@ class WriteBehind:
     """Two threads write to ``target`` and hash what `write` and `copy` were given, in order.
 
     At the end of the ``with`` block everything is handed to ``target``; `sha256` is known then.
-    Errors of the writing are raised by `write`, by `copy` or at the end.
+    Errors of the writing are raised by `write`, by `copy` or at the end. ``reached`` is called with
+    how many bytes can be read from ``target``, ever more. ``behind``: bytes that stand behind all
+    others already, and are only hashed.
     """
 
-    def __init__(self, target: BinaryIO) -> None:
+    def __init__(self, target: BinaryIO, reached: Callable[[int], None] | None = None,
+                 behind: bytes = b"") -> None:
         self.written = 0
         self.sha256 = ""
-        self._target = target
+        self._target, self._reached, self._behind = target, reached, behind
         self._error: BaseException | None = None
         self._guard = threading.Lock()
         self._part = _Part()
@@ -124,10 +127,15 @@ class WriteBehind:
                 self._empty.put(part)
 
     def _write_all(self) -> None:
+        written = 0
         while (part := self._full.get()) is not None:
             if self._error is None:
                 try:
                     self._target.write(part.data)
+                    written += part.size
+                    if self._reached is not None:
+                        self._target.flush()
+                        self._reached(written)
                 except BaseException as error:
                     self._error = error
             self._done(part)
@@ -137,4 +145,5 @@ class WriteBehind:
         while (part := self._hashing.get()) is not None:
             digest.update(part.data)
             self._done(part)
+        digest.update(self._behind)
         self.sha256 = digest.hexdigest()

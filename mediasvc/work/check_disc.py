@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError, SettingsError
+from mediasvc.media.arrival import Arrival
 from mediasvc.media.check_medium import Surface, check_names, check_profile, check_surface
 from mediasvc.media.disc_file import MANIFEST
 from mediasvc.media.mail_read import Mail, is_mail
@@ -33,21 +34,26 @@ OF_MAIL = {"mail": "STD-GEN-ZIP-MAIL", "mime": "STD-GEN-MIME"}
 def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
                site_profiles: Path | None = None, certificate: Path | None = None,
                report: Report = lambda done, total, what: None,
-               password: str | None = None, signer: bytes = b"", written: str = "") -> Verdict:
+               password: str | None = None, signer: bytes = b"",
+               arrival: Arrival | None = None) -> Verdict:
     """Judge the disc at ``path`` by every rule.
 
     ``profile``: its name; empty: the one that the disc says it has, or the best fitting one.
     ``certificate``: PATH.json is used where it exists and none is given. ``signer``: the public key
-    (PEM) that the certificate and the list on the disc must be signed with. ``written``: the
-    sha256 of what was handed to the disk; an image whose list of hashes and whose seal hold, and
-    which holds nothing beside them, is these bytes, and is not read a second time for it. Raises
-    NotFoundError, UnsupportedError, PasswordNeeded or SettingsError when there is nothing to judge.
+    (PEM) that the certificate and the list on the disc must be signed with. ``arrival``: of a disc
+    that is being written; what may be read of it, and the sha256 of what was handed to the disk. An
+    image whose list of hashes and whose seal hold, and which holds nothing beside them, is these
+    bytes, and is not read a second time for it. Raises NotFoundError, UnsupportedError,
+    PasswordNeeded or SettingsError when there is nothing to judge, StateError when ``arrival``
+    fails.
     """
+    if arrival is not None:
+        arrival.wait_open()
     wanted = load_profile(profile, site_profiles) if profile else None
     with (private_folder() as scratch, private_folder() as taken_out,
           ThreadPoolExecutor(1) as thread):
-        whole = (thread.submit(Span.of_file(path).sha256) if path.is_file() and not written
-                 else None)
+        whole = (thread.submit(Span.of_file(path).sha256)
+                 if path.is_file() and not (arrival and arrival.is_hashed) else None)
         try:
             mail = _open_mail(path, sandbox, taken_out)
             disc = open_disc(mail.medium if mail else path, sandbox, limits, scratch, password)
@@ -56,10 +62,11 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
         disc.trial.add(mail.findings if mail else ())
         chosen = wanted or (load_profile(OF_MAIL[mail.kind]) if mail else
                             _fitting(disc, site_profiles))
-        seen = check_files(disc, chosen, report)
+        seen = check_files(disc, chosen, report, arrival)
         vouched = _check_medium(disc, chosen, seen)
         if whole is None and path.is_file():
-            sha256 = written if vouched else Span.of_file(path).sha256()
+            handed = arrival.wait_whole() if arrival else ""
+            sha256 = handed if vouched else Span.of_file(path).sha256()
         else:
             sha256 = whole.result() if whole else _list_sha256(disc)
         certified = _check_certificate(disc, path, certificate, sha256)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
+from mediasvc.media.arrival import Arrival
 from mediasvc.media.disc_file import DICOMDIR, MANIFEST, MANIFEST_SIGNATURE
 from mediasvc.media.labels import fold
 from mediasvc.media.member import Member
@@ -36,11 +37,14 @@ class Seen:
     """What was asked of the image as a whole: ``surface``, ``witness``."""
 
 
-def check_files(disc: Disc, profile: Profile, report: Report) -> Seen:
-    """Read every file once; what is wrong goes into ``disc.trial``."""
+def check_files(disc: Disc, profile: Profile, report: Report,
+                arrival: Arrival | None = None) -> Seen:
+    """Read every file once, when ``arrival`` says that it is there; what is wrong goes into
+    ``disc.trial``."""
     seen, total = Seen(), len(disc.members)
+    items = _arriving(disc, arrival) if arrival else chain(_whole(disc), _items(disc))
     for done, (item, answer) in enumerate(run_batches(
-            disc.sandbox, f"{CHILD}:check_members", chain(_whole(disc), _items(disc)), BATCH,
+            disc.sandbox, f"{CHILD}:check_members", items, BATCH,
             key_set=profile.directory_keys, keywords=profile.keywords,
             hashed=disc.hashes is not None, **disc.arguments())):
         if "whole" in item:
@@ -68,6 +72,19 @@ def _whole(disc: Disc) -> Iterator[Item]:
         yield {"whole": "surface"}
     if disc.has_witness:
         yield {"whole": "witness"}
+
+
+def _arriving(disc: Disc, arrival: Arrival) -> Iterator[Item]:
+    """The same of an image that is still written. What vouches for its tables, and for what lies
+    between the files, is asked when nobody writes any more."""
+    later = {"whole": "surface"}
+    yield from (item for item in _whole(disc) if item != later)
+    for item in _items(disc):
+        member = disc.members[item["number"]]
+        arrival.wait(member.position + member.length)
+        yield item
+    arrival.wait_whole()
+    yield from (item for item in _whole(disc) if item == later)
 
 
 def _items(disc: Disc) -> Iterator[Item]:

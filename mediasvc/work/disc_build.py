@@ -15,6 +15,7 @@ from typing import BinaryIO, Literal, cast
 from mediasvc.direct_write import DirectFile
 from mediasvc.errors import MediasvcError
 from mediasvc.media import disc_statement
+from mediasvc.media.arrival import Arrival
 from mediasvc.media.disc_file import DICOMDIR, MANIFEST, MANIFEST_SIGNATURE, DiscFile
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
 from mediasvc.media.hash_list import write_hash_list
@@ -39,6 +40,8 @@ Report = Callable[[int, int, str], None]
 CHECK = "mediasvc.work.check_members"
 #: Bytes of instances that are asked for while the small files are made.
 ASKED = 256 << 20
+#: A smaller image is judged when it is whole: nothing would be gained by beginning before.
+JUDGED_MEANWHILE = 64 << 20
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -85,13 +88,14 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
                file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
                scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY,
                seal: Seal | None = None, signer: Signer | None = None,
-               growing: OnePass | None = None, spent: Path | None = None) -> Built:
+               growing: OnePass | None = None, spent: Path | None = None,
+               arrival: Arrival | None = None) -> Built:
     """Write the whole disc to ``target``: a new file, or an empty folder.
 
     ``scratch`` is an empty private folder; ``wanted`` says what is made for people; ``growing``
     may have the image already, with the instances in it; what lies below ``spent`` is removed as
-    soon as it was copied. Raises MediasvcError when a part cannot be made; what is at ``target``
-    then is of no use.
+    soon as it was copied; ``arrival`` is told of what can be judged already. Raises MediasvcError
+    when a part cannot be made; what is at ``target`` then is of no use.
     """
     with ThreadPoolExecutor(1) as disk:  # it has little to do while pictures are drawn
         disk.submit(_ask_for, instances)
@@ -103,7 +107,7 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
         return prepared.built
     sha256 = _write_container(container, target, list(prepared.files), profile, file_set, facts,
                               report, seal.password if seal and seal.kind == "zip" else "",
-                              spent)
+                              spent, arrival)
     return replace(prepared.built, sha256=sha256)
 
 
@@ -210,7 +214,7 @@ def _grown(growing: OnePass, target: Path, files: Iterable[DiscFile], profile: P
 
 def _write_container(container: Container, target: Path, files: list[DiscFile], profile: Profile,
                      file_set: FileSetName, facts: DiscFacts, report: Report,
-                     password: str, spent: Path | None) -> str:
+                     password: str, spent: Path | None, arrival: Arrival | None) -> str:
     """The sha256 of an image."""
     total = sum(file.span.length for file in files)
 
@@ -239,7 +243,8 @@ def _write_container(container: Container, target: Path, files: list[DiscFile], 
         else:
             from mediasvc.media.iso_write import write_iso
             sha256 = write_iso(image, files, volume_id=file_set.id, moment=facts.created,
-                               with_udf=profile.medium.udf, report=written, copied=copied)
+                               with_udf=profile.medium.udf, report=written, copied=copied,
+                               arrival=arrival if total >= JUDGED_MEANWHILE else None)
         direct.flush()
     return sha256
 

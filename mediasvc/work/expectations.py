@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mediasvc.media.check_directory import DirectoryCheck, Expected, keys_from_json
-from mediasvc.media.checked_record import Keys
+if TYPE_CHECKING:  # the parent reads only names and places, and needs no pydicom for that
+    from mediasvc.media.check_directory import DirectoryCheck, Expected
+    from mediasvc.media.checked_record import Keys
 
 #: Name of the file with the names and places; the others stand beside it.
 EXPECTED = "expected.jsonl"
@@ -78,11 +79,15 @@ class Expectations:
 
     def expected(self, place: Place) -> Expected:
         """Of one file, with the keys of all records above it."""
+        from mediasvc.media.check_directory import Expected
+
         start, length, *above = place
         row: dict[str, Any] = json.loads(self._line(own_of(self._target), start, length))
         return Expected.from_json(row, self._keys_above(above[0], above[1]))
 
     def _keys_above(self, start: int, length: int) -> Keys:
+        from mediasvc.media.check_directory import keys_from_json
+
         found = self._above.get((start, length))
         if found is None:
             if len(self._above) >= MOST_KEPT:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mediasvc import __version__
 from mediasvc.errors import BudgetError, ProofError
+from mediasvc.media.arrival import Arrival
 from mediasvc.media.disc_plan import DiscPlan, plan_discs
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.verdict import Verdict
@@ -32,12 +33,11 @@ from mediasvc.work.disc_build import Built, FileSetName, build_disc, name_file_s
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted
 from mediasvc.work.export_conform import Conformed, Report
 from mediasvc.work.export_order import ExportOrder
-from mediasvc.work.later import load_later
+from mediasvc.work.judging import Judging
 from mediasvc.work.one_pass import OnePass
 from mediasvc.work.site_viewer import site_bytes, site_viewer
 
 Tell = Callable[[Finding], None]
-JUDGE = "mediasvc.work.check_disc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Draft:
     file_set: FileSetName
     plan: DiscPlan
     built: Built | None = None
+    judging: Judging | None = None
     verdict: Verdict | None = field(default=None)
 
 
@@ -139,16 +140,18 @@ def wanted_of(order: ExportOrder, plan: DiscPlan) -> Wanted:
 
 def build(desk: Desk, order: ExportOrder, draft: Draft, scratch: Path, tell: Tell,
            report: Report, growing: OnePass) -> None:
-    load_later(JUDGE)
     scratch.mkdir()
     target = release.temporary(draft.row)
     if order.container == "folder":
         target.mkdir(mode=0o755)
+    draft.judging = _judging(desk, order, target)
     draft.built = build_disc(
         desk.sandbox, draft.plan.instances, order.profile, draft.file_set, draft.facts,
         target=target, container=order.container, scratch=scratch, report=report,
         wanted=wanted_of(order, draft.plan), seal=order.seal,
-        signer=disc_signer(desk, order), growing=growing, spent=scratch.parent)
+        signer=disc_signer(desk, order), growing=growing, spent=scratch.parent,
+        arrival=draft.judging.arrival)
+    draft.judging.arrival.finish(draft.built.sha256)
     for finding in draft.built.findings:
         tell(replace(finding, subject=finding.subject or Path(draft.row.path).name))
     with desk.store.transaction() as connection:
@@ -158,16 +161,24 @@ def build(desk: Desk, order: ExportOrder, draft: Draft, scratch: Path, tell: Tel
             for file_id, instance in draft.built.layout.placed()))
 
 
-def verify(desk: Desk, order: ExportOrder, draft: Draft, tell: Tell, report: Report) -> None:
-    """The verdict of readers that share nothing with the writers. Raises ProofError."""
-    assert draft.built
+def _judging(desk: Desk, order: ExportOrder, target: Path) -> Judging:
+    """By readers that share nothing with the writers."""
     signer = disc_signer(desk, order)
-    verdict = check_disc(release.temporary(draft.row), desk.sandbox, desk.settings.limits,
-                         profile=order.profile.name, report=report,
-                         site_profiles=desk.home.profiles,
-                         password=order.seal.opening if order.seal else None,
-                         signer=signer.public if signer else b"", written=draft.built.sha256)
-    draft.verdict = verdict
+
+    def judge(arrival: Arrival, report: Report) -> Verdict:
+        return check_disc(target, desk.sandbox, desk.settings.limits,
+                          profile=order.profile.name, report=report,
+                          site_profiles=desk.home.profiles,
+                          password=order.seal.opening if order.seal else None,
+                          signer=signer.public if signer else b"", arrival=arrival)
+
+    return Judging(judge)
+
+
+def verify(desk: Desk, order: ExportOrder, draft: Draft, tell: Tell, report: Report) -> None:
+    """Nothing is released without a verdict. Raises ProofError."""
+    assert draft.judging
+    draft.verdict = verdict = draft.judging.verdict(report)
     for result in verdict.failed:
         if result.rule.level == "must" or result.rule.id != "E03" or not order.several_patients:
             tell(Finding("error" if result.rule.level == "must" else "info", "disc-rule-broken",
@@ -199,7 +210,7 @@ def hand_out(desk: Desk, order: ExportOrder, draft: Draft, conformed: Conformed)
 
 
 def check_disc(path: Path, *arguments: Any, **more: Any) -> Verdict:
-    """`check_disc.check_disc`, whose readers are loaded while the disc is written."""
+    """`check_disc.check_disc`, whose readers are loaded while the small files are made."""
     from mediasvc.work import check_disc as judge
 
     return judge.check_disc(path, *arguments, **more)
@@ -207,5 +218,7 @@ def check_disc(path: Path, *arguments: Any, **more: Any) -> Verdict:
 
 def give_up(desk: Desk, drafts: Sequence[Draft]) -> None:
     for draft in drafts:
+        if draft.judging is not None:
+            draft.judging.give_up()
         if draft.row.state != "released":
             release.give_up(desk, draft.row)
