@@ -9,6 +9,7 @@ import click
 
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+from mediasvc.media.words import Many
 
 if TYPE_CHECKING:
     from mediasvc.configuration import Loaded
@@ -69,7 +70,8 @@ def validate(session: Session) -> int:
         raise
     changed = sum(origin != "default" for _, _, origin in effective(loaded))
     where = session.config_path if session.config_path.exists() else "no file"
-    session.say(f"The configuration can be used ({where}; {changed} settings are not the default).")
+    session.say(f"The configuration can be used ({where}; "
+                f"{Many(changed):setting is|settings are} not the default).")
     session.summary(valid=True, problems=0, changed=changed)
     return 0
 

@@ -40,7 +40,7 @@ def command(session: Session, package: int) -> int:
     with open_desk(session.home, session.settings) as desk:
         for line in lines(desk, package):
             session.emit("file", **line.as_json())
-            session.say(_told(line))
+            session.say(_told(line, package))
             missing += line.role == "missing"
             wrapped += line.filed_with is not None
             other += line.role in ("non_dicom", "dicomdir") and line.filed_with is None
@@ -58,7 +58,7 @@ def command(session: Session, package: int) -> int:
     return 1 if missing or not_stored else 0
 
 
-def _told(line: Line) -> str:
+def _told(line: Line, package: int) -> str:
     says = "yes" if line.file_id else "no"
     holds = "MISSING" if line.role == "missing" else "yes"
     stored = {"non_dicom": "no (not DICOM)", "dicomdir": "no (directory)",
@@ -66,7 +66,8 @@ def _told(line: Line) -> str:
     if line.state == "duplicate" and not line.stored:
         stored = "no (its twin is not filed)"
     if line.came_with is not None:
-        stored = f"later, with package {line.came_with}"
+        when = "later" if line.came_with > package else "before"
+        stored = f"{when}, with package {line.came_with}"
     if line.filed_with is not None:
         stored = f"wrapped, with package {line.filed_with}"
     reason = f" ({line.reason})" if line.reason and line.state not in ("archived", "held") else ""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import StateError, StorageError
-from mediasvc.identity.match import Candidate
+from mediasvc.identity.match import Candidate, Query
 from mediasvc.model import Finding, InstanceHeader, Patient
 from mediasvc.report.spool import Spool
 from mediasvc.store import ledger, refiles, reports
@@ -113,7 +113,7 @@ def gather(desk: Desk, number: int, by: str) -> Facts:
         known = {one.row: one for one in people(
             connection, [group.target for group in groups if group.target is not None])}
         persons = tuple(Person(group, known.get(group.target or 0), tuple(
-            match(connection, query_of(group), limit=5).candidates),
+            match(connection, _query(group), limit=5).candidates),
             studies.get(group.number, ()), _moves(connection, studies.get(group.number, ())))
             for group in groups)
         return Facts(desk.settings.site.institution, ledger.now(), by, package, names,
@@ -122,6 +122,13 @@ def gather(desk: Desk, number: int, by: str) -> Facts:
                      Spool(desk.home.staging, ledger.findings(connection, number), asdict,
                            lambda row: Finding(**row)),
                      tuple(ledger.events(connection, "package", number)), ledger.head(connection))
+
+
+def _query(group: PatientGroup) -> Query:
+    """Of who was decided about only the person: that the Patient ID is known as somebody's may
+    come from that very decision."""
+    query = query_of(group)
+    return query if group.state == "waiting" else replace(query, ids=())
 
 
 def _listed(desk: Desk, number: int) -> tuple[Spool[manifest.Line], dict[str, int]]:

@@ -45,14 +45,12 @@ def completeness(facts: Facts) -> Iterator[Markup]:
         "td", count(number, unit), class_="n")) for kind, words, number, unit in rows),
         class_="count")
     if seen["missing"]:
-        yield element("div", element("b", f"{count(seen['missing'], 'file')} missing. "),
-                      "Ask the sender for these:", class_="note alert")
-        yield from _named((line for line in facts.files if line.role == "missing"), {})
+        yield from _missing(facts, seen["missing"])
     refused = sum(map(_not_filed, facts.files))
     if refused:
         yield element("div", element("b", f"{count(refused, 'file')} on the medium not filed."),
                       class_="note")
-        yield from _named(filter(_not_filed, facts.files), _why(facts))
+        yield from _named(filter(_not_filed, facts.files), _why(facts), facts.package.id)
     doubts = [one.text.rstrip(".") for one in facts.findings if one.severity == "error"
               and (not one.subject or one.code in LIST_LOST)]
     if doubts:
@@ -63,15 +61,27 @@ def completeness(facts: Facts) -> Iterator[Markup]:
                       class_="note fine")
 
 
+def _missing(facts: Facts, number: int) -> Iterator[Markup]:
+    lost = sum(line.role == "missing" and not line.came_with for line in facts.files)
+    rest = "Ask the sender for these:" if lost == number else (
+        f"Ask the sender for {lost} of them; the others are here:" if lost else
+        "All of it came with other packages:")
+    yield element("div", element("b", f"{count(number, 'file')} missing. "), rest,
+                  class_="note alert" if lost else "note")
+    yield from _named((line for line in facts.files if line.role == "missing"), {},
+                      facts.package.id)
+
+
 def _not_filed(line: Line) -> bool:
     return (line.role == "refused" or line.state in ("quarantined", "rejected", "held")
             or _lost_its_twin(line))
 
 
-def _named(lines: Iterable[Line], why: Mapping[str, str]) -> Iterator[Markup]:
+def _named(lines: Iterable[Line], why: Mapping[str, str], package: int) -> Iterator[Markup]:
     return _table("files", ("File", "What became of it", "SOP Instance UID"), (element(
         "tr", element("td", line.label or line.file_id, class_="name"),
-        element("td", _fate(line, why)), element("td", line.sop_instance_uid, class_="hash"))
+        element("td", _fate(line, why, package)),
+        element("td", line.sop_instance_uid, class_="hash"))
         for line in lines))
 
 
@@ -87,13 +97,16 @@ def _lost_its_twin(line: Line) -> bool:
     return line.state == "duplicate" and not line.stored
 
 
-def _fate(line: Line, why: Mapping[str, str]) -> str:
-    """``why``: by label what was found wrong with a file."""
+def _fate(line: Line, why: Mapping[str, str], package: int) -> str:
+    """``why``: by label what was found wrong with a file of ``package``."""
     if _lost_its_twin(line):
         return "not filed: the same came before and is not in the archive"
     if line.filed_with is not None:
         return f"made into DICOM and filed, with package {line.filed_with}"
-    later = f"; it came later, with package {line.came_with}" if line.came_with else ""
+    later = ""
+    if line.came_with:
+        when = "later" if line.came_with > package else "before"
+        later = f"; it came {when}, with package {line.came_with}"
     fate = STATES.get(line.state) or ROLES.get(line.role, line.role)
     if line.reason == MEDIUM_ERROR:
         fate = ROLES["refused"]
@@ -157,5 +170,6 @@ def every_file(facts: Facts) -> Iterator[Markup]:
         element("td", "names it" if line.file_id else "-"),
         element("td", "MISSING" if line.role == "missing" else f"{line.length:,} bytes",
                 class_="date"),
-        element("td", _fate(line, why)), element("td", line.sha256, class_="hash"))
+        element("td", _fate(line, why, facts.package.id)),
+        element("td", line.sha256, class_="hash"))
         for line in facts.files))

@@ -92,7 +92,8 @@ def _arrived(facts: Facts) -> Iterator[Markup]:
         ("Arrived", moment(package.arrived_at)),
         ("Last change", moment(package.changed_at)),
         ("Label of the disc", names.volume or "none, or no longer readable"),
-        ("File-set ID (DICOMDIR)", ", ".join(one or "(empty)" for one in names.file_sets)
+        ("File-set ID (DICOMDIR)", ", ".join(
+            dict.fromkeys(one or "(empty)" for one in names.file_sets))
          or "no DICOMDIR, or no longer readable"),
     ]
     if names.readme:

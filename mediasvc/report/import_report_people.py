@@ -64,10 +64,9 @@ def _row(name: str, theirs: str, ours: str, both: bool) -> Markup:
     cells = [element("td", name, class_="small"),
              element("td", display(theirs) or "not said", class_="wrap")]
     if both:
-        same = theirs == ours
+        verdict = "same" if theirs == ours else "differs" if theirs and ours else "unknown"
         cells += [element("td", display(ours) or "not known", class_="wrap"),
-                  element("td", "same" if same else "differs",
-                          class_="mark same" if same else "mark differs")]
+                  element("td", verdict, class_=f"mark {verdict}")]
     return element("tr", *cells)
 
 
