@@ -296,10 +296,11 @@ def _deadly(span: dict[str, Any]) -> str:
 
 
 class TestTheWitness:
-    @pytest.mark.parametrize("target", ["j2k", "jxl", "jxl-lossy"])
-    def test_a_lone_code_base_is_asked_in_another_process(self, tmp_path: Path,
-                                                          target: str) -> None:
-        data = to_bytes(instance(modality="CR", rows=64, columns=64))
+    @pytest.mark.parametrize(("target", "bits"), [("j2k", 12), ("jxl", 16), ("jxl-lossy", 12)])
+    def test_a_lone_code_base_is_asked_in_another_process(self, tmp_path: Path, target: str,
+                                                          bits: int) -> None:
+        data = to_bytes(instance(modality="CR", rows=64, columns=64, BitsStored=bits,
+                                 HighBit=bits - 1))
         (tmp_path / "in").write_bytes(data)
         row = transcode_file.transcode_file(
             Span.of_file(tmp_path / "in").as_json(), str(tmp_path / "out"), target,

@@ -59,10 +59,12 @@ ONE_BIT = (Takes(1, (1,), range(1, 2), False, MONOCHROME),)
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """``code_base`` names who wrote it: two decoders of one code base are one opinion."""
+    """``code_base`` names who wrote it: two decoders of one code base are one opinion. ``knows``:
+    which pixels, where these are not all; it may still raise UnsupportedError for a stream."""
 
     code_base: str
     decode: Callable[[Frame, FrameSpec], Array]
+    knows: Callable[[FrameSpec], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,14 @@ class Codec:
         encoder = self.lossless or self.lossy
         return (*(encoder.takes if encoder else self.foreign), *(ONE_BIT if self.one_bit else ()))
 
-    @property
-    def alone(self) -> bool:
-        """Whether no other code base reads what the encoder writes."""
+    def alone(self, spec: FrameSpec | None = None) -> bool:
+        """Whether no other code base reads what the encoder writes of such pixels; without
+        ``spec``, of some."""
         encoder = self.lossless or self.lossy
-        return not any(decoder.code_base != encoder.code_base if encoder else decoder is self.second
-                       for decoder in (self.first, self.second) if decoder)
+        others = [decoder for decoder in (self.first, self.second) if decoder and (
+            decoder.code_base != encoder.code_base if encoder else decoder is self.second)]
+        return not any(other.knows is None or (spec is not None and other.knows(spec))
+                       for other in others)
 
     def decode(self, frame: Frame, spec: FrameSpec, which: Literal["first", "second"] = "first",
                ) -> Array:

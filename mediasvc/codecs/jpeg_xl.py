@@ -1,7 +1,8 @@
 """JPEG XL: lossless (.110), rebuilt JPEG (.111) and lossy (.112), through libjxl (PS3.5 8.2.15).
 
 libjxl has no signed samples, so signed ones are refused. Lossy colour is written as XYB, and the
-label says so. There is one code base of JPEG XL; what it wrote is decoded again by itself.
+label says so. What effort 1 writes is read by a decoder of ours too (`jpeg_xl_decode`); all other
+JPEG XL only by the code base that wrote it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,15 @@ def _decode(frame: Frame, spec: FrameSpec) -> Array:
     return array
 
 
+def _decode_effort_1(frame: Frame, spec: FrameSpec) -> Array:
+    from mediasvc.codecs.jpeg_xl_decode import decode
+    return decode(frame, spec)
+
+
+def _takes_effort_1(spec: FrameSpec) -> bool:
+    return spec.bits_stored <= EFFORT_1_BITS.get(spec.samples_per_pixel, 0)
+
+
 def _narrow(array: Array, spec: FrameSpec) -> Array:
     require_fit(array, spec)
     return np.ascontiguousarray(array.astype(np.uint8 if spec.bits_stored <= 8 else np.uint16,
@@ -71,8 +81,7 @@ def _narrow(array: Array, spec: FrameSpec) -> Array:
 
 def _encode(array: Array, spec: FrameSpec, dial: float | None) -> bytes:
     from imagecodecs import jpegxl_encode
-    few = spec.bits_stored <= EFFORT_1_BITS[spec.samples_per_pixel]
-    effort = EFFORT if few else EFFORT_OF_MANY_BITS
+    effort = EFFORT if _takes_effort_1(spec) else EFFORT_OF_MANY_BITS
     return bytes(jpegxl_encode(
         _narrow(array, spec), lossless=True, effort=effort, bitspersample=spec.bits_stored,
         usecontainer=False, numthreads=1))
@@ -152,9 +161,10 @@ def _distance(quality: float) -> float:
 
 
 _LIBJXL = Decoder("libjxl", _decode)
+_OURS = Decoder("mediasvc", _decode_effort_1, _takes_effort_1)
 
 LOSSLESS = Codec(
-    uid=JPEG_XL_LOSSLESS, name="JPEG XL lossless", check=_check, first=_LIBJXL, second=None,
+    uid=JPEG_XL_LOSSLESS, name="JPEG XL lossless", check=_check, first=_LIBJXL, second=_OURS,
     decoded=_by_pixel, lossless=Encoder("libjxl", TAKES, _encode, _by_pixel), clause="PS3.5 8.2.15")
 
 LOSSY = Codec(

@@ -12,21 +12,28 @@ from mediasvc.model import FrameSpec
 _CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 #: xsize as a fraction of ysize for the ratio codes 1 to 7 (table D.2).
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
-#: Bytes that the head may take: it is a few dozen bits long.
-_HEAD = 64
+#: Bytes that the head of a codestream may take: it is a few dozen bits long.
+HEAD = 64
 
 
 @dataclass(frozen=True, slots=True)
 class JxlHeader:
+    """``start`` and ``end`` of the codestream in the frame, 0 and 0 where it stands in several
+    boxes; ``colour`` is the bit of it that its colour encoding begins with, 0 where more than usual
+    stands behind that."""
+
     rows: int
     columns: int
     precision: int
     colours: int
     xyb: bool
     from_jpeg: bool
+    start: int = 0
+    end: int = 0
+    colour: int = 0
 
 
-class _Bits:
+class Bits:
     """Bits from the least significant one on (annex B)."""
 
     def __init__(self, data: bytes) -> None:
@@ -40,6 +47,10 @@ class _Bits:
         self._left -= count
         return value
 
+    @property
+    def left(self) -> int:
+        return self._left
+
     def u32(self, *choices: tuple[int, int]) -> int:
         """One of four (offset, bits)."""
         offset, bits = choices[self.take(2)]
@@ -48,28 +59,31 @@ class _Bits:
 
 def read_jxl_header(frame: Frame) -> JxlHeader:
     """Raises DamagedError, or UnsupportedError for float samples and animations."""
-    head, from_jpeg = _codestream(memoryview(frame))
+    head, start, end, from_jpeg = _codestream(memoryview(frame))
     if head[:2] != b"\xff\x0a":
         raise DamagedError("the frame does not begin like a JPEG XL stream")
-    bits = _Bits(head[2:])
+    bits = Bits(head[2:])
     rows, columns = _size(bits)
     if bits.take(1):  # all_default: 8 bits, sRGB, XYB
         return JxlHeader(rows, columns, 8, 3, True, from_jpeg)
-    if bits.take(1):
+    extra = bits.take(1)
+    if extra:
         _extra_fields(bits)
     precision = _depth(bits)
     bits.take(1)  # modular_16bit_buffers
     if bits.u32((0, 0), (1, 0), (2, 4), (1, 12)):
         raise UnsupportedError("JPEG XL with extra channels")
     xyb = bool(bits.take(1))
-    return JxlHeader(rows, columns, precision, _colours(bits), xyb, from_jpeg)
+    colour = 0 if extra else 8 * len(head) - bits.left
+    return JxlHeader(rows, columns, precision, _colours(bits), xyb, from_jpeg, start, end, colour)
 
 
-def _codestream(data: memoryview) -> tuple[bytes, bool]:
-    """(the first bytes of the codestream, whether a JPEG can be rebuilt); annex A of 18181-2."""
+def _codestream(data: memoryview) -> tuple[bytes, int, int, bool]:
+    """(the first bytes of the codestream, where it begins and ends if that is one place, whether a
+    JPEG can be rebuilt); annex A of 18181-2."""
     if bytes(data[:12]) != _CONTAINER:
-        return bytes(data[:_HEAD]), False
-    at, head, from_jpeg = 12, b"", False
+        return bytes(data[:HEAD]), 0, len(data), False
+    at, head, from_jpeg, places = 12, b"", False, []
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         body = at + 8
@@ -79,13 +93,16 @@ def _codestream(data: memoryview) -> tuple[bytes, bool]:
         if end < body or end > len(data):
             break
         from_jpeg |= kind == b"jbrd"
-        if kind in (b"jxlc", b"jxlp") and len(head) < _HEAD:
-            head += bytes(data[body + 4 * (kind == b"jxlp"):min(end, body + _HEAD + 4)])
+        if kind in (b"jxlc", b"jxlp"):
+            places.append((kind, body, end))
+            if len(head) < HEAD:
+                head += bytes(data[body + 4 * (kind == b"jxlp"):min(end, body + HEAD + 4)])
         at = end
-    return head, from_jpeg
+    whole = len(places) == 1 and places[0][0] == b"jxlc"
+    return head, *(places[0][1:] if whole else (0, 0)), from_jpeg
 
 
-def _size(bits: _Bits) -> tuple[int, int]:
+def _size(bits: Bits) -> tuple[int, int]:
     """SizeHeader: (rows, columns)."""
     small = bits.take(1)
 
@@ -99,7 +116,7 @@ def _size(bits: _Bits) -> tuple[int, int]:
     return rows, rows * over // under
 
 
-def _extra_fields(bits: _Bits) -> None:
+def _extra_fields(bits: Bits) -> None:
     if bits.take(3):
         raise UnsupportedError("JPEG XL with an orientation")
     if bits.take(1):
@@ -108,13 +125,13 @@ def _extra_fields(bits: _Bits) -> None:
         raise UnsupportedError("JPEG XL with a preview or an animation")
 
 
-def _depth(bits: _Bits) -> int:
+def _depth(bits: Bits) -> int:
     if bits.take(1):
         raise UnsupportedError("JPEG XL with float samples")
     return bits.u32((8, 0), (10, 0), (12, 0), (1, 6))
 
 
-def _colours(bits: _Bits) -> int:
+def _colours(bits: Bits) -> int:
     """ColourEncoding, as far as the number of colour channels."""
     if bits.take(1):
         return 3

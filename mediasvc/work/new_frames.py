@@ -19,6 +19,7 @@ from mediasvc.work.lossy_caps import encode_within
 from mediasvc.work.source_frames import ROUNDING
 from mediasvc.work.transcode_row import Options
 
+OURS = "mediasvc"
 #: A lossy frame whose error is beyond both is no copy, whatever ratio was asked for (FAULTS X02):
 #: parts of the range of values, and of their standard deviation.
 ALARM_OF_RANGE, ALARM_OF_SPREAD = 1 / 50, 1 / 2
@@ -75,13 +76,21 @@ class FrameMaker:
 
     def _readers(self, judged: bool) -> list[Decoder]:
         """Who decodes the frame here; a lone code base does it in another process afterwards. Of
-        `full` the proof is a foreign decoder, of `normal` the first one, whoever wrote that."""
-        if self.options.verify == "none" or self.codec.alone:
+        `full` the proof is a foreign decoder, of `normal` ours, or the first one."""
+        if self.options.verify == "none" or self.codec.alone(self.spec):
             return []
         decoders = self._decoders
         if self.options.verify == "full":
             return decoders if judged else [next(filter(self._is_foreign, decoders))]
-        return decoders if judged and not self._is_foreign(decoders[0]) else decoders[:1]
+        usual = self._usual
+        theirs = self._is_foreign(usual) and usual.code_base != OURS
+        return decoders if judged and not theirs else [usual]
+
+    @property
+    def _usual(self) -> Decoder:
+        """Ours, but for lossy codecs: there it is a plain one, and the first one measures."""
+        ours = [one for one in self._decoders if one.code_base == OURS]
+        return ours[0] if ours and self.codec.lossless else self.codec.first
 
     def _sees(self, decoder: Decoder, data: bytes, array: Array, *, exact: bool) -> bool:
         """Raise ProofError when the decoder sees another image; False when it has no opinion,

@@ -162,7 +162,7 @@ def to_codec(source: SourceFrames, target: ts.TransferSyntax, writer: PixelWrite
         array, agreed = _decoded(source, *order, options)
         return maker.make(array, judged=order[1]), agreed
 
-    result = Result(maker.stored, chosen.alone, bits=source.spec.bits_stored)
+    result = Result(maker.stored, chosen.alone(source.spec), bits=source.spec.bits_stored)
     return _all(source, made, result, writer, options, jury)
 
 

@@ -159,7 +159,7 @@ def _of_this_process(*, early: bool = False) -> tuple[Jury, Witness]:
 
 def _is_alone(target: str) -> bool:
     wanted = ts.transfer_syntax(target)
-    return wanted.encapsulated and not missing(wanted.uid) and codec(wanted.uid).alone
+    return wanted.encapsulated and not missing(wanted.uid) and codec(wanted.uid).alone()
 
 
 def _row(done: Transcoded) -> RatioRow:

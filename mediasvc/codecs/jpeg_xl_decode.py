@@ -1,0 +1,110 @@
+"""Reading the JPEG XL streams that libjxl writes at effort 1 (`jpeg_xl_fields`): the container
+half. The arithmetic is in `jpeg_xl_kernel`. Everything else of JPEG XL is refused by name.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasvc.codecs.codec import Array, Frame, dtype_of, shape_of
+from mediasvc.codecs.jpeg_xl_fields import (
+    CODES,
+    FRAME,
+    GLOBAL,
+    GROUP,
+    METADATA,
+    MOST_COLOURS,
+    SYMBOLS,
+)
+from mediasvc.codecs.jpeg_xl_stream import HEAD, Bits, JxlHeader, read_jxl_header
+from mediasvc.errors import DamagedError, UnsupportedError
+from mediasvc.model import FrameSpec
+
+#: Transfer functions of the two colour encodings: of up to 8 bits, of more (E.2).
+_SRGB, _LINEAR = 13, 8
+#: What the kernel says besides `GLOBAL`.
+_REASONS = {-2: "prefix codes", -3: "transforms", -4: "low-frequency groups"}
+_OTHER = "a JPEG XL stream not of the family of libjxl's effort 1: {}"
+
+
+def decode(frame: Frame, spec: FrameSpec) -> Array:
+    """The samples of one frame, as `codec.Decoder` wants them.
+
+    Raises DamagedError, and UnsupportedError with what is not of the family. The header must have
+    been compared with ``spec``.
+    """
+    header = read_jxl_header(frame)
+    for found, what in ((header.xyb, "XYB"), (not header.end, "codestream in parts"),
+                        (spec.bits_allocated > 16, "32 bits")):
+        if found:
+            raise other(what)
+    bits = min(header.precision, spec.bits_stored)
+    data = memoryview(frame)[header.start:header.end]
+    sections = read_head(bytes(data[:HEAD]), header)
+    out = np.empty(shape_of(spec), dtype_of(spec))
+    end = _decoded(data, sections, header, bits, out)
+    if bytes(data[end:]).strip(b"\0") or bytes(frame[header.end:]).strip(b"\0"):
+        raise other("bytes behind the frame")
+    return out
+
+
+def other(what: str) -> UnsupportedError:
+    """Names what is not of the family."""
+    return UnsupportedError(_OTHER.format(what))
+
+
+def read_head(head: bytes, header: JxlHeader) -> int:
+    """The byte of the codestream that its table of contents begins with. Raises DamagedError, and
+    UnsupportedError where another field is not of the family."""
+    if not header.colour:
+        raise other("extra fields")
+    bits = Bits(head)
+    bits.take(header.colour)
+    _expect_colour(bits, header.colours)
+    for fields in (METADATA, FRAME):
+        for field in fields:
+            if bits.take(field.bits) != field.value:
+                raise other(field.name)
+        if bits.take(bits.left % 8):
+            raise other("padding")
+    return len(head) - bits.left // 8
+
+
+def _expect_colour(bits: Bits, colours: int) -> None:
+    """Grey or sRGB primaries, sRGB or linear (E.2): no profile that would have to be applied."""
+    if bits.take(1):  # sRGB
+        return
+    enums = (1, 1) if colours == 1 else (0, 1, 1)  # colour space, D65, primaries
+    said = (bits.take(1), *(_enum(bits) for _ in enums), bits.take(1))
+    if said != (0, *enums, 0) or _enum(bits) not in (_SRGB, _LINEAR) or _enum(bits) != 1:
+        raise other("colour encoding")
+
+
+def _enum(bits: Bits) -> int:
+    return bits.u32((0, 0), (1, 0), (2, 4), (18, 6))
+
+
+def _decoded(data: memoryview, sections: int, header: JxlHeader, bits: int,
+             out: NDArray[np.generic]) -> int:
+    """Decode values of ``bits`` bits into ``out``; the first byte behind the frame."""
+    from mediasvc.codecs.jpeg_xl_codes import SIZE, SLACK
+    from mediasvc.codecs.jpeg_xl_kernel import OTHER_FIELD, decode_frame
+
+    padded = np.empty(len(data) + SLACK, np.uint8)
+    padded[:len(data)] = data
+    padded[len(data):] = 0
+    samples, high = header.colours, min(header.rows, GROUP)
+    end = int(decode_frame(
+        padded, len(data), 8 * sections, header.rows, header.columns, samples,
+        (1 << bits) - 1, out.itemsize,
+        np.empty((2 * samples, high, min(header.columns, GROUP)), np.int32),
+        np.empty((1, samples, MOST_COLOURS), np.int32), np.zeros((CODES, SIZE), np.int64),
+        np.zeros(SYMBOLS, np.int64), out.view(np.uint8).reshape(header.rows, -1)))
+    if end <= OTHER_FIELD:
+        raise other(GLOBAL[OTHER_FIELD - end].name)
+    if end in _REASONS:
+        raise other(_REASONS[end])
+    if end < 0:
+        raise DamagedError("the JPEG XL stream is damaged")
+    return end

@@ -1,0 +1,267 @@
+"""Decoding what effort 1 writes, compiled for speed (ISO/IEC 18181-1 annexes F and H). Import it
+only through `jpeg_xl_decode`.
+
+Every read lies inside: of the data, because positions are compared with the ends of their sections
+once a row and a row takes less than `SLACK` bytes; of tables and planes, because indices are masked
+or bounded by their loops.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from mediasvc.codecs.compiled import BYTES, INT, INTS
+from mediasvc.codecs.jpeg_xl_channels import read_channel, read_two
+from mediasvc.codecs.jpeg_xl_codes import DAMAGED, bits_at, read_code
+from mediasvc.codecs.jpeg_xl_fields import (
+    CODES,
+    FEW_COLOURS,
+    GLOBAL,
+    GROUP,
+    LF_GROUP,
+    MORE_COLOURS,
+    PALETTE,
+    PALETTE_FIELDS,
+    PLAIN,
+    SECTIONS,
+    SUB_BITSTREAM,
+    YCOCG,
+    YCOCG_FIELDS,
+    as_rows,
+)
+from mediasvc.codecs.machine import bare, bare_kernels, bare_part
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Planes = NDArray[np.int32]
+Samples = NDArray[np.unsignedinteger]
+
+#: Reasons besides those of `jpeg_xl_codes`: other transforms, other sections, and, from this one
+#: down, another field of `GLOBAL`.
+OTHER_TRANSFORMS, OTHER_SECTIONS, OTHER_FIELD = -3, -4, -100
+_GLOBAL, _SUB_BITSTREAM, _SECTIONS = as_rows(GLOBAL), as_rows(SUB_BITSTREAM), np.array(SECTIONS)
+_LIST = len(_GLOBAL)
+_SUB_BITS = len(SUB_BITSTREAM)
+_PLANES = types.Array(types.int32, 3, "C")
+_TABLES, _ROWS = types.Array(types.int64, 2, "C"), types.Array(types.uint8, 2, "C")
+
+
+@bare
+def _up(number: int, by: int) -> int:
+    return (number + by - 1) // by
+
+
+@bare
+def _section(data: Bytes, pos: int) -> tuple[int, int]:
+    """(bytes of the next section, position behind its entry)."""
+    choice = bits_at(data, pos, 2)
+    offset, bits = _SECTIONS[choice, 0], _SECTIONS[choice, 1]
+    return offset + bits_at(data, pos + 2, bits), pos + 2 + bits
+
+
+@bare_part
+def _sections_end(data: Bytes, length: int, pos: int, count: int) -> int:
+    """The first byte behind the table of contents, or `DAMAGED` where the sections are longer than
+    the data."""
+    total = 0
+    for _ in range(count):
+        if pos > 8 * length:
+            return DAMAGED
+        taken, pos = _section(data, pos)
+        total += taken
+    if bits_at(data, pos, -pos & 7) or (pos + 7 >> 3) + total > length:
+        return DAMAGED
+    return pos + 7 >> 3
+
+
+@bare
+def _group_head(data: Bytes, start: int, end: int) -> int:
+    """The first bit of a group's samples, or `DAMAGED` where its head is another (H.2)."""
+    if start == end or bits_at(data, 8 * start, _SUB_BITS + 2) != (1 << _SUB_BITS) - 1:
+        return DAMAGED
+    return 8 * start + _SUB_BITS + 2
+
+
+@bare_part
+def _transform(data: Bytes, pos: int, samples: int) -> tuple[int, int, int]:
+    """(transform, colours of its palette, position behind it), or a reason below 0 first."""
+    count = bits_at(data, pos, 2)
+    if count == 0:
+        return (PLAIN if samples == 1 else OTHER_TRANSFORMS), 0, pos + 2
+    kind = bits_at(data, pos + 2, 2)
+    pos += 4
+    if count == 1 and kind == 0:
+        same = samples == 3 and bits_at(data, pos, YCOCG_FIELDS) == 0
+        return (YCOCG if same else OTHER_TRANSFORMS), 0, pos + YCOCG_FIELDS
+    if count != 1 or kind != 1 or bits_at(data, pos, PALETTE_FIELDS + 2) != (
+            samples >> 1) << PALETTE_FIELDS:
+        return OTHER_TRANSFORMS, 0, pos
+    pos += PALETTE_FIELDS + 2
+    choice = bits_at(data, pos, 2)
+    offset, bits = FEW_COLOURS if choice == 0 else MORE_COLOURS
+    colours = offset + bits_at(data, pos + 2, bits)
+    pos += 2 + bits
+    if choice > 1 or colours == 0 or bits_at(data, pos, 6):  # no deltas, predictor 0
+        return OTHER_TRANSFORMS, 0, pos
+    return PALETTE, colours, pos + 6
+
+
+@bare_part
+def _ends(data: Bytes, end: int, pos: int, padded: bool) -> bool:
+    """Whether nothing but zeros is left of the section, and of those, if not ``padded``, less than
+    a byte."""
+    if pos > 8 * end or (not padded and 8 * end - pos > 7) or bits_at(data, pos, -pos & 7):
+        return False
+    used = 0
+    for k in range(pos + 7 >> 3, end):
+        used |= data[k]
+    return used == 0
+
+
+@bare
+def _put_row(planes: Planes, plane: int, kind: int, y: int, columns: int, palette: Planes,
+             colours: int, line: Samples) -> int:
+    """One row of a group, transformed back (H.6.3, H.6.4), into ``line``: all bits that its samples
+    use, a negative number for what is in no palette."""
+    used = np.int32(0)
+    if kind == PLAIN:
+        for x in range(columns):
+            used |= planes[plane, y, x]
+            line[x] = planes[plane, y, x]
+    elif kind == YCOCG:
+        for x in range(columns):
+            green = planes[plane, y, x] - (planes[plane + 2, y, x] >> 1)
+            blue = green - (planes[plane + 1, y, x] >> 1)
+            green += planes[plane + 2, y, x]
+            red = blue + planes[plane + 1, y, x]
+            used |= red | green | blue
+            line[3 * x], line[3 * x + 1], line[3 * x + 2] = red, green, blue
+    else:
+        samples = len(line) // columns
+        for x in range(columns):
+            place = planes[plane, y, x]
+            if not 0 <= place < colours:
+                return -1
+            for c in range(samples):
+                used |= palette[0, c, place]
+                line[samples * x + c] = palette[0, c, place]
+    return int(used)
+
+
+@bare
+def _put(planes: Planes, plane: int, kind: int, rows: int, columns: int, palette: Planes,
+         colours: int, maximum: int, size: int, y0: int, first: int, width: int, out: Bytes,
+         ) -> bool:
+    """A group to its place, ``width`` bytes from byte ``first`` of each row; whether no sample is
+    beyond ``maximum``."""
+    used = 0
+    for y in range(rows):
+        line = out[y0 + y, first:first + width]
+        if size == 1:
+            used |= _put_row(planes, plane, kind, y, columns, palette, colours, line)
+        else:
+            words = line.view(np.uint16)
+            used |= _put_row(planes, plane, kind, y, columns, palette, colours, words)
+    return used & ~maximum == 0
+
+
+@bare_part
+def _head(data: Bytes, start: int, end: int, samples: int, tables: Ints, lengths: Ints,
+          ) -> tuple[int, int, int]:
+    """LfGlobal (annex G) without samples: (transform or a reason, colours, position behind it)."""
+    pos = 8 * start
+    for k in range(_LIST):
+        if bits_at(data, pos, _GLOBAL[k, 0]) != _GLOBAL[k, 1]:
+            return OTHER_FIELD - k, 0, pos
+        pos += _GLOBAL[k, 0]
+    for row in range(CODES):
+        pos = read_code(data, pos, lengths, tables, row)
+        if pos < 0 or pos > 8 * end:
+            return min(pos, DAMAGED), 0, 0
+    if bits_at(data, pos, _SUB_BITS) != (1 << _SUB_BITS) - 1:
+        return OTHER_TRANSFORMS, 0, pos
+    return _transform(data, pos + _SUB_BITS, samples)
+
+
+@bare_part
+def _pixels(data: Bytes, pos: int, end: int, place: int, kind: int, colours: int, one: bool,
+            rows: int, columns: int, samples: int, maximum: int, size: int, planes: Planes,
+            palette: Planes, tables: Ints, out: Bytes) -> int:
+    """All groups, of which the table of contents tells from bit ``pos`` on, or the only one, from
+    bit ``place`` on; the byte behind them."""
+    across, count = _up(columns, GROUP), _up(columns, GROUP) * _up(rows, GROUP)
+    channels, cell = samples if kind == YCOCG else 1, samples * size
+    code = 1 if one and kind == PALETTE else 0
+    group = 0
+    while group < count:
+        x0, y0 = group % across * GROUP, group // across * GROUP
+        wide, high = min(GROUP, columns - x0), min(GROUP, rows - y0)
+        if not one:
+            start = end
+            taken, pos = _section(data, pos)
+            end = start + taken
+            place = _group_head(data, start, end)
+        two = x0 + 2 * GROUP <= columns
+        other_end, other_place = end, place
+        if two:
+            taken, pos = _section(data, pos)
+            other_end = end + taken
+            other_place = _group_head(data, end, other_end)
+        if place < 0 or other_place < 0:
+            return OTHER_TRANSFORMS
+        for c in range(channels):
+            if two:
+                place, other_place = read_two(
+                    data, end, other_end, tables, code + c, planes, c, channels + c, high, wide,
+                    place, other_place)
+            else:
+                place = read_channel(data, end, tables, code + c, planes, c, high, wide, place)
+            if place < 0:
+                return DAMAGED
+        for k in range(1 + two):
+            if not (_ends(data, other_end if k else end, other_place if k else place, False)
+                    and _put(planes, k * channels, kind, high, wide, palette, colours, maximum,
+                             size, y0, (x0 + k * GROUP) * cell, wide * cell, out)):
+                return DAMAGED
+        end = other_end
+        group += 1 + two
+    return end
+
+
+@bare_kernels(types.int64(BYTES, INT, INT, INT, INT, INT, INT, INT, _PLANES, _PLANES, _TABLES, INTS,
+                          _ROWS))
+def decode_frame(data: Bytes, length: int, pos: int, rows: int, columns: int, samples: int,
+                 maximum: int, size: int, planes: Planes, palette: Planes, tables: Ints,
+                 lengths: Ints, out: Bytes) -> int:
+    """Decode from the table of contents, at bit ``pos``; the first byte behind the frame, or a
+    reason below 0.
+
+    ``data`` has ``length`` bytes and `SLACK` more. ``out`` has a row of bytes for each of ``rows``:
+    ``columns`` pixels of ``samples`` samples of ``size`` bytes, 1 or 2, none beyond ``maximum``.
+    Space: ``planes`` for two groups, ``palette``, ``tables`` of `jpeg_xl_codes`, ``lengths``.
+    """
+    groups = _up(columns, GROUP) * _up(rows, GROUP)
+    empty = _up(columns, LF_GROUP) * _up(rows, LF_GROUP) + 1  # and HfGlobal
+    start = _sections_end(data, length, pos, 1 if groups == 1 else 1 + empty + groups)
+    if start < 0:
+        return start
+    taken, pos = _section(data, pos)
+    end = start + taken
+    kind, colours, place = _head(data, start, end, samples, tables, lengths)
+    if kind < 0:
+        return kind
+    if kind == PALETTE:
+        place = read_channel(data, end, tables, 0, palette, 0, samples, colours, place)
+    if place < 0 or place > 8 * end:
+        return DAMAGED
+    if groups > 1:
+        for _ in range(empty):
+            taken, pos = _section(data, pos)
+            if taken:
+                return OTHER_SECTIONS
+        if not _ends(data, end, place, True):
+            return DAMAGED
+    return _pixels(data, pos, end, place, kind, colours, groups == 1, rows, columns, samples,
+                   maximum, size, planes, palette, tables, out)
