@@ -45,7 +45,7 @@ _DAMAGED = "the JPEG XL stream is damaged"
 _LIMIT = 1 << 17
 _ORDER = (1, 2, 3, 4, 0, 5, 17, 6, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #: The code of the lengths of the codes of lengths (C.2.4).
-_LENGTHS: Code = {(2, 0b00): 0, (2, 0b01): 4, (2, 0b10): 3, (3, 0b110): 2, (4, 0b1110): 1,
+_LENGTHS: Code = {(2, 0b00): 0, (2, 0b10): 4, (2, 0b01): 3, (3, 0b110): 2, (4, 0b1110): 1,
                   (4, 0b1111): 5}
 _AGAIN, _ZEROS, _LONGEST = 16, 17, 15
 
