@@ -23,6 +23,8 @@ from mediasvc.errors import MediasvcError
 
 #: What receiving a package needs.
 SCREEN = "mediasvc.work.screen"
+#: The same for many instances, and nothing but screening and filing.
+SCREEN_READY = "mediasvc.work.screen_ready"
 #: Memory that a child frees stays with it, up to a point: getting 0.5 MB of fresh pages from the
 #: kernel for every instance takes four times as long as reading the instance into old ones.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20),

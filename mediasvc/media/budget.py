@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mediasvc.errors import BudgetError
-from mediasvc.settings import MIB, Limits
+
+if TYPE_CHECKING:  # a child gets its limits checked, and pydantic takes 0.14 s to load
+    from mediasvc.settings import Limits
 
 #: A small entry may grow by any factor; beyond this the ratio counts.
-RATIO_FREE = 64 * MIB
+RATIO_FREE = 64 << 20
 
 
 class Budget:

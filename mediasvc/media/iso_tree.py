@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import BudgetError, DamagedError
 from mediasvc.media.budget import Budget
@@ -25,7 +26,9 @@ from mediasvc.media.tree import ROOT, Tree
 from mediasvc.media.troubles import Troubles
 from mediasvc.media.window import Window
 from mediasvc.model import Severity
-from mediasvc.settings import Limits
+
+if TYPE_CHECKING:
+    from mediasvc.settings import Limits
 
 #: Directory bytes that are read for each entry that the settings allow.
 BYTES_PER_ENTRY = 1024

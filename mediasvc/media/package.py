@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mediasvc.errors import (
     BudgetError,
@@ -34,8 +34,10 @@ from mediasvc.media.udf_package import UdfPackage
 from mediasvc.media.window import Window
 from mediasvc.media.zip_package import ZipPackage
 from mediasvc.model import Finding, PackageKind
-from mediasvc.settings import Limits
 from mediasvc.span import Span
+
+if TYPE_CHECKING:
+    from mediasvc.settings import Limits
 
 __all__ = ["Member", "Package", "PasswordNeeded", "open_package"]
 

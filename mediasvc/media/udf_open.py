@@ -6,6 +6,7 @@ import struct
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.troubles import Troubles
@@ -27,7 +28,9 @@ from mediasvc.media.udf_tables import (
 from mediasvc.media.udf_virtual import find_table
 from mediasvc.media.udf_volume import HOLE, Volume
 from mediasvc.media.window import Window
-from mediasvc.settings import Limits
+
+if TYPE_CHECKING:
+    from mediasvc.settings import Limits
 
 #: A sparing table is never longer in practice: 65,535 packets of 8 bytes (UDF 2.2.12).
 SPARING_LIMIT = 1 << 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import BudgetError, DamagedError
 from mediasvc.media.budget import Budget
@@ -19,7 +20,9 @@ from mediasvc.media.udf_partitions import Run
 from mediasvc.media.udf_tables import FILE_KINDS, FOLDER, READABLE_FILES
 from mediasvc.media.udf_volume import HOLE, MIRROR_USED
 from mediasvc.model import Severity
-from mediasvc.settings import Limits
+
+if TYPE_CHECKING:
+    from mediasvc.settings import Limits
 
 #: No folder of a disc is longer.
 FOLDER_LIMIT = 256 << 20

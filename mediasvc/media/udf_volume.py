@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import BudgetError, DamagedError
 from mediasvc.media.troubles import Troubles
@@ -20,7 +21,9 @@ from mediasvc.media.udf_tables import (
     STRATEGY_PLAIN,
 )
 from mediasvc.media.window import Window
-from mediasvc.settings import Limits
+
+if TYPE_CHECKING:
+    from mediasvc.settings import Limits
 
 #: Pieces of one file, lists of them that follow each other, entries of one ICB.
 PIECES_LIMIT, LISTS_LIMIT, CHAIN_LIMIT = 1 << 16, 1 << 10, 64

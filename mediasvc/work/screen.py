@@ -13,18 +13,21 @@ import threading
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from mediasvc.dicom.screening import examine
 from mediasvc.errors import DamagedError
 from mediasvc.media.dicomdir import read_dicomdir
 from mediasvc.media.dicomdir_repairs import as_findings
 from mediasvc.media.package import Package, open_package
-from mediasvc.settings import Limits
 from mediasvc.span import READ_LIMIT
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.filing import write_ahead
+
+if TYPE_CHECKING:
+    from mediasvc.settings import Limits
 
 EXECUTABLE_SUFFIXES = (
     ".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".dll", ".vbs", ".vbe", ".js", ".jse",
@@ -55,7 +58,8 @@ def _package(path: str, limits: dict[str, Any], scratch: str, password: str | No
         if _open.package is not None:
             _open.package.close()
             _open.package = None
-        _open.package = open_package(Path(path), Limits.model_validate(limits),
+        # The settings were checked where they were read; their classes take 0.14 s to load.
+        _open.package = open_package(Path(path), cast("Limits", SimpleNamespace(**limits)),
                                      scratch=Path(scratch), password=password, ignore=ignore)
         _open.key = key
     return _open.package
