@@ -331,15 +331,20 @@ class Judge:
             load(desk.store, write_index(folder / "index.csv", [("P0001", person(1))], ISSUER))
 
     @contextmanager
-    def desk(self) -> Iterator[Desk]:
+    def home(self) -> Iterator[Path]:
+        """A data directory of its own."""
         self._number += 1
         root = self.folder / f"home{self._number}"
         shutil.copytree(self._template.root, root)
         try:
-            with open_desk(Home(root), Settings(), self.sandbox) as desk:
-                yield desk
+            yield root
         finally:
             shutil.rmtree(root)
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        with self.home() as root, open_desk(Home(root), Settings(), self.sandbox) as desk:
+            yield desk
 
     def judge(self, path: Path, good: Files, carrier: Carrier) -> Verdict:
         verdict, began = Verdict(), time.monotonic()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediasvc.sandbox import Sandbox
+from tests.commanded import commanded
 from tests.damaged_media import CARRIERS, Carrier, Files, Judge, accidents, made_up, put
 
 NAMES = [carrier.name for carrier in CARRIERS]
@@ -48,6 +49,16 @@ def test_a_damaged_carrier_loses_nothing_in_silence(judge: Judge, disc: Files, t
         accident.apply(drop)
         assert judge.judge(drop, disc, carrier).wrong == [], accident.words
         shutil.rmtree(drop) if drop.is_dir() else drop.unlink()
+
+
+def test_a_damaged_carrier_ends_the_command_as_promised(judge: Judge, disc: Files, tmp_path: Path,
+                                                       ) -> None:
+    whole = tmp_path / "whole"
+    TODAY[0].write(put(disc, tmp_path / "disc"), whole)
+    accident = list(accidents(whole, disc, 1, f"{date.today()} {TODAY[0].name}"))[-1]
+    accident.apply(whole)
+    state = judge.judge(whole, disc, TODAY[0]).state
+    assert commanded(judge, whole, state) == [], accident.words
 
 
 def _of(name: str) -> Carrier:
