@@ -5,6 +5,7 @@ interleaved by sample."""
 from __future__ import annotations
 
 import struct
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,13 +45,14 @@ def encode_codes(codes: NDArray[np.unsignedinteger], precision: int, near: int =
 def _bits(codes: NDArray[np.unsignedinteger], step: int, precision: int, near: int,
           ) -> tuple[NDArray[np.uint8], int]:
     """The entropy-coded bits, and how many they are."""
+    from mediasvc.codecs.jpeg_ls_encode_kernel import TOGETHER
     from mediasvc.codecs.jpeg_ls_writer import LONGEST, RUNS
 
     rows, columns = codes.shape[:2]
     octets = codes.reshape(-1).view(np.uint8).reshape(rows, -1)
-    scan = _near_scan if near else _scan
-    one_line = columns * step * LONGEST + RUNS
-    room = codes.nbytes + codes.nbytes // 4 + 2 * one_line
+    together = 1 if near else max(1, min(rows, TOGETHER // (columns * step)))
+    scan = _near_scan if near else partial(_scan, together)
+    room = codes.nbytes + codes.nbytes // 4 + (together + 1) * (columns * step * LONGEST + RUNS)
     while True:
         space = np.empty(room, np.uint8)
         bits = scan(octets, step, (columns + 2) * step, precision, near, space)
@@ -59,23 +61,27 @@ def _bits(codes: NDArray[np.unsignedinteger], step: int, precision: int, near: i
         room *= 2  # noise grows
 
 
-def _scan(octets: NDArray[np.uint8], step: int, width: int, precision: int, near: int,
-          space: NDArray[np.uint8]) -> int:
+def _scan(together: int, octets: NDArray[np.uint8], step: int, width: int, precision: int,
+          near: int, space: NDArray[np.uint8]) -> int:
     from mediasvc.codecs.jpeg_ls_contexts import NARROW
-    from mediasvc.codecs.jpeg_ls_encode_kernel import encode_scan
-    from mediasvc.codecs.jpeg_ls_neighbours import BOX
+    from mediasvc.codecs.jpeg_ls_encode_kernel import ITEMS, encode_scan
+    from mediasvc.codecs.jpeg_ls_lanes import DESK
+    from mediasvc.codecs.lanes import LANES
 
     lines = np.zeros((2, width), np.int16 if precision <= NARROW else np.int32)
     thresholds = np.array(default_thresholds((1 << precision) - 1, near), np.int64)
-    return int(encode_scan(octets, step, precision, thresholds, lines, np.zeros(BOX, np.int32),
-                           space))
+    samples = width - 2 * step
+    return int(encode_scan(
+        octets, step, precision, together, thresholds, lines, np.zeros(DESK, np.int32),
+        np.empty((2, samples), np.int32), np.empty((3, together * samples * ITEMS + 1), np.int32),
+        np.empty(together * samples * (LANES + ITEMS) + 1, np.int32), space))
 
 
 def _near_scan(octets: NDArray[np.uint8], step: int, width: int, precision: int, near: int,
                space: NDArray[np.uint8]) -> int:
     from mediasvc.codecs.jpeg_ls_encode_near_kernel import encode_near_scan
     from mediasvc.codecs.jpeg_ls_lines import BOX
-    from mediasvc.codecs.jpeg_ls_neighbours import BOX as CODES
+    from mediasvc.codecs.jpeg_ls_writer import BOX as CODES
 
     maxval = (1 << precision) - 1
     kinds = default_thresholds(maxval, near)

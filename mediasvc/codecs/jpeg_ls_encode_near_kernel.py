@@ -146,7 +146,7 @@ def encode_near_scan(samples: Bytes, step: int, bits: int, thresholds: Ints, lin
     ``thresholds``; the fourth is RESET.
 
     ``quantizer`` is made of them. Zeros: ``lines`` (3, width + 2 × ``step``), ``box`` of
-    `jpeg_ls_lines.BOX`, ``codes`` of `jpeg_ls_neighbours.BOX`."""
+    `jpeg_ls_lines.BOX`, ``codes`` of `jpeg_ls_writer.BOX`."""
     width, maxval, near = lines.shape[1] - 2 * step, (1 << bits) - 1, thresholds[4]
     source, line, above = lines[0], lines[1], lines[2]
     size = fill_box(box, maxval, near)

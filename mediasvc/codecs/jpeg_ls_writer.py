@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.codecs.jpeg_ls_contexts import Box, J, Line, learned_of_run, order
-from mediasvc.codecs.jpeg_ls_neighbours import CODE, SIZE, UCODE, USIZE
+from mediasvc.codecs.jpeg_ls_contexts import CONTEXTS, PART, Box, J, Line, learned_of_run, order
 from mediasvc.codecs.machine import bare, big_endian, store
 
 Bytes = NDArray[np.uint8]
 ONE, THREE = np.uintp(1), np.uintp(3)
 
+#: Places in the box: A B C N of each context; codes of up to 32 bits and how many bits they have.
+STRIDE = 4
+CODE = STRIDE * CONTEXTS
+#: A sample has up to two codes, a run before it up to three.
+SIZE = CODE + 5 * PART + 2
+BOX = SIZE + 5 * PART + 2
+UCODE, USIZE = np.uintp(CODE), np.uintp(SIZE)
 #: Bytes of the longest code of a sample (LIMIT of 16 bits), and of what else a line may need.
 LONGEST, RUNS = 8, 1 << 10
 
