@@ -8,6 +8,7 @@ import click
 
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
+from mediasvc.media.words import count
 from mediasvc.model import Finding
 
 
@@ -37,6 +38,11 @@ def command(session: Session, disc: str, target: Path, kind: str) -> int:
     for font in label.borrowed:
         session.finding(Finding("warning", "font-not-embedded", font,
                                 "the PDF reader must have this font; look before you print"))
+    if label.missing:
+        session.finding(Finding("warning", "letters-not-drawn", target.name,
+                                f"{count(len(label.missing), 'letter')} that no font here has: "
+                                "they stand as question marks; write them by hand, or install a "
+                                "font that has them"))
     session.say(f"{chosen} of disc {found.id} written to {target}")
     session.summary(disc=found.id, path=str(target), kind=chosen, bytes=len(label.pdf))
     return 0

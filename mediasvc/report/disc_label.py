@@ -1,19 +1,19 @@
 """The label of a disc and the insert of its jewel case as PDF in real size (needs reportlab).
 
-Every text is made smaller until it fits; what no font at hand can draw becomes a question mark.
+Every text is made smaller until it fits; what no font at hand can draw becomes a question mark, and
+that is told.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from mediasvc.errors import SettingsError
+from mediasvc.report.label_fonts import LabelFonts, Run
 from mediasvc.work.label_facts import LabelFacts, LabelStudy
 
 Kind = Literal["disc", "case"]
@@ -25,22 +25,19 @@ CASE = 120
 MARGIN = 8
 LARGEST, SMALLEST = 13.0, 5.0
 LEADING = 1.25
+#: Letters: more have no room in a line at the smallest size.
+LONGEST = 300
 CONFIDENTIAL = "Confidential medical data"
-#: Where the fonts of other libraries and systems lie that know more than Latin letters.
-FONTS = ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-         "/usr/share/fonts/dejavu/DejaVuSans.ttf", "/Library/Fonts/Arial Unicode.ttf",
-         "C:/Windows/Fonts/arial.ttf")
-#: Fonts that PDF readers bring, and the national character set that each surely has.
-FAR_EASTERN = {"HeiseiKakuGo-W5": "shift_jis", "STSong-Light": "gb2312",
-               "HYGothic-Medium": "euc_kr", "MSung-Light": "big5"}
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """``borrowed``: fonts that are not in the PDF, so that its reader must have them."""
+    """``borrowed``: fonts that are not in the PDF, so that its reader must have them; ``missing``:
+    letters that stand as question marks."""
 
     pdf: bytes
     borrowed: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def draw_label(facts: LabelFacts, kind: Kind) -> Label:
@@ -57,7 +54,8 @@ def draw_label(facts: LabelFacts, kind: Kind) -> Label:
     (_disc if kind == "disc" else _case)(pen, facts)
     canvas.showPage()
     canvas.save()
-    return Label(sink.getvalue(), tuple(sorted(pen.borrowed)))
+    return Label(sink.getvalue(), tuple(sorted(pen.fonts.borrowed)),
+                 tuple(sorted(pen.fonts.missing)))
 
 
 def _disc(pen: _Pen, facts: LabelFacts) -> None:
@@ -95,8 +93,7 @@ class _Pen:
 
     def __init__(self, canvas: Any, size: float) -> None:
         self.canvas, self.size, self.middle = canvas, size, size / 2
-        self._fonts = _fonts()
-        self.borrowed: set[str] = set()
+        self.fonts = LabelFonts()
 
     def ring(self, lines: Iterable[Line], *, above: bool) -> None:
         """Centred lines between hub and rim, as large as fits; above or below the hub."""
@@ -132,75 +129,19 @@ class _Pen:
     def _line(self, text: str, points: float, height: float, width: float, *,
               centred: bool = False) -> None:
         """``height`` of the baseline and ``width`` in millimetres."""
-        font, text = self._drawable(text)
-        points = min(points, LARGEST)
-        while points > SMALLEST and self._width(text, font, points) > width:
+        points, text = min(points, LARGEST), text[:LONGEST]
+        runs = self.fonts.runs(text)
+        while points > SMALLEST and self._width(runs, points) > width:
             points -= 0.5
-        while len(text) > 4 and self._width(text, font, points) > width:
-            text = text[:-4] + "..."
-        if font in FAR_EASTERN:
-            self.borrowed.add(font)
-        self.canvas.setFont(font, points)
-        start = self.middle - self._width(text, font, points) / 2 if centred else MARGIN
-        self.canvas.drawString(start * MM, height * MM, text)
+        while len(text) > 4 and self._width(runs, points) > width:
+            text = text.removesuffix("...")[:-1].rstrip() + "..."
+            runs = self.fonts.runs(text)
+        at = self.middle - self._width(runs, points) / 2 if centred else MARGIN
+        for run in runs:
+            self.canvas.setFont(run.font, points)
+            self.canvas.drawString(at * MM, height * MM, run.text)
+            at += self._width([run], points)
 
-    def _width(self, text: str, font: str, points: float) -> float:
-        return float(self.canvas.stringWidth(text, font, points)) / MM
-
-    def _drawable(self, text: str) -> tuple[str, str]:
-        """The first font that has every letter, or the last one with question marks."""
-        text = "".join(sign if sign.isprintable() else " " for sign in text)
-        for name, letters in self._fonts:
-            if letters is None or all(ord(sign) in letters for sign in text):
-                return name, text
-        name, letters = self._fonts[-1]
-        return name, "".join(sign if letters is None or ord(sign) in letters else "?"
-                             for sign in text)
-
-
-def _fonts() -> list[tuple[str, frozenset[int] | None]]:
-    """(name, code points that it has), the plainest first."""
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-    from reportlab.pdfbase.ttfonts import TTFError, TTFont
-
-    found: list[tuple[str, frozenset[int] | None]] = [
-        ("Helvetica", frozenset((*range(32, 127), *range(160, 256))))]
-    for path in (*_from_matplotlib(), *map(Path, FONTS)):
-        if path.is_file():
-            try:
-                font = TTFont("MediasvcSans", str(path))
-            except TTFError:
-                continue
-            pdfmetrics.registerFont(font)
-            found.append(("MediasvcSans", frozenset(font.face.charToGlyph)))
-            break
-    for name, encoding in FAR_EASTERN.items():
-        pdfmetrics.registerFont(UnicodeCIDFont(name))
-        found.append((name, _letters(encoding)))
-    # the last one draws what none has whole, with question marks
-    found.append(found[1] if len(found) > 5 else found[0])
-    return found
-
-
-def _letters(encoding: str) -> frozenset[int]:
-    """What a Far Eastern font surely has: the letters of its national character set."""
-    return frozenset(number for number in (*range(32, 127), *range(0x3000, 0x3100),
-                                           *range(0x4E00, 0xA000), *range(0xAC00, 0xD7A4))
-                     if _has(chr(number), encoding))
-
-
-def _has(sign: str, encoding: str) -> bool:
-    try:
-        sign.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _from_matplotlib() -> list[Path]:
-    """The same extra brings a font with Greek, Cyrillic and more."""
-    found = importlib.util.find_spec("matplotlib")
-    if found is None or not found.origin:
-        return []
-    return [Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"]
+    def _width(self, runs: Iterable[Run], points: float) -> float:
+        return sum(float(self.canvas.stringWidth(run.text, run.font, points))
+                   for run in runs) / MM
