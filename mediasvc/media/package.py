@@ -30,7 +30,7 @@ from mediasvc.media.single import Single
 from mediasvc.media.tar_package import TarPackage
 from mediasvc.media.tar_unpack import CUT, DAMAGED, holds_tar, unpack_tar
 from mediasvc.media.troubles import Troubles
-from mediasvc.media.udf_package import UdfPackage
+from mediasvc.media.udf_package import UdfPackage, salvaged_package
 from mediasvc.media.window import Window
 from mediasvc.media.zip_package import ZipPackage
 from mediasvc.model import Finding, PackageKind
@@ -171,14 +171,15 @@ def _open_window(window: Window, context: Context) -> tuple[PackageKind, Contain
 
 
 def _udf(window: Window, context: Context) -> Container:
-    """7-Zip may make something of a disc that we cannot read; never as a complete one."""
+    """7-Zip may make something of a disc that we cannot read, or what is left of its entries;
+    never as a complete one."""
     try:
         return UdfPackage(window, context)
     except DamagedError as error:
         try:
             package = SevenZipPackage(window, context, "a damaged UDF disc")
         except (DamagedError, UnsupportedError, BudgetError):
-            raise error from None
+            return salvaged_package(window, context, error)
         context.troubles.add("error", "udf-damaged", "", f"the disc is damaged ({error.text}); "
                              "nobody can say whether all of it is here", "M30")
         return package

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mediasvc.errors import DamagedError
 from mediasvc.media.disc_judge import DiscJudge, Pieces
 from mediasvc.media.labels import label
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.udf_open import open_volume
 from mediasvc.media.udf_partitions import Run
+from mediasvc.media.udf_salvage import SalvagedTree
 from mediasvc.media.udf_tree import UdfTree
 from mediasvc.media.udf_volume import HOLE
 from mediasvc.media.window import Window
+from mediasvc.media.words import Many
 from mediasvc.span import CHUNK, Span
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 class UdfRows:
     """The files of a UDF tree in columns (see `disc_judge.DiscRows`)."""
 
-    def __init__(self, tree: UdfTree) -> None:
+    def __init__(self, tree: UdfTree | SalvagedTree) -> None:
         import numpy as np
 
         self.tree = tree
@@ -110,6 +113,20 @@ class UdfPackage:
                     "warning", "udf-never-written", label(self._rows.shown(row)),
                     "{n:file has|files have} parts that were never written; zeros stand for "
                     "them", "M31")
+
+
+def salvaged_package(window: Window, context: Context, error: DamagedError) -> UdfPackage:
+    """The DICOM files of a volume that cannot be opened, found by their own entries; never as all
+    of it. Raises ``error`` when there is none."""
+    tree = SalvagedTree(window, context.budget)
+    if not len(tree):
+        raise error
+    context.troubles.add(
+        "error", "udf-salvaged", "", f"the disc's list of files cannot be read ({error.text}); "
+        f"{Many(len(tree)):DICOM file was|DICOM files were} found by looking through all of it. "
+        "Others are missing, and what the disc's writer had deleted may be among them. Copy the "
+        "disc again", "M30")
+    return UdfPackage(window, context, UdfRows(tree))
 
 
 def read_rows(window: Window, context: Context) -> UdfRows:
