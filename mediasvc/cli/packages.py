@@ -84,8 +84,7 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                  candidates=[candidate_row(one) for one in view.candidates])
     decision = f" ({group.decision} {_decided_by(group)})" if group.decision else ""
     session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
-                f"ID {group.patient_id or '(none)'} of "
-                f"{words.issuer(group.issuer) or 'nobody named'}, "
+                f"{_identifier(group)}, "
                 f"{words.born(group.patient_birth_date)}, {words.sex(group.patient_sex)}; "
                 f"{words.count(group.instances, 'instance')}, {group.state}{decision}")
     for study in view.studies[:SHOWN]:
@@ -96,7 +95,8 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
                     + (f", made at {display(', '.join(study.institutions))}"
                        if study.institutions else ""))
     if len(view.studies) > SHOWN:
-        session.say(f"    … and {len(view.studies) - SHOWN} more studies")
+        more = words.count(len(view.studies) - SHOWN, "more study", "more studies")
+        session.say(f"    … and {more}")
     if why := (group.evidence or {}).get("reason"):
         session.say(f"    reason: {display(why)}")
     if view.hold:
@@ -111,6 +111,12 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
         session.say(f"                    {'; '.join(one.reasons)}")
     if group.state == "waiting" and not view.candidates:
         session.say("    no candidate in the index")
+
+
+def _identifier(group: PatientGroup) -> str:
+    if not group.patient_id:
+        return "no ID"
+    return f"ID {group.patient_id} of {words.issuer(group.issuer) or 'nobody named'}"
 
 
 def candidate_row(one: Candidate) -> dict[str, Any]:
