@@ -27,6 +27,8 @@ from mediasvc.standard.header_attributes import HEADER_ATTRIBUTES, LAST_HEADER_T
 
 #: Bytes read at first, and again where elements that are wanted lie further on.
 _READS = (16 << 10, 256 << 10, 4 << 20)
+#: So much of a file is enough for most headers.
+BEGINNING = _READS[0]
 
 _BY_FIELD = {attribute.field: place for place, attribute in enumerate(HEADER_ATTRIBUTES)}
 _TAGS = np.array([attribute.tag for attribute in HEADER_ATTRIBUTES], np.int64)
@@ -108,6 +110,13 @@ def scan(source: Path | str | Span) -> InstanceHeader | None:
     finally:
         os.close(fd)
     return _whole(Span(str(path), offset, length))
+
+
+def scan_beginning(data: bytes, length: int) -> InstanceHeader | None:
+    """The header that `scan` finds in a file of ``length`` bytes that begins with ``data``; None
+    where it takes more than `BEGINNING` bytes, or the full walk, to know it."""
+    answer = _first_look(data, length)
+    return answer if isinstance(answer, InstanceHeader) else None
 
 
 def _source(source: Path | str | Span) -> tuple[Path | str, int, int]:

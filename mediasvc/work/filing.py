@@ -1,8 +1,8 @@
 """The child's side of filing: one received instance becomes one object of the archive.
 
-The received bytes (they must still be the screened ones) are coerced, written to a temporary file,
-and that file is read back: it must be the same instance under the right patient, and the inverse
-splice must give the received bytes.
+The received bytes (they must still be the screened ones) are coerced and written to a temporary
+file. What was written is read as by a stranger: it must be the same instance under the right
+patient; and there must be an inverse splice that gives the received bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.dicom.framing import Framing, read_framing
-from mediasvc.dicom.header import scan
+from mediasvc.dicom.header import BEGINNING, scan, scan_beginning
 from mediasvc.dicom.in_utf8 import in_utf8
 from mediasvc.dicom.pieces import Copy, Piece, assemble, inverse, pack
 from mediasvc.dicom.splice import plan, rewrite_deflated
@@ -46,7 +46,6 @@ def write_ahead(view: memoryview, framing: Framing, temp: Path, order: Order,
     """
     try:
         row = _write(view, framing, temp, order)
-        _prove(temp, order, row)
     except (MediasvcError, OSError):
         temp.unlink(missing_ok=True)
         return None
@@ -72,22 +71,21 @@ def _file(item: Item, order: Order) -> dict[str, Any]:
     with span.view() as view:
         if not span.holds(view, item["sha256"]):
             raise DamagedError("changed since it was looked at")
-        row = _write(view, _readable(view), temp, order)
-    _prove(temp, order, row)
-    return row
+        return _write(view, _readable(view), temp, order)
 
 
 def _write(view: memoryview, framing: Framing, temp: Path, order: Order) -> dict[str, Any]:
     uid = bytes(framing.value(SOP_INSTANCE_UID) or b"").rstrip(b" \0").decode("ascii", "replace")
     try:
-        pieces = plan(framing, len(view), coerce(framing, order).changes)
-        sha256, length = _to_file(view, pieces, temp)
-        row = {"restore": "delta", "delta": base64.b64encode(pack(inverse(pieces))).decode()}
+        pieces: Sequence[Piece] = plan(framing, len(view), coerce(framing, order).changes)
+        back = {"restore": "delta", "delta": base64.b64encode(pack(inverse(pieces))).decode()}
     except UnsupportedError:
-        sha256, length = _to_file(*_rewritten(view, framing, order), temp)
-        row = {"restore": "object"}
-    return row | {"object_sha256": sha256, "object_length": length,
-                  "sop_instance_uid": uid}
+        view, pieces = _rewritten(view, framing, order)
+        back = {"restore": "object"}
+    parts = list(assemble(view, pieces))
+    sha256, length = write_new(temp, parts)
+    return back | {"object_sha256": sha256, "object_length": length, "sop_instance_uid": uid,
+                   "header": _proven(parts, temp, length, uid, order).as_json()}
 
 
 def _rewritten(view: memoryview, framing: Framing, order: Order,
@@ -106,10 +104,6 @@ def _rewritten(view: memoryview, framing: Framing, order: Order,
     return view, plan(framing, len(view), changes)
 
 
-def _to_file(view: memoryview, pieces: Sequence[Piece], temp: Path) -> tuple[str, int]:
-    return write_new(temp, assemble(view, pieces))
-
-
 def _readable(view: memoryview) -> Framing:
     framing = read_framing(view)
     if framing.damaged:
@@ -117,14 +111,25 @@ def _readable(view: memoryview) -> Framing:
     return framing
 
 
-def _prove(temp: Path, order: Order, row: dict[str, Any]) -> None:
-    """Read the result as a stranger would. Raises ProofError."""
-    span = Span.of_file(temp)
-    header = scan(span)
-    if (header is None or header.sop_instance_uid != row["sop_instance_uid"]
-            or span.length != row["object_length"] or not _belongs(header, order)):
+def _proven(parts: Sequence[memoryview], temp: Path, length: int, uid: str, order: Order,
+            ) -> InstanceHeader:
+    """The header of what was written, read as a stranger would. Raises ProofError."""
+    header = scan_beginning(_beginning(parts), length) or scan(Span(str(temp), 0, length))
+    if (header is None or header.sop_instance_uid != uid
+            or length != sum(map(len, parts)) or not _belongs(header, order)):
         raise ProofError("the rewritten instance is not what was ordered")
-    row["header"] = header.as_json()
+    return header
+
+
+def _beginning(parts: Sequence[memoryview]) -> bytes:
+    taken: list[memoryview] = []
+    left = BEGINNING
+    for part in parts:
+        taken.append(part[:left])
+        left -= len(taken[-1])
+        if not left:
+            break
+    return b"".join(taken)
 
 
 def _belongs(header: InstanceHeader, order: Order) -> bool:
