@@ -50,7 +50,8 @@ def _capability(row: TransferSyntax) -> Capability:
         cell = Cell(reason=missing(row.uid))
         return Capability(row, cell, cell, cell)
     found = codec(row.uid)
-    bases = tuple(decoder.code_base for decoder in (found.first, found.second) if decoder)
+    bases = tuple(decoder.code_base + (" (in part)" if decoder.knows else "")
+                  for decoder in (found.first, found.second) if decoder)
     return Capability(row, Cell(bases, found.reads),
                       _encode(found, found.lossless, _LOSSY if found.lossy else _EXACT),
                       _encode(found, found.lossy, _EXACT if found.lossless else ""))

@@ -1,7 +1,7 @@
 """Samples of one channel of a group, compiled (ISO/IEC 18181-1 C.3.3, H.3, H.5).
 
 What a sample takes is a chain: position, bits, entry of the table, next position. So two groups, in
-which nothing depends on the other, are read in one loop: two thirds of the time.
+which nothing depends on the other, are read in one loop, their samples side by side in one word.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from mediasvc.codecs.jpeg_xl_codes import (
     word_at,
 )
 from mediasvc.codecs.jpeg_xl_fields import LEAST_RUN, RUNS, SHORT_RUNS, SPLIT
+from mediasvc.codecs.jpeg_xl_lanes import add_both, gradients
 from mediasvc.codecs.machine import bare, bare_part, shift_right
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
-Planes = NDArray[np.int32]
+Planes = NDArray[np.int64]
 
 #: Samples that YCoCg made have a bit more than 16, and their sign.
 LIMIT = 1 << 17
@@ -54,93 +55,59 @@ def _rare(data: Bytes, tables: Ints, code: int, entry: int, last: int, pos: int,
 
 
 @bare
-def _next(data: Bytes, tables: Ints, code: int, run: int, last: int, pos: int,
-          ) -> tuple[int, int, int]:
-    """The next difference: (samples that repeat it, itself, position)."""
+def _next(data: Bytes, tables: Ints, code: int, run: int, last: int, pos: int, word: int,
+          ) -> tuple[int, int, int, int]:
+    """The next difference, which ``word`` at ``pos`` begins with: (samples that repeat it, itself,
+    position, what is left of the word)."""
     if run > 0:
-        return run - 1, last, pos
-    word = word_at(data, pos)
+        return run - 1, last, pos, word
     entry = tables[code, word & (ENTRIES - 1)]
     if entry & RARE:
         run, last, pos = _rare(data, tables, code, entry, last, pos)
-        return run - (run > 0), last, pos
+        return run - (run > 0), last, pos, word_at(data, pos)
     more = shift_right(word, entry >> SHIFT & BITS) & (entry >> MASK & MASK_BITS)
-    return 0, entry >> BASE ^ more, pos + (entry & BITS)
-
-
-@bare
-def _gradient(left: int, top: int, corner: int) -> int:
-    """left + top - corner, not beyond either (H.3, predictor 5)."""
-    return min(max(left + top - corner, min(left, top)), max(left, top))
+    return 0, entry >> BASE ^ more, pos + (entry & BITS), shift_right(word, entry & BITS)
 
 
 @bare_part
-def _within(planes: Planes, plane: int, y: int, columns: int) -> bool:
+def _within(planes: Planes, channel: int, y: int, columns: int) -> bool:
     """Whether no sample of the row left the range: so that none of the next one leaves the type."""
     used = np.int32(0)
     for x in range(columns):
-        used |= planes[plane, y, x] ^ (planes[plane, y, x] >> 31)
+        one, other = np.int32(planes[channel, y, x]), np.int32(planes[channel, y, x] >> 32)
+        used |= one ^ (one >> 31) | other ^ (other >> 31)
     return bool(used < LIMIT)
 
 
 @bare_part
-def read_channel(data: Bytes, end: int, tables: Ints, code: int, planes: Planes, plane: int,
-                 rows: int, columns: int, pos: int) -> int:
-    """``rows`` × ``columns`` samples into a plane, from bit ``pos`` of a section that ends before
-    byte ``end``; the position behind them, or `DAMAGED`. No run comes before the first sample or
-    goes on behind the last."""
-    run, last, left = 0, LIMIT, 0
+def read_two(data: Bytes, end: int, end_2: int, tables: Ints, code: int, planes: Planes,
+             channel: int, rows: int, columns: int, pos: int, pos_2: int) -> tuple[int, int]:
+    """A channel of two groups of one size, which may be the same: ``rows`` × ``columns`` words of
+    ``planes``, with the sample of the first one lower. They begin at two bits of sections that end
+    before two bytes. The positions behind them, or `DAMAGED`. No run comes before the first sample
+    or goes on behind the last."""
+    run, last, run_2, last_2, left = 0, LIMIT, 0, LIMIT, 0
     for x in range(columns):
-        run, last, pos = _next(data, tables, code, run, last, pos)
-        left += last
-        planes[plane, 0, x] = left
+        run, last, pos, _ = _next(data, tables, code, run, last, pos, word_at(data, pos))
+        run_2, last_2, pos_2, _ = _next(data, tables, code, run_2, last_2, pos_2,
+                                        word_at(data, pos_2))
+        left = add_both(left, last, last_2)
+        planes[channel, 0, x] = left
     for y in range(1, rows):
-        if pos > 8 * end or not _within(planes, plane, y - 1, columns):
-            return DAMAGED
-        left = int(planes[plane, y - 1, 0])
-        corner = left
-        for x in range(columns):
-            run, last, pos = _next(data, tables, code, run, last, pos)
-            top = int(planes[plane, y - 1, x])
-            left = _gradient(left, top, corner) + last
-            planes[plane, y, x] = left
-            corner = top
-    sound = run == 0 and pos <= 8 * end and _within(planes, plane, rows - 1, columns)
-    return pos if sound else DAMAGED
-
-
-@bare_part
-def read_two(data: Bytes, end: int, other_end: int, tables: Ints, code: int, planes: Planes,
-             plane: int, other: int, rows: int, columns: int, pos: int, other_pos: int,
-             ) -> tuple[int, int]:
-    """`read_channel` of two groups of one size at once; both positions."""
-    run, last, left = 0, LIMIT, 0
-    run_2, last_2, left_2 = 0, LIMIT, 0
-    for x in range(columns):
-        run, last, pos = _next(data, tables, code, run, last, pos)
-        run_2, last_2, other_pos = _next(data, tables, code, run_2, last_2, other_pos)
-        left += last
-        left_2 += last_2
-        planes[plane, 0, x] = left
-        planes[other, 0, x] = left_2
-    for y in range(1, rows):
-        if pos > 8 * end or other_pos > 8 * other_end or not (
-                _within(planes, plane, y - 1, columns) and _within(planes, other, y - 1, columns)):
+        if pos > 8 * end or pos_2 > 8 * end_2 or not _within(planes, channel, y - 1, columns):
             return DAMAGED, DAMAGED
-        left = int(planes[plane, y - 1, 0])
-        left_2 = int(planes[other, y - 1, 0])
-        corner, corner_2 = left, left_2
-        for x in range(columns):
-            run, last, pos = _next(data, tables, code, run, last, pos)
-            top = int(planes[plane, y - 1, x])
-            left = _gradient(left, top, corner) + last
-            planes[plane, y, x] = left
-            corner = top
-            run_2, last_2, other_pos = _next(data, tables, code, run_2, last_2, other_pos)
-            top_2 = int(planes[other, y - 1, x])
-            left_2 = _gradient(left_2, top_2, corner_2) + last_2
-            planes[other, y, x] = left_2
-            corner_2 = top_2
-    sound = run == 0 and run_2 == 0 and pos <= 8 * end and other_pos <= 8 * other_end and (
-        _within(planes, plane, rows - 1, columns) and _within(planes, other, rows - 1, columns))
-    return (pos, other_pos) if sound else (DAMAGED, DAMAGED)
+        left = int(planes[channel, y - 1, 0])
+        corner = left
+        for x in range(0, columns, 2):
+            word, word_2 = word_at(data, pos), word_at(data, pos_2)
+            for k in range(x, min(x + 2, columns)):  # two codes with an entry are 54 bits at most
+                run, last, pos, word = _next(data, tables, code, run, last, pos, word)
+                run_2, last_2, pos_2, word_2 = _next(data, tables, code, run_2, last_2, pos_2,
+                                                     word_2)
+                top = int(planes[channel, y - 1, k])
+                left = gradients(left, top, corner, last, last_2)
+                planes[channel, y, k] = left
+                corner = top
+    sound = run == 0 and run_2 == 0 and pos <= 8 * end and pos_2 <= 8 * end_2 and _within(
+        planes, channel, rows - 1, columns)
+    return (pos, pos_2) if sound else (DAMAGED, DAMAGED)

@@ -98,8 +98,8 @@ def _decoded(data: memoryview, sections: int, header: JxlHeader, bits: int,
     end = int(decode_frame(
         padded, len(data), 8 * sections, header.rows, header.columns, samples,
         (1 << bits) - 1, out.itemsize,
-        np.empty((2 * samples, high, min(header.columns, GROUP)), np.int32),
-        np.empty((1, samples, MOST_COLOURS), np.int32), np.zeros((CODES, SIZE), np.int64),
+        np.empty((samples, high, min(header.columns, GROUP)), np.int64),
+        np.empty((1, samples, MOST_COLOURS), np.int64), np.zeros((CODES, SIZE), np.int64),
         np.zeros(SYMBOLS, np.int64), out.view(np.uint8).reshape(header.rows, -1)))
     if end <= OTHER_FIELD:
         raise other(GLOBAL[OTHER_FIELD - end].name)

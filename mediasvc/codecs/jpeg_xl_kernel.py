@@ -8,12 +8,14 @@ or bounded by their loops.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
 from mediasvc.codecs.compiled import BYTES, INT, INTS
-from mediasvc.codecs.jpeg_xl_channels import read_channel, read_two
+from mediasvc.codecs.jpeg_xl_channels import read_two
 from mediasvc.codecs.jpeg_xl_codes import DAMAGED, bits_at, read_code
 from mediasvc.codecs.jpeg_xl_fields import (
     CODES,
@@ -35,7 +37,7 @@ from mediasvc.codecs.machine import bare, bare_kernels, bare_part
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
-Planes = NDArray[np.int32]
+Planes = NDArray[np.int64]
 Samples = NDArray[np.unsignedinteger]
 
 #: Reasons besides those of `jpeg_xl_codes`: other transforms, other sections, and, from this one
@@ -44,7 +46,7 @@ OTHER_TRANSFORMS, OTHER_SECTIONS, OTHER_FIELD = -3, -4, -100
 _GLOBAL, _SUB_BITSTREAM, _SECTIONS = as_rows(GLOBAL), as_rows(SUB_BITSTREAM), np.array(SECTIONS)
 _LIST = len(_GLOBAL)
 _SUB_BITS = len(SUB_BITSTREAM)
-_PLANES = types.Array(types.int32, 3, "C")
+_PLANES = types.Array(types.int64, 3, "C")
 _TABLES, _ROWS = types.Array(types.int64, 2, "C"), types.Array(types.uint8, 2, "C")
 
 
@@ -121,37 +123,44 @@ def _ends(data: Bytes, end: int, pos: int, padded: bool) -> bool:
 
 
 @bare
-def _put_row(planes: Planes, plane: int, kind: int, y: int, columns: int, palette: Planes,
+def _sample(planes: Planes, channel: int, y: int, x: int, shift: int) -> Any:
+    """Of the first group, or, 32 bits higher, of the other one."""
+    return np.int32(planes[channel, y, x] >> shift)
+
+
+@bare
+def _put_row(planes: Planes, shift: int, kind: int, y: int, columns: int, palette: Planes,
              colours: int, line: Samples) -> int:
     """One row of a group, transformed back (H.6.3, H.6.4), into ``line``: all bits that its samples
     use, a negative number for what is in no palette."""
     used = np.int32(0)
     if kind == PLAIN:
         for x in range(columns):
-            used |= planes[plane, y, x]
-            line[x] = planes[plane, y, x]
+            sample = _sample(planes, 0, y, x, shift)
+            used |= sample
+            line[x] = sample
     elif kind == YCOCG:
         for x in range(columns):
-            green = planes[plane, y, x] - (planes[plane + 2, y, x] >> 1)
-            blue = green - (planes[plane + 1, y, x] >> 1)
-            green += planes[plane + 2, y, x]
-            red = blue + planes[plane + 1, y, x]
-            used |= red | green | blue
-            line[3 * x], line[3 * x + 1], line[3 * x + 2] = red, green, blue
+            co, cg = _sample(planes, 1, y, x, shift), _sample(planes, 2, y, x, shift)
+            base = _sample(planes, 0, y, x, shift) - (cg >> 1)
+            blue = base - (co >> 1)
+            used |= (base + cg) | (blue + co) | blue
+            line[3 * x], line[3 * x + 1], line[3 * x + 2] = blue + co, base + cg, blue
     else:
         samples = len(line) // columns
         for x in range(columns):
-            place = planes[plane, y, x]
+            place = _sample(planes, 0, y, x, shift)
             if not 0 <= place < colours:
                 return -1
             for c in range(samples):
-                used |= palette[0, c, place]
-                line[samples * x + c] = palette[0, c, place]
+                sample = _sample(palette, 0, c, place, 0)
+                used |= sample
+                line[samples * x + c] = sample
     return int(used)
 
 
 @bare
-def _put(planes: Planes, plane: int, kind: int, rows: int, columns: int, palette: Planes,
+def _put(planes: Planes, shift: int, kind: int, rows: int, columns: int, palette: Planes,
          colours: int, maximum: int, size: int, y0: int, first: int, width: int, out: Bytes,
          ) -> bool:
     """A group to its place, ``width`` bytes from byte ``first`` of each row; whether no sample is
@@ -160,10 +169,10 @@ def _put(planes: Planes, plane: int, kind: int, rows: int, columns: int, palette
     for y in range(rows):
         line = out[y0 + y, first:first + width]
         if size == 1:
-            used |= _put_row(planes, plane, kind, y, columns, palette, colours, line)
+            used |= _put_row(planes, shift, kind, y, columns, palette, colours, line)
         else:
             words = line.view(np.uint16)
-            used |= _put_row(planes, plane, kind, y, columns, palette, colours, words)
+            used |= _put_row(planes, shift, kind, y, columns, palette, colours, words)
     return used & ~maximum == 0
 
 
@@ -212,17 +221,13 @@ def _pixels(data: Bytes, pos: int, end: int, place: int, kind: int, colours: int
         if place < 0 or other_place < 0:
             return OTHER_TRANSFORMS
         for c in range(channels):
-            if two:
-                place, other_place = read_two(
-                    data, end, other_end, tables, code + c, planes, c, channels + c, high, wide,
-                    place, other_place)
-            else:
-                place = read_channel(data, end, tables, code + c, planes, c, high, wide, place)
+            place, other_place = read_two(data, end, other_end, tables, code + c, planes, c, high,
+                                          wide, place, other_place)
             if place < 0:
                 return DAMAGED
         for k in range(1 + two):
             if not (_ends(data, other_end if k else end, other_place if k else place, False)
-                    and _put(planes, k * channels, kind, high, wide, palette, colours, maximum,
+                    and _put(planes, 32 * k, kind, high, wide, palette, colours, maximum,
                              size, y0, (x0 + k * GROUP) * cell, wide * cell, out)):
                 return DAMAGED
         end = other_end
@@ -240,7 +245,8 @@ def decode_frame(data: Bytes, length: int, pos: int, rows: int, columns: int, sa
 
     ``data`` has ``length`` bytes and `SLACK` more. ``out`` has a row of bytes for each of ``rows``:
     ``columns`` pixels of ``samples`` samples of ``size`` bytes, 1 or 2, none beyond ``maximum``.
-    Space: ``planes`` for two groups, ``palette``, ``tables`` of `jpeg_xl_codes`, ``lengths``.
+    Space: ``planes``, a word for each sample of a group, ``palette``, ``tables`` of
+    `jpeg_xl_codes`, ``lengths``.
     """
     groups = _up(columns, GROUP) * _up(rows, GROUP)
     empty = _up(columns, LF_GROUP) * _up(rows, LF_GROUP) + 1  # and HfGlobal
@@ -253,7 +259,7 @@ def decode_frame(data: Bytes, length: int, pos: int, rows: int, columns: int, sa
     if kind < 0:
         return kind
     if kind == PALETTE:
-        place = read_channel(data, end, tables, 0, palette, 0, samples, colours, place)
+        place, _ = read_two(data, end, end, tables, 0, palette, 0, samples, colours, place, place)
     if place < 0 or place > 8 * end:
         return DAMAGED
     if groups > 1:
