@@ -235,6 +235,26 @@ def test_keys_and_wheel_go_through_the_series(page: Page) -> None:
     page.page.wait_for_function("MV.active.index === 1")
 
 
+def test_the_slider_goes_where_it_is_drawn_and_takes_the_keys(page: Page) -> None:
+    page.show(1)
+    slider = page.page.locator("input[type=range]")
+    box = slider.bounding_box()
+    page.page.mouse.move(box["x"] + 3, box["y"] + box["height"] / 2)
+    page.page.mouse.down()
+    for step in range(1, 11):
+        page.page.mouse.move(box["x"] + box["width"] * step / 10, box["y"] + box["height"] / 2)
+    page.page.mouse.up()
+    page.page.wait_for_function("MV.active.shown === 29")
+    assert "Image 30 of 30" in page.text(".corner.tl") and slider.input_value() == "29"
+    page.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.page.wait_for_function("MV.active.shown > 10 && MV.active.shown < 20")
+    for key, place in (("Home", 0), ("ArrowDown", 1), ("End", 29), ("PageUp", 19)):
+        page.page.keyboard.press(key)
+        page.page.wait_for_function(f"MV.active.shown === {place}")
+    page.page.keyboard.press("i")
+    assert page.do("() => MV.active.inverted")
+
+
 def test_a_cine_plays_at_its_rate_and_stops(page: Page) -> None:
     page.show(5)
     assert round(page.do("() => MV.active.rate()")) == 25

@@ -186,8 +186,8 @@
     parts.slider.min = "0";
     parts.slider.setAttribute("aria-label", "Image");
     parts.slider.addEventListener("input", function () {
-      MV.active.stop();
-      MV.active.go(Number(parts.slider.value));
+      // what is wanted is read first: whoever stops a view has its old place written here
+      MV.scroll(MV.active, Number(parts.slider.value) - MV.active.index);
     });
     parts.rate = make("input", "rate", parent);
     parts.rate.type = "number";

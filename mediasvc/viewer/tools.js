@@ -357,7 +357,9 @@
 
   MV.keys = function (event) {
     var view = MV.active, key = event.key;
-    if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && key !== "Escape") { return; }
+    var writes = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    // after a click the slider has the keys, and has no use for letters
+    if (writes && event.target.type !== "range" && key !== "Escape") { return; }
     if (event.ctrlKey || event.altKey || event.metaKey || !view) { return; }
     var small = key.length === 1 ? key.toLowerCase() : key, done = true;
     if (TOOLS[small]) {
