@@ -205,7 +205,7 @@ def test_missing_keys_are_counted_by_kind() -> None:
         del leaf.keys[0x00200013]
     directory = read(Writer().write(roots))
     texts = {f.text for f in directory.findings if f.code == "directory-key-missing"}
-    assert texts == {"1 STUDY records have no Study ID", "2 IMAGE records have no Instance Number"}
+    assert texts == {"1 STUDY record has no Study ID", "2 IMAGE records have no Instance Number"}
     assert len(directory.references) == 2
 
 

@@ -124,7 +124,7 @@ def test_modality_missing_in_series(desk: Program, tmp_path: Path) -> None:
     edit_directory(tmp_path / "d", without)
     package, said = bring(desk, tmp_path / "d")
     assert (package["state"], package["archived"]) == ("done", 3)
-    assert said["directory-key-missing"] == "1 SERIES records have no Modality"
+    assert said["directory-key-missing"] == "1 SERIES record has no Modality"
 
 
 def test_unsupported_sop_class_is_kept_all_the_same(desk: Program, tmp_path: Path) -> None:

@@ -129,8 +129,8 @@ def test_a_batch_is_answered_row_by_row(index: Program, tmp_path: Path) -> None:
     assert [row["row"] for row in rows] == [1, 2, 3, 4]
     assert [row["auto"] and row["auto"]["patient_id"] for row in rows] == ["100", None, "102", None]
     assert rows[1]["candidates"] == []
-    assert set(rows[0]["candidates"][0]) == {"patient_id", "issuer", "score", "recommendation",
-                                             "reasons"}
+    assert set(rows[0]["candidates"][0]) == {
+        "patient_id", "issuer", "score", "recommendation", "reasons", "name", "birth_date", "sex"}
     assert answered.code == 0 and answered.summary["rows"] == 4
 
 
