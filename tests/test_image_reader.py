@@ -38,6 +38,24 @@ def test_every_file_is_what_lies_in_the_image(
             assert view == CONTENT[offset:offset + length]
 
 
+def test_what_was_read_beforehand_is_the_same(reader: ImageReader, tmp_path: Path) -> None:
+    path, chance = str(tmp_path / "disc.iso"), random.Random(3)
+    spans = [Span(path, at, chance.choice((LARGE, LARGE + 4097, 500, 600_000)))
+             for at in chance.sample(range(400_000), 30)]
+    for number, span in enumerate(spans):
+        guess = spans[(number + chance.choice((1, 1, 1, 2))) % len(spans)]
+        with reader.view(span, guess) as view:
+            assert view == CONTENT[span.offset:span.offset + span.length]
+
+
+def test_a_guess_behind_the_end_harms_nobody(reader: ImageReader, tmp_path: Path) -> None:
+    path = str(tmp_path / "disc.iso")
+    with reader.view(Span(path, 0, LARGE), Span(path, LENGTH - 5, LARGE)) as view:
+        assert view == CONTENT[:LARGE]
+    with pytest.raises(DamagedError), reader.view(Span(path, LENGTH - 5, LARGE)):
+        pass
+
+
 def test_a_file_that_an_image_has_only_half_of_is_damaged(
         reader: ImageReader, tmp_path: Path) -> None:
     span = Span(str(tmp_path / "disc.iso"), LENGTH - LARGE, LARGE + 1)

@@ -1,7 +1,8 @@
 """Reading the files of an image one after the other, into memory that is used again.
 
 A finished image is not in the page cache, it was written past it; filling the cache with it would
-cost more than looking at it. Large files are read past the cache, too, and come from the medium.
+cost more than looking at it. Large files are read past the cache, too, and come from the medium,
+each while the one before is looked at.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import randrange
@@ -30,23 +32,46 @@ class ImageReader:
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
         self._fd = self._direct = -1
-        self._room = _room(1 << 20)
+        #: What is looked at, and what is read meanwhile.
+        self._room, self._other = _room(1 << 20), _room(1 << 20)
+        self._beside = ThreadPoolExecutor(1)
+        self._coming: tuple[Span, Future[memoryview | None]] | None = None
 
     @contextmanager
-    def view(self, span: Span) -> Iterator[memoryview]:
-        """The bytes of ``span``, until the next call. Raises what `Span.view` does."""
+    def view(self, span: Span, soon: Span | None = None) -> Iterator[memoryview]:
+        """The bytes of ``span``, until the next call; ``soon``: what that is likely to be for.
+        Raises what `Span.view` does."""
         if span.path != self._path or span.length > READ_LIMIT:
             with span.view() as view:
                 yield view
             return
         if self._fd < 0:
             self._open(span)
-        if len(self._room) < span.length + 2 * BLOCK:
-            self._room = _room(span.length + 2 * BLOCK)
-        found: memoryview | None = None
-        if self._direct >= 0 and span.length >= LARGE:
-            found = self._past_the_cache(span)
-        yield self._through_the_cache(span) if found is None else found
+        found = self._came(span)
+        if found is None and self._goes_past(span):
+            self._room = _large_enough(self._room, span)
+            found = self._past_the_cache(span, self._room)
+        if found is None:
+            self._room = _large_enough(self._room, span)
+            found = self._through_the_cache(span)
+        if soon is not None and soon.path == self._path and self._goes_past(soon):
+            self._other = _large_enough(self._other, soon)
+            self._coming = soon, self._beside.submit(self._past_the_cache, soon, self._other)
+        yield found
+
+    def _came(self, span: Span) -> memoryview | None:
+        """What was read of it meanwhile; None when something else was, or nothing."""
+        if self._coming is None:
+            return None
+        coming, reading = self._coming
+        self._coming, found = None, reading.result()
+        if coming != span:
+            return None
+        self._room, self._other = self._other, self._room
+        return found
+
+    def _goes_past(self, span: Span) -> bool:
+        return self._direct >= 0 and LARGE <= span.length <= READ_LIMIT
 
     def _open(self, span: Span) -> None:
         self._fd = span.open()
@@ -56,14 +81,14 @@ class ImageReader:
             self._direct = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
                                    | os.O_DIRECT)
 
-    def _past_the_cache(self, span: Span) -> memoryview | None:
+    def _past_the_cache(self, span: Span, room: memoryview) -> memoryview | None:
         """None where that cannot be."""
         before = span.offset % BLOCK
         length = -(-(before + span.length) // BLOCK) * BLOCK
         with suppress(OSError):
-            found = os.preadv(self._direct, [self._room[:length]], span.offset - before)
+            found = os.preadv(self._direct, [room[:length]], span.offset - before)
             if found >= before + span.length:
-                return self._room[before:before + span.length]
+                return room[before:before + span.length]
         return None
 
     def _through_the_cache(self, span: Span) -> memoryview:
@@ -77,6 +102,7 @@ class ImageReader:
         return view
 
     def close(self) -> None:
+        self._beside.shutdown()
         for fd in (self._fd, self._direct):
             if fd >= 0:
                 os.close(fd)
@@ -94,6 +120,11 @@ def is_cached(span: Span) -> bool:
         return sum(is_in_memory(fd, at) for at in places) * 2 > PLACES
     finally:
         os.close(fd)
+
+
+def _large_enough(room: memoryview, span: Span) -> memoryview:
+    needed = span.length + 2 * BLOCK
+    return room if len(room) >= needed else _room(needed)
 
 
 def _room(size: int) -> memoryview:
