@@ -116,8 +116,9 @@ def test_a_file_that_never_arrives_is_not_read_as_zeros(written: Written) -> Non
 def test_who_waits_for_an_image_that_is_given_up_is_told() -> None:
     arrival = Arrival()
     with ThreadPoolExecutor(3) as pool:
-        waiting = [pool.submit(arrival.wait_open), pool.submit(arrival.wait, 5),
-                   pool.submit(arrival.wait_whole)]
+        waits: list[Callable[[], object]] = [
+            arrival.wait_open, lambda: arrival.wait(5), arrival.wait_whole]
+        waiting = [pool.submit(wait) for wait in waits]
         arrival.fail()
         for one in waiting:
             with pytest.raises(StateError):

@@ -120,8 +120,8 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
     """Master an image into ``target`` (empty, at its beginning) and return its sha256.
 
     ``files`` are streamed from their spans; memory is a few numbers a file. ``report(done, total)``
-    in bytes; ``copied`` is told of each file that is needed no more; ``arrival`` of what can be read
-    of the image. Raises ValueError where a name is not level 1 (8.3, upper case, at most eight
+    in bytes; ``copied`` is told of each file that is needed no more, ``arrival`` of what of the
+    image can be read. Raises ValueError where a name is not level 1 (8.3, upper case, at most eight
     levels), DamagedError when a source became shorter.
     """
     ordered = in_order(files)
@@ -133,7 +133,7 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
     _write_at(target, placed.end * SECTOR, tail)
     if arrival is not None:
         arrival.begin(_opening(ordered, placed))
-    with WriteBehind(target, arrival and arrival.reached, tail) as out:
+    with WriteBehind(target, arrival.reached if arrival else None, tail) as out:
         for part in image.tables(names, placed):
             out.write(part)
         for file, soon in zip_longest(ordered, ordered[SOON:]):
