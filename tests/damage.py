@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import imagecodecs
 import numpy as np
 
-from mediasvc.codecs.codec import Array, Codec, Frame
+from mediasvc.codecs.codec import Array, Codec, Frame, dtype_of
 from mediasvc.codecs.samples import from_codes
 from mediasvc.codecs.table import codec
 from mediasvc.errors import DamagedError
@@ -123,6 +123,12 @@ def _planes(decode: Callable[[Frame], Any]) -> Callable[[Frame, FrameSpec], Arra
     return twin
 
 
+def _jxl(frame: Frame, spec: FrameSpec) -> Array:
+    from mediasvc.codecs import jpeg_xl_reference
+
+    return jpeg_xl_reference.decode(frame).astype(dtype_of(spec))
+
+
 def plain_twins() -> dict[str, Callable[[Frame, FrameSpec], Array]]:
     """The plain references beside our kernels, by transfer syntax."""
     from mediasvc.codecs import jpeg_lossless_reference, jpeg_ls_reference
@@ -130,7 +136,7 @@ def plain_twins() -> dict[str, Callable[[Frame, FrameSpec], Array]]:
     lossless = _planes(jpeg_lossless_reference.decode)
     return {ts.RLE: _rle, ts.JPEG_LOSSLESS: lossless, ts.JPEG_LOSSLESS_SV1: lossless,
             ts.JPEG_LS: _planes(jpeg_ls_reference.decode),
-            ts.JPEG_LS_NEAR: _planes(jpeg_ls_reference.decode)}
+            ts.JPEG_LS_NEAR: _planes(jpeg_ls_reference.decode), ts.JPEG_XL_LOSSLESS: _jxl}
 
 
 def twin_says(uid: str, data: bytes, spec: FrameSpec) -> Array | None:

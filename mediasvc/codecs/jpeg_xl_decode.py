@@ -35,10 +35,8 @@ def decode(frame: Frame, spec: FrameSpec) -> Array:
     been compared with ``spec``.
     """
     header = read_jxl_header(frame)
-    for found, what in ((header.xyb, "XYB"), (not header.end, "codestream in parts"),
-                        (spec.bits_allocated > 16, "32 bits")):
-        if found:
-            raise other(what)
+    if spec.bits_allocated > 16:
+        raise other("32 bits")
     bits = min(header.precision, spec.bits_stored)
     data = memoryview(frame)[header.start:header.end]
     sections = read_head(bytes(data[:HEAD]), header)
@@ -57,8 +55,10 @@ def other(what: str) -> UnsupportedError:
 def read_head(head: bytes, header: JxlHeader) -> int:
     """The byte of the codestream that its table of contents begins with. Raises DamagedError, and
     UnsupportedError where another field is not of the family."""
-    if not header.colour:
-        raise other("extra fields")
+    for strange, what in ((header.xyb, "XYB"), (not header.end, "codestream in parts"),
+                          (not header.colour, "extra fields")):
+        if strange:
+            raise other(what)
     bits = Bits(head)
     bits.take(header.colour)
     _expect_colour(bits, header.colours)
