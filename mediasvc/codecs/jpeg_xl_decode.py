@@ -23,6 +23,8 @@ from mediasvc.model import FrameSpec
 
 #: Transfer functions of the two colour encodings: of up to 8 bits, of more (E.2).
 _SRGB, _LINEAR = 13, 8
+#: Signature, file type, level 10, before the box of the codestream (18181-2 annex A).
+_BOXES = (b"\0\0\0\x0cJXL \r\n\x87\n" b"\0\0\0\x14ftypjxl \0\0\0\0jxl " b"\0\0\0\x09jxll\x0a")
 #: What the kernel says besides `GLOBAL`.
 _REASONS = {-2: "prefix codes", -3: "transforms", -4: "low-frequency groups"}
 _OTHER = "a JPEG XL stream not of the family of libjxl's effort 1: {}"
@@ -35,16 +37,27 @@ def decode(frame: Frame, spec: FrameSpec) -> Array:
     been compared with ``spec``.
     """
     header = read_jxl_header(frame)
+    data = codestream(frame, header)
     if spec.bits_allocated > 16:
         raise other("32 bits")
     bits = min(header.precision, spec.bits_stored)
-    data = memoryview(frame)[header.start:header.end]
     sections = read_head(bytes(data[:HEAD]), header)
     out = np.empty(shape_of(spec), dtype_of(spec))
     end = _decoded(data, sections, header, bits, out)
-    if bytes(data[end:]).strip(b"\0") or bytes(frame[header.end:]).strip(b"\0"):
+    if bytes(data[end:]).strip(b"\0"):
         raise other("bytes behind the frame")
     return out
+
+
+def codestream(frame: Frame, header: JxlHeader) -> memoryview:
+    """Without the boxes that more than 12 bits come in. Raises UnsupportedError for others."""
+    view = memoryview(frame)
+    if header.xyb or not header.end:
+        raise other("XYB" if header.xyb else "codestream in parts")
+    before, behind = bytes(view[:header.start]), bytes(view[header.end:])
+    if (before and before[:-8] != _BOXES) or behind.strip(b"\0"):
+        raise other("boxes")
+    return view[header.start:header.end]
 
 
 def other(what: str) -> UnsupportedError:
@@ -55,10 +68,8 @@ def other(what: str) -> UnsupportedError:
 def read_head(head: bytes, header: JxlHeader) -> int:
     """The byte of the codestream that its table of contents begins with. Raises DamagedError, and
     UnsupportedError where another field is not of the family."""
-    for strange, what in ((header.xyb, "XYB"), (not header.end, "codestream in parts"),
-                          (not header.colour, "extra fields")):
-        if strange:
-            raise other(what)
+    if not header.colour:
+        raise other("extra fields")
     bits = Bits(head)
     bits.take(header.colour)
     _expect_colour(bits, header.colours)

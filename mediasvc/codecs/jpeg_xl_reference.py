@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasvc.codecs.codec import Frame
-from mediasvc.codecs.jpeg_xl_decode import other, read_head
+from mediasvc.codecs.jpeg_xl_decode import codestream, other, read_head
 from mediasvc.codecs.jpeg_xl_fields import (
     CODES,
     FEW_COLOURS,
@@ -97,7 +97,7 @@ def decode(frame: Frame) -> NDArray[np.int64]:
     Raises DamagedError, and UnsupportedError with what is not of the family.
     """
     header = read_jxl_header(frame)
-    data = bytes(frame[header.start:header.end])
+    data = bytes(codestream(frame, header))
     across, down = -(-header.columns // GROUP), -(-header.rows // GROUP)
     empty = 1 + -(-header.columns // LF_GROUP) * -(-header.rows // LF_GROUP)
     one = across * down == 1
