@@ -29,7 +29,7 @@ def command(session: Session, paths: tuple[Path, ...], source: str,
 
     states: Counter[str] = Counter()
     clean = True
-    with session.children(SCREEN, SCREEN_READY) as sandbox:
+    with session.children(SCREEN, SCREEN_READY, more=1) as sandbox:
         from mediasvc.work.desk import open_desk
         from mediasvc.work.ingest import run_line, submit
 

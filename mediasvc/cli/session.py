@@ -66,13 +66,14 @@ class Session:
         return open_store(self.home, self.settings)
 
     @contextmanager
-    def children(self, *modules: str) -> Iterator[Sandbox]:
-        """Children that begin to load ``modules`` before the settings are even read."""
+    def children(self, *modules: str, more: int = 0) -> Iterator[Sandbox]:
+        """Children that begin to load ``modules`` before the settings are even read; ``more`` as
+        `open_sandbox` has it."""
         from mediasvc.nursery import Nursery
 
         with closing(Nursery(*modules)) as nursery:
             from mediasvc.work.children import open_sandbox
-            with open_sandbox(self.settings, nursery) as sandbox:
+            with open_sandbox(self.settings, nursery, more) as sandbox:
                 yield sandbox
 
     def emit(self, kind: str, /, **fields: Any) -> None:

@@ -66,8 +66,8 @@ class StudySummary:
     instances: int
 
 
-_INSTANCE: list[sa.ColumnElement[Any]] = [instance.c[field.name]
-                                          for field in fields(StoredInstance)]
+_NAMES = tuple(field.name for field in fields(StoredInstance))
+_INSTANCE: list[sa.ColumnElement[Any]] = [instance.c[name] for name in _NAMES]
 _WITHOUT_HEADER = [sa.null().label("header") if column is instance.c.header else column
                    for column in _INSTANCE]
 
@@ -247,7 +247,7 @@ def _insert(connection: sa.Connection, table: sa.Table, key: tuple[str, ...],
 
 
 def _instance_row(one: StoredInstance) -> dict[str, Any]:
-    row = {field.name: getattr(one, field.name) for field in fields(one)}
+    row = {name: getattr(one, name) for name in _NAMES}
     return row | {"header": one.header.as_json() if one.header else None}
 
 

@@ -15,10 +15,13 @@ from mediasvc.settings import Limits, Settings
 
 
 @contextmanager
-def open_sandbox(settings: Settings, nursery: Nursery | None = None) -> Iterator[Sandbox]:
-    """As many children as the settings allow, from a nursery that may be loading already."""
-    with Sandbox(settings.work.count(), settings.limits.child_memory,
-                 settings.limits.item_seconds, nursery) as sandbox:
+def open_sandbox(settings: Settings, nursery: Nursery | None = None, more: int = 0,
+                 ) -> Iterator[Sandbox]:
+    """As many children as the settings allow, from a nursery that may be loading already; ``more``
+    than that where children wait for the disk now and then, unless somebody set their number."""
+    workers = settings.work.workers or settings.work.count() + more
+    with Sandbox(workers, settings.limits.child_memory, settings.limits.item_seconds,
+                 nursery) as sandbox:
         yield sandbox
 
 
