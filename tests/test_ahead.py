@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pydicom
 import pytest
 
+from mediasvc.errors import StorageError
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Settings
-from mediasvc.store import groups, index, ledger
-from mediasvc.work import ahead
+from mediasvc.store import durable, groups, index, ledger
+from mediasvc.work import ahead, file_group
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.known import settle_known
@@ -154,3 +156,20 @@ def test_an_order_that_waits_is_foreseen(desk: Desk, cli: Program, tmp_path: Pat
     cli("expect", "add", "P0001@LOCAL", "--accession", "A-4711", "--by", "Bea")
     assert ingest(desk, disc(tmp_path / "d", *of_person(1))).state == "done"
     assert written[0] > 0
+
+
+@pytest.mark.parametrize("most", [ahead.MOST, 0])
+def test_a_disk_that_is_full_while_filing_is_not_left_with_temporary_files(
+        desk: Desk, tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr(ahead, "MOST", most)
+    monkeypatch.setattr(file_group, "COMMIT", 4)
+    path = disc(tmp_path / "d", *of_person(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "sync_files", full)
+        with pytest.raises(StorageError):
+            ingest(desk, path)
+    assert not [one for one in (desk.home.archive / "tmp").rglob("*") if one.is_file()]
+    assert ingest(desk, path).state == "done"

@@ -49,6 +49,7 @@ class Ahead:
         self._at = ""
         self._going, self._bytes = False, 0
         self._temps: dict[int, Path] = {}
+        self._taken: list[Path] = []
         self._rows: dict[int, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
@@ -57,6 +58,8 @@ class Ahead:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self._desk.objects.scratch.discard(self._temps.values())
+        if kind is not None:  # what was taken may not have been placed
+            self._desk.objects.scratch.discard(self._taken)
 
     @property
     def at(self) -> str:
@@ -106,8 +109,10 @@ class Ahead:
         them."""
         if order != self._draft:
             return []
-        return [Written(item, self._temps.pop(item.number), row) for item in items
-                if (row := self._rows.pop(item.number, None)) and row["sha256"] == item.sha256]
+        taken = [Written(item, self._temps.pop(item.number), row) for item in items
+                 if (row := self._rows.pop(item.number, None)) and row["sha256"] == item.sha256]
+        self._taken += (one.temp for one in taken)
+        return taken
 
 
 def _identity(header: InstanceHeader) -> Identity:

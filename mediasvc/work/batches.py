@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import islice
@@ -14,7 +14,7 @@ Item = dict[str, Any]
 
 
 def run_batches(sandbox: Sandbox, function: str, items: Iterable[Item], size: int,
-                **common: Any) -> Iterator[tuple[Item, Answer]]:
+                **common: Any) -> Generator[tuple[Item, Answer], None, None]:
     """Call ``function(items=[…], **common)`` which answers a list as long as its ``items``.
 
     A batch whose child dies, runs out of memory or of time is tried again item by item, so that

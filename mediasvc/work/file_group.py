@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -62,12 +63,12 @@ def file_group(desk: Desk, package: Package, number: int, report: Report,
     order = order_for(desk, package, group, patient, procedure)
     done = 0
     for items in _pending(desk, package, number):
-        batches = _in_batches(_write(desk, items, order, ready(order, items)), items)
-        for batch in _placed(desk, batches):
-            _commit(desk, package, patient, [one for one in batch if isinstance(one, Written)],
-                    [one for one in batch if not isinstance(one, Written)])
-            done += len(batch)
-            report(done, group.instances, "filing")
+        with closing(_write(desk, items, order, ready(order, items))) as written:
+            for batch in _placed(desk, _in_batches(written, items)):
+                _commit(desk, package, patient, [one for one in batch if isinstance(one, Written)],
+                        [one for one in batch if not isinstance(one, Written)])
+                done += len(batch)
+                report(done, group.instances, "filing")
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
         ledger.change_group(connection, package.id, number, expect="decided", to="filed",
@@ -155,20 +156,26 @@ def _pending(desk: Desk, package: Package, number: int) -> Iterator[list[Item]]:
 
 
 def _write(desk: Desk, items: list[Item], order: Order, ready: list[Written],
-           ) -> Iterator[Written | Settled]:
+           ) -> Generator[Written | Settled, None, None]:
     yield from ready
     there = {one.number for one in ready}
     by_number = {item.number: item for item in items if item.number not in there}
+    temps = {number: desk.objects.temp() for number in by_number}
     requests = ({"number": item.number, "span": item.span.as_json(), "sha256": item.sha256,
-                 "temp": str(desk.objects.temp())} for item in by_number.values()
-                if item.span)
-    for request, answer in run_batches(desk.sandbox, "mediasvc.work.filing:file_items", requests,
-                                       BATCH, order=order.as_json()):
-        item = by_number[int(request["number"])]
-        if answer.error:
-            yield Settled(item.number, "quarantined", answer.text)
-        else:
-            yield Written(item, Path(request["temp"]), answer.value)
+                 "temp": str(temps[item.number])} for item in by_number.values() if item.span)
+    try:
+        with closing(run_batches(desk.sandbox, "mediasvc.work.filing:file_items", requests, BATCH,
+                                 order=order.as_json())) as answers:
+            for request, answer in answers:
+                item = by_number[int(request["number"])]
+                if answer.error:
+                    desk.objects.scratch.discard([temps[item.number]])
+                    yield Settled(item.number, "quarantined", answer.text)
+                else:
+                    yield Written(item, temps[item.number], answer.value)
+    except BaseException:  # also when nobody listens any more: placing failed
+        desk.objects.scratch.discard(temps.values())
+        raise
 
 
 def _commit(desk: Desk, package: Package, patient: Patient, written: list[Written],
