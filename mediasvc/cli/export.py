@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from mediasvc.work.export_conform import Report
     from mediasvc.work.export_order import Container, ExportOrder
 
-#: What children load while we load our own libraries: to look at files and to draw pictures. What
-#: few orders need, or what is needed later, they load then.
+#: What children load while we load our own libraries: to look at files, to draw pictures and to
+#: judge the disc; later each of them would have to. What few orders need they load then.
 CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "mediasvc.work.draw_frames",
-            "mediasvc.dicom.walk_kernel")
+            "mediasvc.dicom.walk_kernel", "mediasvc.work.check_members")
 #: With a viewer also this.
 VIEWER = "mediasvc.work.viewer_chunks"
 

@@ -135,9 +135,11 @@ def rescaled(samples: NDArray[Any], header: Dataset) -> NDArray[Any]:
     if header.get("ModalityLUTSequence"):
         return np.asarray(apply_modality_lut(samples, header))
     slope, intercept = rescale_of(header)
-    if (slope, intercept) == (1.0, 0.0):
-        return samples.astype(np.float32)
-    return samples.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    values = samples.astype(np.float32)
+    if (slope, intercept) != (1.0, 0.0):
+        values *= np.float32(slope)
+        values += np.float32(intercept)
+    return values
 
 
 def rescale_of(header: Dataset) -> tuple[float, float]:

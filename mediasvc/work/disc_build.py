@@ -36,8 +36,6 @@ from mediasvc.work.sign import Signer
 
 Container = Literal["iso", "zip", "folder", "mail"]
 Report = Callable[[int, int, str], None]
-#: What children need for the check of the disc.
-CHECK = "mediasvc.work.check_members"
 #: Bytes of instances that are asked for while the small files are made.
 ASKED = 256 << 20
 #: A smaller image is judged when it is whole: nothing would be gained by beginning before.
@@ -102,7 +100,6 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
         prepared = prepare_disc(sandbox, instances, profile, file_set, facts, scratch=scratch,
                                 report=report, wanted=wanted, seal=seal, signer=signer,
                                 spent=spent)
-    sandbox.load(CHECK)  # while they wait for the image
     if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
         return prepared.built
     sha256 = _write_container(container, target, list(prepared.files), profile, file_set, facts,
