@@ -48,6 +48,8 @@ mode = os.environ.get("FAKE_BURNER", "")
 if mode == "truncate": del data[-100_000:]
 if mode == "flip": data[len(data) // 2] ^= 4
 if mode == "flip-last": data[-1] ^= 1
+if mode == "full": del data[len(data) // 2:]
+if mode == "other": data[32768 + 813:32768 + 829] = b"2001010101010100"  # its date
 if mode == "pad": data += bytes(300 * 1024)
 if mode == "fail":
     print("no blank medium in the drive")
@@ -124,6 +126,7 @@ def test_a_good_burn_is_read_back_and_released(desk: Desk, tmp_path: Path, mode:
 
 @pytest.mark.parametrize(("mode", "why"), [
     ("truncate", "ends after"), ("flip", "differs from the image at byte"),
+    ("full", "ends after"), ("other", "another disc is in the drive"),
     ("flip-last", "differs"), ("fail", "no blank medium"), ("lie", "does not show")])
 def test_a_bad_burn_is_never_released(desk: Desk, mode: str, why: str,
                                       monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +161,13 @@ def test_an_image_that_is_not_the_certified_one_spoils_no_medium(desk: Desk,
     with pytest.raises(StateError, match="not the certified one"):
         burn_disc(desk, disc_of(desk), by="clerk", patience=0)
     assert not (tmp_path / "drive").exists() and rows(desk) == []
+
+
+def test_an_image_that_is_gone_is_said_to_be(desk: Desk) -> None:
+    Path(disc_of(desk).path).unlink()
+    with pytest.raises(StateError, match=r"not there any more\. Export it again"):
+        burn_disc(desk, disc_of(desk), by="clerk", patience=0)
+    assert not rows(desk)
 
 
 def test_only_released_discs_are_burnt_or_labelled(desk: Desk) -> None:

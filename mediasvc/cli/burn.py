@@ -58,7 +58,7 @@ def command(session: Session, discs: tuple[str, ...], device: str, usb: Path | N
                 else:
                     rows.append(work.burn_disc(desk, disc, by=by, device=device))
             except (ProofError, StateError) as error:
-                raise type(error)(f"Disc {disc.id} was not released: {error.text}",
+                raise type(error)(f"Disc {disc.id} was not released: {error.text.rstrip('.!')}.",
                                   error.advice or "Throw the medium away.") from error
     return _tell(session, rows)
 

@@ -102,6 +102,8 @@ def alone(desk: Desk) -> Iterator[None]:
 def require_image(disc: Disc) -> Path:
     """The image, proven to be the certified one before a medium is spoilt with it."""
     image = Path(disc.path)
+    if not image.exists():
+        raise StateError(f"The image of disc {disc.id} is not there any more.", "Export it again.")
     if not image.is_file() or image.suffix.lower() != ".iso":
         raise StateError(f"Disc {disc.id} is no ISO image.",
                          "Export to PATH.iso for a drive or a robot, to DIR/ for a stick.")

@@ -96,4 +96,5 @@ def run(command: Sequence[str], seconds: float) -> None:
         lines = [line.strip() for line in done.stdout.decode("utf-8", "replace").splitlines()
                  if line.strip()]
         said = "".join(sign if sign.isprintable() else "?" for sign in lines[-1]) if lines else ""
-        raise StateError(f"{name} failed with code {done.returncode}: {said[:SAID]}")
+        raise StateError(f"{name} failed with code {done.returncode}: {said[:SAID]}",
+                         "Was a blank medium in the drive? Throw away what was written to.")

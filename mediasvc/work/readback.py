@@ -10,6 +10,9 @@ from pathlib import Path
 from mediasvc.errors import ProofError
 
 CHUNK = 1 << 20
+#: Where a disc says its name and date (ISO 9660, primary volume descriptor).
+SECTOR = 2048
+VOLUME = 16 * SECTOR
 #: A drive needs this long at most until it shows what it has just written.
 PATIENCE = 90.0
 
@@ -28,7 +31,7 @@ def read_back(device: Path, image: Path, sha256: str, *, patience: float = PATIE
                 found = _read(medium, at, len(expected))
                 digest.update(found)
                 if found != expected:
-                    raise ProofError(_where(found, expected, at))
+                    raise _parted(found, expected, at)
                 at += len(expected)
         finally:
             os.close(medium)
@@ -66,9 +69,12 @@ def _read(medium: int, at: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _where(found: bytes, expected: bytes, at: int) -> str:
+def _parted(found: bytes, expected: bytes, at: int) -> ProofError:
     if len(found) < len(expected) and expected.startswith(found):
-        return f"the medium ends after {at + len(found)} bytes"
-    first = next(number for number, (one, other) in enumerate(zip(found, expected, strict=False))
-                 if one != other)
-    return f"the medium differs from the image at byte {at + first}"
+        return ProofError(f"the medium ends after {at + len(found)} bytes")
+    first = at + next(number for number, (one, other) in enumerate(zip(found, expected,
+                                                                       strict=False))
+                      if one != other)
+    if VOLUME <= first < VOLUME + SECTOR:
+        return ProofError("another disc is in the drive", "Look whose it is; it was not written.")
+    return ProofError(f"the medium differs from the image at byte {first}")
