@@ -19,6 +19,7 @@ from mediasvc.work.lossy_caps import encode_within
 from mediasvc.work.source_frames import ROUNDING
 from mediasvc.work.transcode_row import Options
 
+#: The code base of what is our own.
 OURS = "mediasvc"
 #: A lossy frame whose error is beyond both is no copy, whatever ratio was asked for (FAULTS X02):
 #: parts of the range of values, and of their standard deviation.
