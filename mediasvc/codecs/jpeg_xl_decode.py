@@ -100,22 +100,32 @@ def _decoded(data: memoryview, sections: int, header: JxlHeader, bits: int,
              out: NDArray[np.generic]) -> int:
     """Decode values of ``bits`` bits into ``out``; the first byte behind the frame."""
     from mediasvc.codecs.jpeg_xl_codes import SIZE, SLACK
-    from mediasvc.codecs.jpeg_xl_kernel import OTHER_FIELD, decode_frame
+    from mediasvc.codecs.jpeg_xl_kernel import read_global, read_groups
 
     padded = np.empty(len(data) + SLACK, np.uint8)
     padded[:len(data)] = data
     padded[len(data):] = 0
-    samples, high = header.colours, min(header.rows, GROUP)
-    end = int(decode_frame(
-        padded, len(data), 8 * sections, header.rows, header.columns, samples,
-        (1 << bits) - 1, out.itemsize,
-        np.empty((samples, high, min(header.columns, GROUP)), np.int64),
-        np.empty((1, samples, MOST_COLOURS), np.int64), np.zeros((CODES, SIZE), np.int64),
-        np.zeros(SYMBOLS, np.int64), out.view(np.uint8).reshape(header.rows, -1)))
-    if end <= OTHER_FIELD:
-        raise other(GLOBAL[OTHER_FIELD - end].name)
-    if end in _REASONS:
-        raise other(_REASONS[end])
-    if end < 0:
+    samples = header.colours
+    tables, lengths = np.zeros((CODES, SIZE), np.int64), np.zeros(SYMBOLS, np.int64)
+    palette = np.empty((1, samples, MOST_COLOURS), np.int64)
+    found = read_global(padded, len(data), 8 * sections, header.rows, header.columns, samples,
+                        palette, tables, lengths)
+    _require(found[0])
+    group = samples, min(header.rows, GROUP), min(header.columns, GROUP)
+    end = read_groups(padded, *found, header.rows, header.columns, samples, (1 << bits) - 1,
+                      out.itemsize, np.empty(group, np.int64), palette, tables,
+                      out.view(np.uint8).reshape(header.rows, -1))
+    _require(end)
+    return int(end)
+
+
+def _require(answer: int) -> None:
+    """Raise what a number below 0 means."""
+    from mediasvc.codecs.jpeg_xl_kernel import OTHER_FIELD
+
+    if answer <= OTHER_FIELD:
+        raise other(GLOBAL[OTHER_FIELD - answer].name)
+    if answer in _REASONS:
+        raise other(_REASONS[answer])
+    if answer < 0:
         raise DamagedError("the JPEG XL stream is damaged")
-    return end

@@ -8,7 +8,7 @@ or bounded by their loops.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numba import types
@@ -47,6 +47,7 @@ _GLOBAL, _SUB_BITSTREAM, _SECTIONS = as_rows(GLOBAL), as_rows(SUB_BITSTREAM), np
 _LIST = len(_GLOBAL)
 _SUB_BITS = len(SUB_BITSTREAM)
 _PLANES = types.Array(types.int64, 3, "C")
+_FIVE = cast("Any", types).UniTuple(types.int64, 5)
 _TABLES, _ROWS = types.Array(types.int64, 2, "C"), types.Array(types.uint8, 2, "C")
 
 
@@ -194,13 +195,52 @@ def _head(data: Bytes, start: int, end: int, samples: int, tables: Ints, lengths
     return _transform(data, pos + _SUB_BITS, samples)
 
 
-@bare_part
-def _pixels(data: Bytes, pos: int, end: int, place: int, kind: int, colours: int, one: bool,
-            rows: int, columns: int, samples: int, maximum: int, size: int, planes: Planes,
-            palette: Planes, tables: Ints, out: Bytes) -> int:
-    """All groups, of which the table of contents tells from bit ``pos`` on, or the only one, from
-    bit ``place`` on; the byte behind them."""
+@bare_kernels(_FIVE(BYTES, *[INT] * 5, _PLANES, _TABLES, INTS))
+def read_global(data: Bytes, length: int, pos: int, rows: int, columns: int, samples: int,
+                palette: Planes, tables: Ints, lengths: Ints) -> tuple[int, int, int, int, int]:
+    """From the table of contents, at bit ``pos``, to the samples: (the bit of it that tells of the
+    first group, the byte where LfGlobal ends, the bit behind what was read of that, transform,
+    colours of its palette); a reason below 0 comes first.
+
+    ``data`` has ``length`` bytes and `SLACK` more. ``lengths`` is space.
+    """
+    groups = _up(columns, GROUP) * _up(rows, GROUP)
+    empty = _up(columns, LF_GROUP) * _up(rows, LF_GROUP) + 1  # and HfGlobal
+    start = _sections_end(data, length, pos, 1 if groups == 1 else 1 + empty + groups)
+    if start < 0:
+        return start, 0, 0, 0, 0
+    taken, pos = _section(data, pos)
+    end = start + taken
+    kind, colours, place = _head(data, start, end, samples, tables, lengths)
+    if kind < 0:
+        return kind, 0, 0, 0, 0
+    if kind == PALETTE:
+        place, _ = read_two(data, end, end, tables, 0, palette, 0, samples, colours, place, place)
+    if place < 0 or place > 8 * end:
+        return DAMAGED, 0, 0, 0, 0
+    if groups > 1:
+        for _ in range(empty):
+            taken, pos = _section(data, pos)
+            if taken:
+                return OTHER_SECTIONS, 0, 0, 0, 0
+        if not _ends(data, end, place, True):
+            return DAMAGED, 0, 0, 0, 0
+    return pos, end, place, kind, colours
+
+
+@bare_kernels(types.int64(BYTES, *[INT] * 10, _PLANES, _PLANES, _TABLES, _ROWS))
+def read_groups(data: Bytes, pos: int, end: int, place: int, kind: int, colours: int, rows: int,
+                columns: int, samples: int, maximum: int, size: int, planes: Planes,
+                palette: Planes, tables: Ints, out: Bytes) -> int:
+    """All samples, behind `read_global`, which gave what comes after ``data`` and filled the tables
+    and the palette; the first byte behind the frame, or a reason below 0.
+
+    ``out`` has a row of bytes for each of ``rows``: ``columns`` pixels of ``samples`` samples of
+    ``size`` bytes, 1 or 2, none beyond ``maximum``. ``planes`` is space, a word for each sample of
+    a group.
+    """
     across, count = _up(columns, GROUP), _up(columns, GROUP) * _up(rows, GROUP)
+    one = count == 1
     channels, cell = samples if kind == YCOCG else 1, samples * size
     code = 1 if one and kind == PALETTE else 0
     group = 0
@@ -233,41 +273,3 @@ def _pixels(data: Bytes, pos: int, end: int, place: int, kind: int, colours: int
         end = other_end
         group += 1 + two
     return end
-
-
-@bare_kernels(types.int64(BYTES, INT, INT, INT, INT, INT, INT, INT, _PLANES, _PLANES, _TABLES, INTS,
-                          _ROWS))
-def decode_frame(data: Bytes, length: int, pos: int, rows: int, columns: int, samples: int,
-                 maximum: int, size: int, planes: Planes, palette: Planes, tables: Ints,
-                 lengths: Ints, out: Bytes) -> int:
-    """Decode from the table of contents, at bit ``pos``; the first byte behind the frame, or a
-    reason below 0.
-
-    ``data`` has ``length`` bytes and `SLACK` more. ``out`` has a row of bytes for each of ``rows``:
-    ``columns`` pixels of ``samples`` samples of ``size`` bytes, 1 or 2, none beyond ``maximum``.
-    Space: ``planes``, a word for each sample of a group, ``palette``, ``tables`` of
-    `jpeg_xl_codes`, ``lengths``.
-    """
-    groups = _up(columns, GROUP) * _up(rows, GROUP)
-    empty = _up(columns, LF_GROUP) * _up(rows, LF_GROUP) + 1  # and HfGlobal
-    start = _sections_end(data, length, pos, 1 if groups == 1 else 1 + empty + groups)
-    if start < 0:
-        return start
-    taken, pos = _section(data, pos)
-    end = start + taken
-    kind, colours, place = _head(data, start, end, samples, tables, lengths)
-    if kind < 0:
-        return kind
-    if kind == PALETTE:
-        place, _ = read_two(data, end, end, tables, 0, palette, 0, samples, colours, place, place)
-    if place < 0 or place > 8 * end:
-        return DAMAGED
-    if groups > 1:
-        for _ in range(empty):
-            taken, pos = _section(data, pos)
-            if taken:
-                return OTHER_SECTIONS
-        if not _ends(data, end, place, True):
-            return DAMAGED
-    return _pixels(data, pos, end, place, kind, colours, groups == 1, rows, columns, samples,
-                   maximum, size, planes, palette, tables, out)
