@@ -73,7 +73,7 @@ class Expectations:
     """What a child looks up for the files that it reads. Opens nothing before it is asked."""
 
     def __init__(self, target: Path) -> None:
-        self._target = target
+        self._own, self._of_above = own_of(target), above_of(target)
         self._open: dict[Path, int] = {}
         self._above: dict[tuple[int, int], Keys] = {}
 
@@ -82,7 +82,7 @@ class Expectations:
         from mediasvc.media.check_directory import Expected
 
         start, length, *above = place
-        row: dict[str, Any] = json.loads(self._line(own_of(self._target), start, length))
+        row: dict[str, Any] = json.loads(self._line(self._own, start, length))
         return Expected.from_json(row, self._keys_above(above[0], above[1]))
 
     def _keys_above(self, start: int, length: int) -> Keys:
@@ -92,7 +92,7 @@ class Expectations:
         if found is None:
             if len(self._above) >= MOST_KEPT:
                 self._above.clear()
-            line = self._line(above_of(self._target), start, length)
+            line = self._line(self._of_above, start, length)
             found = self._above[start, length] = keys_from_json(json.loads(line))
         return found
 
