@@ -227,6 +227,28 @@ def test_refile_that_a_crash_interrupted_is_finished(
 
 
 @pytest.mark.usefixtures("index")
+def test_way_back_that_broke_off_is_finished_by_the_same_command(
+        cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mediasvc.errors import StorageError
+    from mediasvc.work import refile_undo
+
+    bring(cli, tmp_path / "d")
+    before = files(cli.home), tables(cli.home)
+    cli("studies", "refile", uid(1, 1), "--to", "L1", "--by", "Bea")
+
+    def full(*_: object) -> None:
+        raise StorageError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refile_undo, "_make_again", full)
+        broken = cli("studies", "refile", "--undo", 1, "--by", "Ann")
+    assert (broken.code, broken.stderr.count("full")) == (2, 1)
+    assert {one.PatientID for one in objects(cli, uid(1, 1))} == {"L1"}
+    assert cli("studies", "refile", "--undo", 1, "--by", "Ann").code == 0
+    assert (files(cli.home), tables(cli.home)) == before
+
+
+@pytest.mark.usefixtures("index")
 def test_refile_that_makes_no_sense_is_refused(cli: Program, tmp_path: Path) -> None:
     bring(cli, tmp_path / "d")
     before = files(cli.home), tables(cli.home)

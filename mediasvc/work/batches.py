@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import islice
 from typing import Any
 
+from mediasvc.errors import MediasvcError, StorageError
 from mediasvc.sandbox import Answer, Sandbox
 
 Item = dict[str, Any]
+#: What a disk says that takes nothing more; reading never ends so.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def run_batches(sandbox: Sandbox, function: str, items: Iterable[Item], size: int,
@@ -18,7 +22,8 @@ def run_batches(sandbox: Sandbox, function: str, items: Iterable[Item], size: in
     """Call ``function(items=[…], **common)`` which answers a list as long as its ``items``.
 
     A batch whose child dies, runs out of memory or of time is tried again item by item, so that
-    exactly the culprits get an error. Yields ``(item, Answer)`` in order of completion.
+    exactly the culprits get an error. Yields ``(item, Answer)`` in order of completion. Raises
+    StorageError when a child cannot write: no item is to blame for a full disk.
     """
     suspects: list[Item] = []
     for answer in sandbox.map(function, _requests(items, size, common)):
@@ -41,8 +46,10 @@ def _requests(items: Iterable[Item], size: int, common: dict[str, Any],
 
 
 def single(value: Any) -> Answer:
-    """What the child's `each` answered for one item."""
+    """What the child's `each` answered for one item. Raises StorageError."""
     if isinstance(value, dict) and value.get("error"):
+        if value["error"] == StorageError.__name__:
+            raise StorageError(value.get("text", ""), "Nothing was acknowledged; try again.")
         return Answer(None, None, value["error"], value.get("text", ""))
     return Answer(None, value)
 
@@ -64,14 +71,23 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _tried(function: Callable[[Item], Any], item: Item) -> Any:
-    from mediasvc.errors import MediasvcError
-
     try:
         return function(item)
     except MediasvcError as error:
         return {"error": type(error).__name__, "text": error.text}
     except (MemoryError, RecursionError):
         raise
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            from mediasvc.store.file_operations import storage_error
+
+            return {"error": StorageError.__name__, "text": storage_error(error).text}
+        return _failed(error)
     except Exception as error:
-        return {"error": type(error).__name__,
-                "text": f"could not be read ({type(error).__name__})"}
+        return _failed(error)
+
+
+def _failed(error: Exception) -> dict[str, str]:
+    """A library's words may quote the data: only the class goes out."""
+    kind = type(error).__name__
+    return {"error": kind, "text": f"could not be read ({kind})"}

@@ -23,21 +23,22 @@ BATCH = 16
 
 
 def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Refile, int]:
-    """Returns the refile and how many instances went back.
+    """Returns the refile and how many instances went back. One that broke off is finished.
 
     Raises NotFoundError, StateError when it is not done, was followed by another one, or its
     imports were taken back, DamagedError when an object cannot be made again.
     """
     with desk.store.transaction() as connection:
         one = refiles.get(connection, number)
-        if one.state != "done":
+        if one.state not in ("done", "undoing"):
             raise StateError(f"Refile {number} is {one.state}; there is nothing to take back.")
         count = sum(_unchanged(connection, page) for page in refiles.staged(connection, number))
         if not count:
             raise StateError(f"What refile {number} moved is not in the archive any more.")
-        one = refiles.change(connection, number, expect="done", to="undoing")
-        ledger.record(connection, "patient", one.patient, "refile-undoing", by=by,
-                      data={"refile": number, "reason": reason})
+        if one.state == "done":
+            one = refiles.change(connection, number, expect="done", to="undoing")
+            ledger.record(connection, "patient", one.patient, "refile-undoing", by=by,
+                          data={"refile": number, "reason": reason})
     return finish_return(desk, one), count
 
 
