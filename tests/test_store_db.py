@@ -213,3 +213,11 @@ def test_errors_do_not_quote_parameters(tmp_path: Path) -> None:
             connection.execute(sa.text("INSERT INTO item (package_id, number, label) "
                                        "VALUES (99, 1, :label)"), {"label": "CANARY^NAME"})
         assert "CANARY" not in str(caught.value)
+
+
+def test_full_disk_of_a_server_is_not_told_as_a_server_that_is_silent() -> None:
+    class FullError(Exception):
+        sqlstate = "53100"
+
+    told = db._worded(sa.exc.OperationalError("INSERT", {}, FullError()))
+    assert isinstance(told, StorageError) and "disk" in told.text and "full" in told.text

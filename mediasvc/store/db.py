@@ -28,6 +28,8 @@ BUSY_SECONDS = 30.0
 Connection = sa.Connection
 #: Any number will do that nobody else takes on the same server.
 WRITER_LOCK = 0x6D656469_61737663
+#: PostgreSQL: disk_full.
+SERVER_FULL = "53100"
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}",
@@ -248,6 +250,9 @@ def _worded(error: sa.exc.DBAPIError) -> Exception:
         return DamagedError("The database is damaged.", "Restore the last backup of it.")
     if name.startswith("SQLITE_FULL"):
         return StorageError("The disk is full.", "Make room, then try again.")
+    if getattr(error.orig, "sqlstate", "") == SERVER_FULL:
+        return StorageError("The disk of the database server is full.", "Make room, then try "
+                            "again.")
     if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return StorageError("The database cannot be read or written.",
                             "Check the disk and the rights on the data directory.")
