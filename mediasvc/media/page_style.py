@@ -21,4 +21,7 @@ STYLE = (
     "a.button{display:inline-block;background:#0b5d8f;color:#fff;border-radius:6px;"
     "padding:12px 26px;font-size:17px;font-weight:600;text-decoration:none}"
     "div.first p{margin:4px 0}"
+    "h1,h2,h3,p,td{overflow-wrap:anywhere}div.card{overflow-x:auto}"
+    "@media(max-width:600px){div.bar{padding:12px 16px}div.main{padding:12px 10px 30px}"
+    "div.card{padding:10px 12px}th,td{padding-right:8px}}"
     "img{border:0}p.small{color:#5a6875;font-size:13px}td p.small{margin:2px 0}")
