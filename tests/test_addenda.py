@@ -54,7 +54,7 @@ def test_first_package_says_with_which_one_the_missing_file_came(
         cli: Program, tmp_path: Path, first: str) -> None:
     later = ingest(cli, disc(tmp_path / "again", series()))
     findings = cli("queue", "show", later["package"]).of("finding")
-    assert f"Brings 1 of the 1 files that package {first} lacked." in {
+    assert f"Brings the file that package {first} lacked." in {
         finding["text"] for finding in findings}
     [missing] = [row for row in cli("manifest", first).of("file") if not row["on_disc"]]
     assert str(missing["came_with"]) == str(later["package"])

@@ -115,7 +115,7 @@ def test_scratched_disc_is_held_and_the_disc_burnt_again_completes_it(
     again = cli("ingest", tmp_path / "d")  # the same disc, burnt anew
     [whole] = again.of("package")
     assert (whole["package"], whole["state"], whole["archived"]) == ("2", "done", 3)
-    assert "Brings 1 of the 1 files that package 1 lacked." in {
+    assert "Brings the file that package 1 lacked." in {
         row["text"] for row in again.of("finding")}
     assert cli("report", "missing", 1).of("lacked") == []
     [line] = [row for row in cli("manifest", 1).of("file") if row["reason"] == "medium-error"]

@@ -72,10 +72,14 @@ def query_of(group: PatientGroup, certain_text: bool = True) -> Query:
 
 
 def _completed(connection: Connection, package_id: int) -> list[Finding]:
-    return [Finding("info", "addendum", "",
-                    f"Brings {one.came} of the {Many(one.lacked):file|files} that package "
-                    f"{one.package} lacked.", "FIELD N1")
-            for one in addenda.completes(connection, package_id)]
+    return [Finding("info", "addendum", "", f"Brings {_part(one)} that package {one.package} "
+                    "lacked.", "FIELD N1") for one in addenda.completes(connection, package_id)]
+
+
+def _part(one: addenda.Completion) -> str:
+    if one.came == one.lacked:
+        return f"{Many(one.lacked):=the file|all files}"
+    return f"{one.came} of the {Many(one.lacked):file|files}"
 
 
 def _package_waits(connection: Connection, package_id: int, clusters: list[Group],
