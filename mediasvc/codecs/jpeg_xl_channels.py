@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from mediasvc.codecs.jpeg_xl_codes import (
     BASE,
     BITS,
-    DAMAGED,
     ENTRIES,
     MASK,
     MASK_BITS,
@@ -23,7 +22,7 @@ from mediasvc.codecs.jpeg_xl_codes import (
     symbol_of,
     word_at,
 )
-from mediasvc.codecs.jpeg_xl_fields import LEAST_RUN, RUNS, SHORT_RUNS, SPLIT
+from mediasvc.codecs.jpeg_xl_fields import DAMAGED, LEAST_RUN, RUNS, SHORT_RUNS, SPLIT
 from mediasvc.codecs.jpeg_xl_lanes import add_both, gradients
 from mediasvc.codecs.machine import bare, bare_part, shift_right
 

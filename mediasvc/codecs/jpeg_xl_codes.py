@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasvc.codecs.jpeg_xl_fields import RUNS, SAMPLES, SYMBOLS
+from mediasvc.codecs.jpeg_xl_fields import DAMAGED, OTHER_CODES, RUNS, SAMPLES, SYMBOLS
 from mediasvc.codecs.machine import bare, bare_part, load, shift_right
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
-DAMAGED, OTHER_CODES = -1, -2
 #: Bytes behind the data: more than the codes of one row, or all of LfGlobal, can take.
 SLACK = 1 << 13
 

@@ -15,6 +15,10 @@ from mediasvc.codecs.jpeg_xl_fields import (
     GROUP,
     METADATA,
     MOST_COLOURS,
+    OTHER_CODES,
+    OTHER_FIELD,
+    OTHER_SECTIONS,
+    OTHER_TRANSFORMS,
     SYMBOLS,
 )
 from mediasvc.codecs.jpeg_xl_stream import HEAD, Bits, JxlHeader, read_jxl_header
@@ -26,7 +30,8 @@ _SRGB, _LINEAR = 13, 8
 #: Signature, file type, level 10, before the box of the codestream (18181-2 annex A).
 _BOXES = (b"\0\0\0\x0cJXL \r\n\x87\n" b"\0\0\0\x14ftypjxl \0\0\0\0jxl " b"\0\0\0\x09jxll\x0a")
 #: What the kernel says besides `GLOBAL`.
-_REASONS = {-2: "prefix codes", -3: "transforms", -4: "low-frequency groups"}
+_REASONS = {OTHER_CODES: "prefix codes", OTHER_TRANSFORMS: "transforms",
+            OTHER_SECTIONS: "low-frequency groups"}
 _OTHER = "a JPEG XL stream not of the family of libjxl's effort 1: {}"
 
 
@@ -121,8 +126,6 @@ def _decoded(data: memoryview, sections: int, header: JxlHeader, bits: int,
 
 def _require(answer: int) -> None:
     """Raise what a number below 0 means."""
-    from mediasvc.codecs.jpeg_xl_kernel import OTHER_FIELD
-
     if answer <= OTHER_FIELD:
         raise other(GLOBAL[OTHER_FIELD - answer].name)
     if answer in _REASONS:

@@ -118,6 +118,10 @@ SECTIONS = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))
 GROUP, LF_GROUP = 256, 2048
 
 
+#: What a kernel answers instead of a position; from the last one down, another field of `GLOBAL`.
+DAMAGED, OTHER_CODES, OTHER_TRANSFORMS, OTHER_SECTIONS, OTHER_FIELD = -1, -2, -3, -4, -100
+
+
 def as_rows(fields: tuple[Field, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """(bits, value) of each field, for kernels."""
     return np.array([(field.bits, field.value) for field in fields], np.int64)

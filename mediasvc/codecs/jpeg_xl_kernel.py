@@ -16,14 +16,18 @@ from numpy.typing import NDArray
 
 from mediasvc.codecs.compiled import BYTES, INT, INTS
 from mediasvc.codecs.jpeg_xl_channels import read_two
-from mediasvc.codecs.jpeg_xl_codes import DAMAGED, bits_at, read_code
+from mediasvc.codecs.jpeg_xl_codes import bits_at, read_code
 from mediasvc.codecs.jpeg_xl_fields import (
     CODES,
+    DAMAGED,
     FEW_COLOURS,
     GLOBAL,
     GROUP,
     LF_GROUP,
     MORE_COLOURS,
+    OTHER_FIELD,
+    OTHER_SECTIONS,
+    OTHER_TRANSFORMS,
     PALETTE,
     PALETTE_FIELDS,
     PLAIN,
@@ -40,9 +44,6 @@ Ints = NDArray[np.int64]
 Planes = NDArray[np.int64]
 Samples = NDArray[np.unsignedinteger]
 
-#: Reasons besides those of `jpeg_xl_codes`: other transforms, other sections, and, from this one
-#: down, another field of `GLOBAL`.
-OTHER_TRANSFORMS, OTHER_SECTIONS, OTHER_FIELD = -3, -4, -100
 _GLOBAL, _SUB_BITSTREAM, _SECTIONS = as_rows(GLOBAL), as_rows(SUB_BITSTREAM), np.array(SECTIONS)
 _LIST = len(_GLOBAL)
 _SUB_BITS = len(SUB_BITSTREAM)

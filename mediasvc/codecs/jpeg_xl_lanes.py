@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+
+from mediasvc.codecs.machine import instruction
 
 _WORD = types.int64
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _LANES = ir.VectorType(_I32, 2)
-_instruction = cast("Callable[[Any], Callable[..., Any]]", intrinsic)
 
 
 def _both(builder: Any, low: Any, high: Any) -> Any:
@@ -22,7 +21,7 @@ def _both(builder: Any, low: Any, high: Any) -> Any:
     return builder.insert_element(one, builder.trunc(high, _I32), ir.Constant(_I32, 1))
 
 
-@_instruction
+@instruction
 def add_both(typing_context: Any, word: Any, low: Any, high: Any) -> Any:
     """``low`` and ``high`` to the two samples of ``word``."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -32,7 +31,7 @@ def add_both(typing_context: Any, word: Any, low: Any, high: Any) -> Any:
     return _WORD(_WORD, _WORD, _WORD), generate
 
 
-@_instruction
+@instruction
 def gradients(typing_context: Any, left: Any, top: Any, corner: Any, low: Any, high: Any) -> Any:
     """left + top - corner, not beyond either (H.3, predictor 5), and ``low`` or ``high`` more."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

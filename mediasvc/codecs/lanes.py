@@ -3,27 +3,24 @@ halves what one instruction does, and has no bit counts. The rules of `machine` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from mediasvc.codecs.machine import CHECKED, bare
+from mediasvc.codecs.machine import CHECKED, bare, instruction, place_in
 
 #: Of 32 bits, side by side: as many as stores and loads pass on to each other at once.
 LANES = 8
 
-_instruction = cast("Callable[[Any], Callable[..., Any]]", intrinsic)
 _I32 = types.int32
 _BLOCK = ir.VectorType(ir.IntType(32), LANES)
 
 
-@_instruction
+@instruction
 def left(typing_context: Any, value: Any, count: Any) -> Any:
     """``value << count``, 0 to 31."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -31,7 +28,7 @@ def left(typing_context: Any, value: Any, count: Any) -> Any:
     return _I32(_I32, _I32), generate
 
 
-@_instruction
+@instruction
 def right(typing_context: Any, value: Any, count: Any) -> Any:
     """``value >> count``, 0 to 31; the sign comes in."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -39,7 +36,7 @@ def right(typing_context: Any, value: Any, count: Any) -> Any:
     return _I32(_I32, _I32), generate
 
 
-@_instruction
+@instruction
 def zeros_before(typing_context: Any, value: Any) -> Any:
     """0 to 32."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -47,12 +44,10 @@ def zeros_before(typing_context: Any, value: Any) -> Any:
     return _I32(_I32), generate
 
 
-@_instruction
+@instruction
 def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        proxy = cast("Any", cgutils).create_struct_proxy
-        places = [builder.bitcast(builder.gep(proxy(kind)(context, builder, array).data, [index]),
-                                  _BLOCK.as_pointer())
+        places = [place_in(context, builder, kind, array, index, _BLOCK)
                   for kind, array, index in zip(signature.args[::2], arguments[::2],
                                                 arguments[1::2], strict=True)]
         builder.store(builder.load(places[0], align=4), places[1], align=4)

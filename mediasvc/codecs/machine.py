@@ -28,7 +28,7 @@ _BLOCK = ir.VectorType(ir.IntType(8), 32)
 
 
 #: numba gives the first argument, its typing context, itself.
-_instruction = cast("Callable[[Any], Callable[..., Any]]", intrinsic)
+instruction = cast("Callable[[Any], Callable[..., Any]]", intrinsic)
 _njit = cast("Any", njit)
 
 
@@ -60,32 +60,32 @@ def bare_part(function: _Function) -> _Function:
     return cast("_Function", _njit(_nrt=False)(function))
 
 
-def _place(context: Any, builder: Any, array_type: Any, array: Any, at: Any,
-           kind: Any) -> Any:
-    """Pointer to the word that begins at byte ``at``."""
+def place_in(context: Any, builder: Any, array_type: Any, array: Any, at: Any,
+             kind: Any) -> Any:
+    """Pointer to a ``kind`` that begins at element ``at``, for an `instruction`."""
     proxy = cast("Any", cgutils).create_struct_proxy
     data = proxy(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
 
 
-@_instruction
+@instruction
 def _load(typing_context: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], _I64)
+        place = place_in(context, builder, signature.args[0], arguments[0], arguments[1], _I64)
         return builder.load(place, align=1)
     return _WORD(array, types.int64), generate
 
 
-@_instruction
+@instruction
 def _store(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], _I64)
+        place = place_in(context, builder, signature.args[0], arguments[0], arguments[1], _I64)
         builder.store(arguments[2], place, align=1)
         return context.get_dummy_value()
     return types.void(array, types.int64, _WORD), generate
 
 
-@_instruction
+@instruction
 def big_endian(typing_context: Any, value: Any) -> Any:
     """The word with its eight bytes in the other order."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -93,7 +93,7 @@ def big_endian(typing_context: Any, value: Any) -> Any:
     return _WORD(_WORD), generate
 
 
-@_instruction
+@instruction
 def shift_right(typing_context: Any, value: Any, count: Any) -> Any:
     """Zeros come in from the left; ``count`` 0 to 63."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -101,7 +101,7 @@ def shift_right(typing_context: Any, value: Any, count: Any) -> Any:
     return _WORD(_WORD, _WORD), generate
 
 
-@_instruction
+@instruction
 def leading_zeros(typing_context: Any, value: Any) -> Any:
     """0 to 64."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -109,7 +109,7 @@ def leading_zeros(typing_context: Any, value: Any) -> Any:
     return _WORD(_WORD), generate
 
 
-@_instruction
+@instruction
 def trailing_zeros(typing_context: Any, value: Any) -> Any:
     """0 to 64."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -117,12 +117,12 @@ def trailing_zeros(typing_context: Any, value: Any) -> Any:
     return _WORD(_WORD), generate
 
 
-@_instruction
+@instruction
 def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        there = _place(context, builder, signature.args[0], arguments[0], arguments[1],
+        there = place_in(context, builder, signature.args[0], arguments[0], arguments[1],
                        _BLOCK)
-        here = _place(context, builder, signature.args[2], arguments[2], arguments[3],
+        here = place_in(context, builder, signature.args[2], arguments[2], arguments[3],
                       _BLOCK)
         block = builder.load(there, align=1)
         builder.store(block, here, align=1)
@@ -132,15 +132,15 @@ def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     return _WORD(data, types.int64, out, types.int64), generate
 
 
-@_instruction
+@instruction
 def _fill(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        there = _place(context, builder, signature.args[0], arguments[0], arguments[1],
+        there = place_in(context, builder, signature.args[0], arguments[0], arguments[1],
                        ir.IntType(8))
         none = ir.Constant(_BLOCK, ir.Undefined)
         one = builder.insert_element(none, builder.load(there), ir.Constant(_I32, 0))
         first = ir.Constant(ir.VectorType(_I32, 32), [0] * 32)
-        here = _place(context, builder, signature.args[2], arguments[2], arguments[3],
+        here = place_in(context, builder, signature.args[2], arguments[2], arguments[3],
                       _BLOCK)
         builder.store(builder.shuffle_vector(one, none, first), here, align=1)
         return context.get_dummy_value()
