@@ -66,8 +66,7 @@ def _told(line: Line, package: int) -> str:
     if line.state == "duplicate" and not line.stored:
         stored = "no (its twin is not filed)"
     if line.came_with is not None:
-        when = "later" if line.came_with > package else "before"
-        stored = f"{when}, with package {line.came_with}"
+        stored = line.came(package)
     if line.filed_with is not None:
         stored = f"wrapped, with package {line.filed_with}"
     reason = f" ({line.reason})" if line.reason and line.state not in ("archived", "held") else ""

@@ -11,7 +11,7 @@ from mediasvc.media.labels import label, refusal
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.seven_zip import Listed, SevenZip
 from mediasvc.media.window import Window
-from mediasvc.media.zip_names import components
+from mediasvc.media.zip_names import ODD_NAMES, components
 from mediasvc.span import Span
 
 Refusal = tuple[str, str, str]
@@ -111,9 +111,7 @@ class SevenZipPackage:
             return False
         if is_odd:
             troubles.tally("warning", "archive-names-odd", label(parts),
-                           "{n:name is|names are} written with backslashes, a drive or a leading "
-                           "slash; {n:=it is read as a plain name|they are read as plain "
-                           "names}", "M10")
+                           ODD_NAMES, "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(one.length)
         return True

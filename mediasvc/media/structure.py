@@ -92,11 +92,7 @@ def _iso_end(window: Window) -> Structure:
         return Structure("growing", "the start of the disc image has not arrived")
     space: int = struct.unpack_from("<I", raw, 80)[0]
     block: int = struct.unpack_from("<H", raw, 128)[0]
-    missing = space * block - window.length
-    if missing > 0:
-        return Structure("growing", f"{Many(missing):byte|bytes} of the disc image "
-                                    f"{Many(missing):=has|have} not arrived")
-    return Structure("complete", "the disc image is whole")
+    return _image_end(space * block - window.length)
 
 
 def _udf_end(window: Window) -> Structure:
@@ -105,7 +101,11 @@ def _udf_end(window: Window) -> Structure:
     except DamagedError:
         return Structure("growing", "the start of the disc image has not arrived")
     ends = [found.field("start") + found.field("length") for found in sequence.partitions.values()]
-    missing = max(ends, default=0) * sequence.block - window.length
+    return _image_end(max(ends, default=0) * sequence.block - window.length)
+
+
+def _image_end(missing: int) -> Structure:
+    """Of a disc image that lacks so many bytes of what it says."""
     if missing > 0:
         return Structure("growing", f"{Many(missing):byte|bytes} of the disc image "
                                     f"{Many(missing):=has|have} not arrived")

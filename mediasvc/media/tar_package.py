@@ -9,7 +9,7 @@ from mediasvc.media.labels import fold, label, refusal
 from mediasvc.media.member import Context, Entry
 from mediasvc.media.tar_listing import TarListing
 from mediasvc.media.window import Window
-from mediasvc.media.zip_names import components
+from mediasvc.media.zip_names import ODD_NAMES, components
 from mediasvc.span import Span
 
 Refusal = tuple[str, str, str]
@@ -65,9 +65,7 @@ class TarPackage:
             return False
         if is_odd:
             troubles.tally("warning", "tar-names-odd", shown,
-                           "{n:name is|names are} written with backslashes, a drive or a leading "
-                           "slash; {n:=it is read as a plain name|they are read as plain "
-                           "names}", "M10")
+                           ODD_NAMES, "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(self._listing.lengths[index])
         return True

@@ -11,6 +11,11 @@ _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _JAPANESE_ONLY = re.compile(r"[\x20-\x7e\u3000-\u30ff\u4e00-\u9fff\uff00-\uff9f]*")
 
 
+#: Of names that `components` says were written so; for `troubles.Troubles.tally`.
+ODD_NAMES = ("{n:name is|names are} written with backslashes, a drive or a leading slash; {n:=it "
+             "is read as a plain name|they are read as plain names}")
+
+
 def text(raw: bytes, is_utf8: bool, unicode_path: bytes = b"") -> str:
     """A name as its writer probably meant it; bytes that are no UTF-8 become surrogates.
 

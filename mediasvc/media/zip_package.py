@@ -15,7 +15,7 @@ from mediasvc.media.window import Window
 from mediasvc.media.words import count
 from mediasvc.media.zip_directory import UTF8, ZipEntry
 from mediasvc.media.zip_listing import ZipListing
-from mediasvc.media.zip_names import components, text
+from mediasvc.media.zip_names import ODD_NAMES, components, text
 from mediasvc.media.zip_secret import method_of, open_entry, password_that_fits
 from mediasvc.span import Span
 
@@ -111,9 +111,7 @@ class ZipPackage:
             return False
         if is_odd:
             troubles.tally("warning", "zip-names-odd", shown,
-                           "{n:name is|names are} written with backslashes, a drive or a leading "
-                           "slash; {n:=it is read as a plain name|they are read as plain "
-                           "names}", "M10")
+                           ODD_NAMES, "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(entry.length)
         return True

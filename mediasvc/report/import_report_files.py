@@ -103,17 +103,14 @@ def _fate(line: Line, why: Mapping[str, str], package: int) -> str:
         return "not filed: the same came before and is not in the archive"
     if line.filed_with is not None:
         return f"made into DICOM and filed, with package {line.filed_with}"
-    later = ""
-    if line.came_with:
-        when = "later" if line.came_with > package else "before"
-        later = f"; it came {when}, with package {line.came_with}"
+    came = f"; it came {line.came(package)}" if line.came_with else ""
     fate = STATES.get(line.state) or ROLES.get(line.role, line.role)
     if line.reason == MEDIUM_ERROR:
         fate = ROLES["refused"]
     reason = ""
     if line.reason and line.state in EXPLAINED:
         reason = REASONS.get(line.reason, why.get(line.label, line.reason))
-    return f"{fate}{': ' if reason else ''}{reason}{later}"
+    return f"{fate}{': ' if reason else ''}{reason}{came}"
 
 
 def _why(facts: Facts) -> dict[str, str]:

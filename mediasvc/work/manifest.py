@@ -47,6 +47,11 @@ class Line:
     def stored(self) -> bool:
         return bool(self.object_sha256)
 
+    def came(self, package: int) -> str:
+        """``later, with package 7``: of a file of ``package`` that another one brought."""
+        when = "later" if (self.came_with or 0) > package else "before"
+        return f"{when}, with package {self.came_with}"
+
 
 def lines(desk: Desk, number: int) -> Iterator[Line]:
     """Every file of the package and every file that it lacks. Raises NotFoundError."""
