@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
+from mediasvc.dicom.file_meta import PREFIX
 from mediasvc.errors import DamagedError
 from mediasvc.media.budget import Budget
 from mediasvc.media.tree import ROOT, Tree
@@ -27,14 +28,13 @@ from mediasvc.media.udf_tables import (
     TAG,
 )
 from mediasvc.media.window import Window
+from mediasvc.standard.preambles import LENGTH
 
 #: Block sizes of discs and of sticks.
 BLOCK_SIZES = (2048, 512)
 CHUNK = 4 << 20
 #: Beginnings of a partition that are tried, the most frequent first.
 STARTS = 8
-#: Where a Part 10 file says so (PS3.10 7.1).
-MARK_AT, MARK = 128, b"DICM"
 FOLDER_NAME = "FOUND"
 
 
@@ -88,7 +88,7 @@ class SalvagedTree:
 
     def _runs(self, entry: FileEntry, starts: list[int], block: int) -> list[Run]:
         """Where the file lies, ``[]`` when no beginning of the partition leads to DICOM."""
-        if entry.file_type not in READABLE_FILES or entry.length < MARK_AT + len(MARK):
+        if entry.file_type not in READABLE_FILES or entry.length < LENGTH + len(PREFIX):
             return []
         if entry.layout == EMBEDDED:
             return self._dicom([(entry.area_at, entry.length)])
@@ -99,7 +99,7 @@ class SalvagedTree:
     def _dicom(self, runs: list[Run]) -> list[Run]:
         if not runs or any(at + length > self._window.length for at, length in runs):
             return []
-        return runs if self._window.head(runs[0][0] + MARK_AT, len(MARK)) == MARK else []
+        return runs if self._window.head(runs[0][0] + LENGTH, len(PREFIX)) == PREFIX else []
 
 
 def _entries(window: Window, block: int) -> Iterator[Descriptor]:

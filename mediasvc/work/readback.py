@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 
 from mediasvc.errors import ProofError
+from mediasvc.media.iso_seal import DESCRIPTOR, SECTOR
 
 CHUNK = 1 << 20
-#: Where a disc says its name and date (ISO 9660, primary volume descriptor).
-SECTOR = 2048
-VOLUME = 16 * SECTOR
 #: A drive needs this long at most until it shows what it has just written.
 PATIENCE = 90.0
 
@@ -75,6 +73,6 @@ def _parted(found: bytes, expected: bytes, at: int) -> ProofError:
     first = at + next(number for number, (one, other) in enumerate(zip(found, expected,
                                                                        strict=False))
                       if one != other)
-    if VOLUME <= first < VOLUME + SECTOR:
+    if DESCRIPTOR <= first < DESCRIPTOR + SECTOR:  # name and date of a disc
         return ProofError("another disc is in the drive", "Look whose it is; it was not written.")
     return ProofError(f"the medium differs from the image at byte {first}")
