@@ -1,7 +1,8 @@
 """A line of text in the order in which it is drawn, for printers that only go from left to right.
 
 One line with one level of embedding, as names and addresses are (Unicode annex 9 without explicit
-marks), and Arabic letters in the forms in which they join.
+marks), and Arabic letters in the forms in which they join. Our own: the packages for the order are
+LGPL, which no part of a disc's label needs.
 """
 
 from __future__ import annotations
