@@ -5,8 +5,6 @@ Every step recognises finished work, so after a crash or a decision the line sim
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from pathlib import Path
 from mediasvc.errors import (
     BudgetError,
     DamagedError,
-    LockedError,
     MediasvcError,
     NotFoundError,
     PasswordNeeded,
@@ -25,6 +22,7 @@ from mediasvc.model import Finding, PackageKind, PackageState
 from mediasvc.store import durable, ledger
 from mediasvc.store.ledger import Package
 from mediasvc.work.ahead import Ahead
+from mediasvc.work.alone import alone
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import NOTHING_DICOM, Report
 from mediasvc.work.file_group import file_group
@@ -103,23 +101,14 @@ def unfinished(desk: Desk) -> list[int]:
 
 @contextmanager
 def _claimed(desk: Desk, number: int) -> Iterator[Package]:
-    """Hold the package against other processes (the lock ends with ours) and count the attempt."""
-    folder = desk.home.staging / str(number)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LockedError(f"Package {number} is being worked on by another process.") from error
+    """Hold the package against other processes and count the attempt."""
+    with alone(desk, number):
         with desk.store.transaction() as connection:
             package = ledger.claim(connection, number)
         if package.attempts > MAX_ATTEMPTS:
             _end(desk, package, "failed", "gave-up")
             raise MediasvcError(f"Package {number} failed {MAX_ATTEMPTS} times and was given up.")
         yield package
-    finally:
-        os.close(fd)
 
 
 def _is_known(desk: Desk, package: Package, digest: str) -> bool:
