@@ -53,8 +53,8 @@ _SEEN = sa.Table(
 #: What the new patients are found by, in the order in which the index keeps it.
 _KEY = sa.Table(
     "list_key", _TEMPORARY, sa.Column("place", NUMBER, primary_key=True, autoincrement=False),
-    sa.Column("kind", KEY), sa.Column("key", KEY), sa.Column("number", NUMBER),
-    prefixes=["TEMPORARY"])
+    sa.Column("kind", KEY), sa.Column("key", KEY), sa.Column("patient", NUMBER),
+    sa.Column("number", NUMBER), prefixes=["TEMPORARY"])
 
 _NOTE_SEEN = """INSERT INTO list_seen SELECT patient_id, issuer, number FROM list_row
     WHERE true ORDER BY number ON CONFLICT DO NOTHING"""
@@ -84,20 +84,23 @@ _ADD_OTHERS = f"""INSERT INTO patient_identifier (patient, patient_id, issuer, p
     FROM list_other o JOIN list_row ON list_row.number = o.number
     WHERE list_row.bad = {_FRESH} AND list_row.number >= :first AND list_row.number < :stop
     ORDER BY o.number"""
-_SORT_KEYS = f"""INSERT INTO list_key SELECT row_number() OVER (ORDER BY substr(one.value, 1, 1),
-    substr(one.value, 2), number), substr(one.value, 1, 1), substr(one.value, 2), number
+_SORT_KEYS = f"""INSERT INTO list_key SELECT row_number() OVER (ORDER BY one.value, patient),
+    substr(one.value, 1, 1), substr(one.value, 2), patient, number
     FROM list_row, %s WHERE list_row.bad = {_FRESH}"""
 _EACH_KEY = {"sqlite": "json_each(list_row.keys) AS one",
-             "postgresql": "json_array_elements_text(list_row.keys::json) AS one(value)"}
-#: Who was changed since by somebody else has the right keys already.
+             "postgresql": """LATERAL (SELECT value COLLATE "C" AS value FROM
+                 json_array_elements_text(list_row.keys::json) AS each(value)) AS one"""}
+#: Who was changed since by somebody else has the right keys already. Asked for each key by itself:
+#: PostgreSQL expects a join by so many columns to find nobody, and joins all with all.
 _ADD_KEYS = f"""INSERT INTO patient_key (kind, key, patient)
-    SELECT k.kind, k.key, r.patient FROM list_key k JOIN list_row r ON r.number = k.number
-    JOIN patient p ON p.id = r.patient AND {" AND ".join(
+    SELECT k.kind, k.key, k.patient FROM list_key k
+    WHERE k.place >= :first AND k.place < :stop AND (SELECT {" AND ".join(
         f"p.{name} = r.{name}" for name in
         ("patient_name", "patient_birth_date", "address", "postcode"))}
-    WHERE k.place >= :first AND k.place < :stop ORDER BY k.place ON CONFLICT DO NOTHING"""
+        FROM list_row r, patient p WHERE r.number = k.number AND p.id = k.patient)
+    ORDER BY k.place ON CONFLICT DO NOTHING"""
 #: So many patients, changed patients and keys go into the first transaction of a kind.
-_PATIENTS, _CHANGES, _KEYS = 2000, 200, 20_000
+_PATIENTS, _CHANGES, _KEYS = 1000, 100, 5000
 
 
 @dataclass(frozen=True, slots=True)

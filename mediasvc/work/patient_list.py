@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 #: Rows that are handed to a child at a time.
 PART = 1000
-#: Rows that are compared with the index at a time. Each time goes over the whole index of keys.
-BATCH = 100_000
+#: Rows that are compared with the index at a time. Each time goes over the whole index of keys, so
+#: it is half of what the list has added, from BATCH up to MOST.
+BATCH, MOST = 100_000, 500_000
+#: After so many new patients the tables are tidied.
+MANY = 10_000
+_TABLES = ("patient", "patient_identifier", "patient_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def load(store: Store, path: Path, report: Report = lambda *_: None, *, by: str 
     finish_keys(store)
     with store.aside() as aside, _ready_parts(path) as parts:
         waiting = PatientList(aside, PROVENANCE)
-        while _wait(waiting, islice(parts, max(1, batch // PART)), tally, report):
+        while _wait(waiting, islice(parts, _parts(batch, tally.added)), tally, report):
             stored = waiting.settle(by)
             tally.added += stored.added
             tally.updated += len(stored.updated)
@@ -73,7 +77,13 @@ def load(store: Store, path: Path, report: Report = lambda *_: None, *, by: str 
                           by=by, data={"rows": tally.rows, "added": tally.added,
                                        "updated": tally.updated, "unchanged": tally.unchanged,
                                        "refused": tally.refused})
+    if tally.added >= MANY:
+        store.tidy(*_TABLES)
     return Loaded(tally.rows, tally.added, tally.updated, tally.unchanged, tuple(tally.findings))
+
+
+def _parts(batch: int, added: int) -> int:
+    return max(1, batch // PART, min(added // 2, MOST) // PART)
 
 
 def finish_keys(store: Store) -> None:
