@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mediasvc.direct_write import DirectFile
 from mediasvc.errors import DamagedError
 from mediasvc.media import image_reader
 from mediasvc.media.image_reader import LARGE, ImageReader
@@ -67,3 +68,17 @@ def test_an_image_that_was_just_written_by_the_system_is_in_its_memory(tmp_path:
     path = tmp_path / "disc.iso"
     path.write_bytes(CONTENT)
     assert image_reader.is_cached(Span.of_file(path))
+
+
+def test_an_image_that_is_still_written_past_the_memory_is_not_in_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not written yet, the system would give at once, as zeros."""
+    path = tmp_path / "disc.iso"
+    monkeypatch.setattr(image_reader, "is_in_memory", lambda fd, at: at >= 2 * LARGE)
+    with path.open("x+b") as file:
+        direct = DirectFile(file.fileno())
+        direct.truncate(64 * LARGE)
+        direct.write(bytes(2 * LARGE))
+        direct.flush()
+        assert path.stat().st_size == 64 * LARGE
+        assert not image_reader.is_cached(Span(str(path), 2048, LARGE))

@@ -152,7 +152,7 @@ def test_the_seal_covers_the_mirror_and_the_last_anchor(image: Path) -> None:
         assert not holds(seal, read, len(data)), at
         data[at] ^= 1
     with open_package(image, Limits(), scratch=image.with_suffix(".scratch")) as package:
-        surface = read_surface(Span.of_file(image), list(package.members()))
+        surface = read_surface(Span.of_file(image), list(package.members()), Limits())
     assert surface.sealed and not surface.dirty and surface.revision in REVISIONS.values()
 
 

@@ -110,13 +110,17 @@ class ImageReader:
 
 
 def is_cached(span: Span) -> bool:
-    """Whether the system has most of the file of ``span`` in memory, judged by a few places. They
-    are taken by chance, because looking at one brings it there."""
+    """Whether the system has most of what was written of the file of ``span`` from there on in
+    memory, judged by a few places. They are taken by chance, because looking at one brings it
+    there; what is not written yet is no place, because it is there at once."""
     fd = span.open()
     try:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
-        size = os.fstat(fd).st_size
-        places = (randrange(max(1, size)) for _ in range(PLACES))  # noqa: S311 - no secret
+        end = os.fstat(fd).st_size
+        with suppress(OSError):  # the file ends before the span begins, or nobody can say
+            end = os.lseek(fd, span.offset, os.SEEK_HOLE)
+        places = (randrange(span.offset, max(span.offset + 1, end))  # noqa: S311 - no secret
+                  for _ in range(PLACES))
         return sum(is_in_memory(fd, at) for at in places) * 2 > PLACES
     finally:
         os.close(fd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import BudgetError, DamagedError
 from mediasvc.media.check_medium import Surface
@@ -13,16 +14,18 @@ from mediasvc.media.recognise import has_udf, recognise
 from mediasvc.media.troubles import Troubles
 from mediasvc.media.udf_open import open_volume
 from mediasvc.media.window import Window
-from mediasvc.settings import Limits
 from mediasvc.span import Span
 
+if TYPE_CHECKING:
+    from mediasvc.settings import Limits
 
-def read_surface(image: Span, members: Sequence[Member]) -> Surface:
+
+def read_surface(image: Span, members: Sequence[Member], limits: Limits) -> Surface:
     """Raises DamagedError when the image has no volume descriptor."""
     window = Window(image)
     try:
         if recognise(window) == "udf":
-            return _udf_alone(window)
+            return _udf_alone(window, limits)
         volume = next(v for v in read_volumes(window) if v.kind == PRIMARY)
         seal, udf = read_seal(volume.raw), has_udf(window)
         dirty = _dirty(window, members, volume.space if seal is None else seal.end)
@@ -32,22 +35,22 @@ def read_surface(image: Span, members: Sequence[Member]) -> Surface:
             volume_id=volume.identifier, system_id=volume.system_identifier, length=image.length,
             udf=udf,
             sealed=None if seal is None else holds(seal, window.read, image.length),
-            dirty=tuple(dirty), revision=_revision(window) if udf else 0)
+            dirty=tuple(dirty), revision=_revision(window, limits) if udf else 0)
     finally:
         window.close()
 
 
-def _udf_alone(window: Window) -> Surface:
+def _udf_alone(window: Window, limits: Limits) -> Surface:
     """Of a disc without ISO 9660 only its name: entries lie between the files, unused or not."""
-    opened = open_volume(window, Limits(), Troubles([]))
+    opened = open_volume(window, limits, Troubles([]))
     return Surface(volume_id=opened.identifier, system_id="", length=window.length, udf=True,
                    sealed=None, dirty=(), revision=opened.revision)
 
 
-def _revision(window: Window) -> int:
+def _revision(window: Window, limits: Limits) -> int:
     """0 where the list cannot be read, which others tell."""
     try:
-        return open_volume(window, Limits(), Troubles([])).revision
+        return open_volume(window, limits, Troubles([])).revision
     except (BudgetError, DamagedError):
         return 0
 

@@ -130,6 +130,7 @@ def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, mo
     total = image.total(placed.end) * SECTOR
     names = Names(volume_id, moment, publisher)
     tail = image.tail(names, placed.end)
+    target.truncate(total)
     _write_at(target, placed.end * SECTOR, tail)
     if arrival is not None:
         arrival.begin(_opening(ordered, placed))
