@@ -12,6 +12,7 @@ from pydicom.dataset import FileDataset
 from pydicom.filewriter import dcmwrite
 
 from mediasvc.dicom.header import scan
+from mediasvc.media.arrival import Arrival
 from mediasvc.media.disc_layout import DiscInstance
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.verdict import Verdict
@@ -68,7 +69,8 @@ def disc_instances(folder: Path, instances: Iterable[FileDataset]) -> list[DiscI
 
 
 def build(sandbox: Sandbox, target: Path, instances: list[DiscInstance], scratch: Path, *,
-          profile: str = "STD-GEN-CD", container: Container = "iso") -> Built:
+          profile: str = "STD-GEN-CD", container: Container = "iso",
+          arrival: Arrival | None = None) -> Built:
     """One of our discs at ``target``."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -77,7 +79,7 @@ def build(sandbox: Sandbox, target: Path, instances: list[DiscInstance], scratch
     name = name_file_set(instances, "test")
     return build_disc(sandbox, instances, load_profile(profile), name, facts(profile, name.id),
                       target=target, container=container, scratch=scratch,
-                      report=lambda done, total, what: None)
+                      report=lambda done, total, what: None, arrival=arrival)
 
 
 def judge(sandbox: Sandbox, path: Path, profile: str = "") -> Verdict:

@@ -113,6 +113,23 @@ def test_a_file_that_never_arrives_is_not_read_as_zeros(written: Written) -> Non
     assert seen[-1] >= len(written.data)
 
 
+@pytest.mark.parametrize("profile", ["STD-GEN-CD", "STD-GEN-DVD-JPEG"])
+def test_an_image_has_its_length_before_it_can_be_opened(
+        source: tuple[Sandbox, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        profile: str) -> None:
+    """A CD has nothing behind its files; without it they would lie past the end of the image."""
+    target, seen = tmp_path / "a.iso", []
+
+    class Noted(Arrival):
+        def begin(self, opening: int) -> None:
+            seen.append(target.stat().st_size)
+
+    monkeypatch.setattr("mediasvc.work.disc_build.JUDGED_MEANWHILE", 0)
+    build(source[0], target, disc_instances(tmp_path / "in", [instance()]), tmp_path / "scratch",
+          profile=profile, arrival=Noted())
+    assert seen == [target.stat().st_size]
+
+
 def test_who_waits_for_an_image_that_is_given_up_is_told() -> None:
     arrival = Arrival()
     with ThreadPoolExecutor(3) as pool:

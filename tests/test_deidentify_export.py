@@ -85,7 +85,7 @@ def everything(to: Path, scratch: Path) -> bytes:
 
 def inflated(data: bytes) -> Iterator[bytes]:
     """What is packed inside: the viewer's chunks (fifteen bits a character), zlib streams."""
-    if data.startswith("\ufeffMV.chunk".encode("utf-16-le")):
+    if data.startswith("\ufeff<!DOCTYPE".encode("utf-16-le")):
         for length, text in re.findall(r'\[(\d+),"([^"]*)"\]', data.decode("utf-16")):
             units = np.frombuffer(text.encode("utf-16-le"), "<u2") - 0x3400
             bits = (units[:, None] >> np.arange(14, -1, -1)) & 1

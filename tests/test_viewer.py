@@ -450,9 +450,36 @@ def test_a_missing_file_of_the_disc_is_said_in_words(
         chromium: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     target = tmp_path / "disc"
     viewer_disc(sandbox, tmp_path, study(1, 1, count=2), target)
-    next(target.glob("VIEWER/SE*/D*.JS")).unlink()
+    next(target.glob("VIEWER/SE*/D*.HTM")).unlink()
     page = Page(chromium, target)
     assert "cannot be read from the disc" in page.text(".message")
+    page.close()
+
+
+def test_a_damaged_file_of_the_disc_is_said_in_words(
+        chromium: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    target = tmp_path / "disc"
+    viewer_disc(sandbox, tmp_path, study(1, 1, count=2), target)
+    [data] = target.glob("VIEWER/SE*/D*.HTM")
+    data.write_bytes(data.read_bytes().replace('"]'.encode("utf-16-le"), b""))
+    page = Page(chromium, target)
+    assert "D000001.HTM is damaged" in page.text(".message")
+    page.close()
+
+
+def test_a_pc_with_little_memory_keeps_only_what_is_shown(
+        chromium: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Neither the pages that brought the images nor the greys of those that were left behind."""
+    target = tmp_path / "disc"
+    viewer_disc(sandbox, tmp_path, study(1, 1, count=20), target)
+    page = Page(chromium, target)
+    held = page.do("""async () => {
+        const v = MV.active, seen = [];
+        for (let i = 0; i < v.series.frames; i++) { await v.go(i); seen.push(v.frame); }
+        return [seen.length, seen.filter(f => f.luts.greys).length,
+                document.querySelectorAll("iframe").length]; }""")
+    assert held == [20, 8, 0]
+    assert page.said == []
     page.close()
 
 

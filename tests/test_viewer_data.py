@@ -47,9 +47,10 @@ def out_of_text(text: str, length: int) -> bytes:
 
 
 def chunk(path: Path) -> tuple[dict[str, Any], list[bytes]]:
-    """Facts and streams of a script, as a reader of its description would take it."""
+    """Facts and streams of a page of data, as a reader of its description would take it."""
     text = path.read_bytes().decode("utf-16")
-    assert re.fullmatch(r'MV\.chunk\(\d+,\d+,\[(\[\d+,"[^"\\\n]*"\],?)*\]\);\n', text)
+    told = re.search(r'<script type="text/plain">(\[.*\])</script>', text)
+    assert told and re.fullmatch(r'\[(\[\d+,"[^"\\\n<]*"\],?)*\]', told[1])
     found = [out_of_text(text, int(length))
              for length, text in re.findall(r'\[(\d+),"([^"]*)"\]', text)]
     return json.loads(zlib.decompress(found[0])), found[1:]
@@ -128,11 +129,11 @@ def disc(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_frame_is_there_once_and_equals_the_dicom_file(disc: Path) -> None:
-    scripts = sorted((disc / "VIEWER" / "SE000001").iterdir())
-    assert len(scripts) == 3
+    pages = sorted((disc / "VIEWER" / "SE000001").iterdir())
+    assert len(pages) == 3
     seen = []
-    for script in scripts:
-        facts, streams = chunk(script)
+    for page in pages:
+        facts, streams = chunk(page)
         assert len(facts["frames"]) == len(streams)
         for record, stream in zip(facts["frames"], streams, strict=True):
             path = facts["files"][record["i"]]["p"]
@@ -144,7 +145,7 @@ def test_every_frame_is_there_once_and_equals_the_dicom_file(disc: Path) -> None
 
 
 def test_frames_of_one_instance_follow_each_other(disc: Path) -> None:
-    facts, streams = chunk(disc / "VIEWER" / "SE000002" / "D000001.JS")
+    facts, streams = chunk(disc / "VIEWER" / "SE000002" / "D000001.HTM")
     ds = dcmread(disc / facts["files"][0]["p"])
     assert [record["at"] for record in facts["frames"]] == [[n, 5] for n in range(1, 6)]
     for number, (record, stream) in enumerate(zip(facts["frames"], streams, strict=True)):
@@ -195,7 +196,7 @@ def test_images_are_reduced_until_they_fit_and_it_is_said(
     target = tmp_path / "disc"
     viewer_disc(sandbox, tmp_path, made, target, room=room)
     assert viewer_bytes(target) <= room
-    facts, _ = chunk(target / "VIEWER" / "SE000001" / "D000001.JS")
+    facts, _ = chunk(target / "VIEWER" / "SE000001" / "D000001.HTM")
     assert facts["frames"][0].get("f", 1) == factor
     said = [f"1/{factor} of" in (target / name).read_text() for name in ("INDEX.HTM", "README.TXT")]
     assert said == [factor > 1, factor > 1]
@@ -214,7 +215,7 @@ def test_a_broken_frame_costs_only_itself(sandbox: Sandbox, tmp_path: Path) -> N
     made = study(1, 1, count=3)
     made[1].PixelData = made[1].PixelData[:100]
     viewer_disc(sandbox, tmp_path, made, tmp_path / "disc")
-    facts, streams = chunk(tmp_path / "disc" / "VIEWER" / "SE000001" / "D000001.JS")
+    facts, streams = chunk(tmp_path / "disc" / "VIEWER" / "SE000001" / "D000001.HTM")
     assert ["e" in record for record in facts["frames"]] == [False, True, False]
     assert [bool(stream) for stream in streams] == [True, False, True]
 

@@ -1,9 +1,10 @@
-"""A script of the viewer's data: some frames of a series with all that belongs to them.
+"""A page of the viewer's data: some frames of a series with all that belongs to them.
 
-``MV.chunk(series, chunk, [[length, "text"], …])`` in UTF-16 with its mark, so that it needs no
-charset of anybody. The first text is JSON: ``frames`` (one record each, ``i`` the place of the
-instance in ``files``), ``tables``, ``names`` and ``headers``; the others are the samples of the
-frames in order. JSON and samples are zlib streams (a JPEG stream stays one: record ``j``).
+It shows nothing and sends ``[[length, "text"], …]`` to the page that it stands in. UTF-16 with its
+mark needs no charset of anybody. The first text is JSON: ``frames`` (one record each, ``i`` the
+place of the instance in ``files``), ``tables``, ``names`` and ``headers``; the others are the
+samples of the frames in order. JSON and samples are zlib streams (a JPEG stream stays one: record
+``j``).
 """
 
 from __future__ import annotations
@@ -23,29 +24,31 @@ BYTES = 4 << 20
 #: What a chunk takes beside its samples at most, and each frame beside its own: the records, the
 #: header with the values that differ.
 CHUNK_OVERHEAD, FRAME_OVERHEAD = 48 << 10, 2 << 10
+#: Before and behind the list. A text that is no script of a known kind is neither run nor shown.
+OPENING = '<!DOCTYPE html><script type="text/plain">'
+CLOSING = '</script><script>parent.postMessage(document.scripts[0].text,"*")</script>\n'
 
 
-def write_chunk(target: Path, series: int, chunk: int, facts: dict[str, Any],
-                streams: Iterable[bytes]) -> tuple[str, int]:
+def write_chunk(target: Path, facts: dict[str, Any], streams: Iterable[bytes]) -> tuple[str, int]:
     """(sha256, length) of the new file."""
     told = zlib.compress(json.dumps(facts, separators=(",", ":")).encode(), 6)
     digest, length = hashlib.sha256(), 0
     with open(target, "xb") as file:
-        for part in _parts(series, chunk, (told, *streams)):
+        for part in _parts((told, *streams)):
             digest.update(part)
             length += file.write(part)
     return digest.hexdigest(), length
 
 
-def _parts(series: int, chunk: int, streams: Sequence[bytes]) -> Iterable[bytes]:
+def _parts(streams: Sequence[bytes]) -> Iterable[bytes]:
     from mediasvc.media.viewer_samples import in_text  # numpy: who plans chunks needs none of it
 
-    yield codecs.BOM_UTF16_LE + _plain(f"MV.chunk({series},{chunk},[")
+    yield codecs.BOM_UTF16_LE + _plain(OPENING + "[")
     for number, stream in enumerate(streams):
         yield _plain(f'{"," if number else ""}[{len(stream)},"')
         yield in_text(stream)
         yield _plain('"]')
-    yield _plain("]);\n")
+    yield _plain("]" + CLOSING)
 
 
 def _plain(text: str) -> bytes:

@@ -51,7 +51,7 @@ class ChunkPlan:
 
 def chunk_name(series: int, number: int) -> str:
     """Below VIEWER/."""
-    return f"{folder_name(series)}/D{number:06d}.JS"
+    return f"{folder_name(series)}/D{number:06d}.HTM"
 
 
 def folder_name(series: int) -> str:

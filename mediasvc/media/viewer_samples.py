@@ -1,7 +1,7 @@
 """Samples as text that a web page may load from a disc: differences, deflated, 15 bits a character.
 
 A page that was opened from a file may neither fetch its neighbours nor read the pixels of a
-picture, but it may run a script (LIBRARIES 4.5); so samples stand in string literals. A UTF-16
+picture, but another page may send it its own text; so samples stand in the text of pages. A UTF-16
 file with 15 bits in each code unit costs one fifteenth, where Base64 costs a third.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mediasvc.media.viewer_text import UNIT_BITS
 
-#: 32,768 code points in a row without quotes, backslashes, line ends or surrogates.
+#: 32,768 code points in a row without quotes, backslashes, line ends, marks or surrogates.
 FIRST = 0x3400
 BYTES, UNITS = 15, 8
 #: More costs time and gains hardly anything after the differences.

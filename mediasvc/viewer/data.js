@@ -1,17 +1,15 @@
-/* What is on the disc: the list of series, and chunks of frames that are loaded as scripts, because
-   a page that was opened from a file may load nothing else. */
+/* What is on the disc: the list of series, and chunks of frames. A page that was opened from a file
+   may not look into its neighbours, so a chunk is a page of its own that sends what it holds. It
+   goes with its frame, where browsers keep the text of a script for long. */
 (function (MV) {
   "use strict";
 
   var FIRST = 0x3400;            // the code unit that means fifteen zero bits
-  var KEPT_TEXT = 128e6;         // characters of chunks that stay in memory, two bytes each
+  var KEPT_TEXT = 16e6;          // characters of chunks that stay in memory, two bytes each
+  var SENDING = 500;             // ms from the end of a page until what it sent is here
   var chunks = new Map();        // "series/number" -> {promise, size}, oldest first
-  var arrived = {};
 
   MV.disc = function (listing) { MV.listing = listing; };
-
-  /* Called by the script of a chunk. */
-  MV.chunk = function (series, number, blobs) { arrived[series + "/" + number] = blobs; };
 
   function digits(number) { return ("000000" + number).slice(-6); }
 
@@ -51,6 +49,33 @@
     });
   }
 
+  /* A promise of the text that a page holds and sends (see media/viewer_chunk.py). */
+  function sent(path) {
+    return new Promise(function (resolve, reject) {
+      var frame = document.createElement("iframe"), late = null;
+      function end() {
+        clearTimeout(late);
+        window.removeEventListener("message", take);
+        frame.remove();
+      }
+      function take(event) {
+        if (event.source !== frame.contentWindow) { return; }
+        end();
+        resolve(String(event.data));
+      }
+      window.addEventListener("message", take);
+      frame.onload = function () {
+        late = setTimeout(function () {
+          end();
+          reject(new Error("The file " + path + " cannot be read from the disc."));
+        }, SENDING);
+      };
+      frame.style.display = "none";
+      frame.src = MV.path(path);
+      document.body.appendChild(frame);
+    });
+  }
+
   /* A promise of the list of series. */
   MV.listed = function () { return script("STUDY.JS").catch(function () { /* said by start */ }); };
 
@@ -66,11 +91,9 @@
       return Promise.reject(new Error(
         "These images could not be prepared for the viewer. They are in the DICOM files."));
     }
-    var key = series + "/" + number;
-    var path = MV.folder(series) + "/D" + digits(number) + ".JS";
-    return script(path).then(function () {
-      var blobs = arrived[key];
-      delete arrived[key];
+    var path = MV.folder(series) + "/D" + digits(number) + ".HTM";
+    return sent(path).then(function (text) {
+      var blobs = parsed(text);
       if (!blobs) { throw new Error("The file " + path + " is damaged."); }
       return MV.inflate(MV.bytes(blobs[0][1], blobs[0][0])).then(function (bytes) {
         var facts = JSON.parse(new TextDecoder().decode(bytes));
@@ -78,6 +101,10 @@
         return facts;
       });
     });
+  }
+
+  function parsed(text) {
+    try { return JSON.parse(text); } catch (error) { return null; }
   }
 
   function forget() {

@@ -2,8 +2,9 @@
 (function (MV) {
   "use strict";
 
-  var KEPT = 512e6;              // bytes of decoded frames that stay in memory
-  var frames = new Map(), kept = 0;
+  var KEPT = 128e6;              // bytes of decoded frames that stay in memory
+  var TABLED = 8;                // frames that keep their table of greys: more than there are views
+  var frames = new Map(), kept = 0, tabled = [];
 
   /* Undo the differences of one plane; see media/viewer_samples.py for their form. */
   function unfold(stream, from, rows, columns, bits, out, step, place) {
@@ -189,6 +190,8 @@
       greys[cell] = turned ? 255 - grey : grey;
     }
     frame.luts = { key: key, greys: greys };
+    tabled = tabled.filter(function (other) { return other !== frame; }).concat(frame);
+    if (tabled.length > TABLED) { tabled.shift().luts = {}; }
     return greys;
   };
 })(window.MV = window.MV || {});

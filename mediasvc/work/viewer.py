@@ -139,5 +139,5 @@ def _requests(layout: Layout, chunks: list[ChunkPlan], wishes: dict[int, list[Wi
                          for frame in range(part.first, part.first + part.count)
                          if (index := indices.get((part.position, frame)))]}
             for part in chunk.parts]
-        yield {"series": chunk.series, "chunk": chunk.number, "name": chunk.name, "parts": parts,
+        yield {"series": chunk.series, "name": chunk.name, "parts": parts,
                "target": str(scratch / VIEWER_FOLDER / chunk.name)}

@@ -39,7 +39,7 @@ class _Chunk:
 
 
 def write_chunks(items: list[Item], factor: int) -> list[Any]:
-    """For each ``{"series", "chunk", "target", "parts"}``: sha256, length, sizes, failed.
+    """For each ``{"target", "parts"}``: sha256, length, sizes, failed.
 
     ``parts``: ``{"span", "path", "first", "count", "frames", "pictures"}``, the frames ``first``
     and so on of an instance that stands at ``path`` on the disc; ``pictures`` lists [frame, index,
@@ -64,8 +64,7 @@ def _write(item: Item, factor: int) -> dict[str, Any]:
     for part in item["parts"]:
         _add(chunk, part)
     target = Path(item["target"])
-    sha256, length = write_chunk(target, int(item["series"]), int(item["chunk"]), chunk.facts(),
-                                 chunk.streams)
+    sha256, length = write_chunk(target, chunk.facts(), chunk.streams)
     return {"sha256": sha256, "length": length, "sizes": chunk.sizes, "failed": chunk.failed}
 
 
