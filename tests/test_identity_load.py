@@ -35,6 +35,12 @@ def test_what_spreadsheets_make_of_it(tmp_path: Path, separator: str) -> None:
     assert row.demographics.address == '1 "Long" St'
 
 
+def test_an_address_in_several_lines_is_one(tmp_path: Path) -> None:
+    row, = rows(tmp_path, f'{HEAD},address,phone\n1,L,A^B,,M,"High St 1\r\nOldtown\\",0 1\n')
+    assert row.troubles == () and row.line == 3
+    assert (row.demographics.address, row.demographics.phone) == ("High St 1 Oldtown", "0 1")
+
+
 def test_columns_may_stand_in_any_order_with_others_between(tmp_path: Path) -> None:
     row, = rows(tmp_path, "Sex,Name,remark,Patient ID,Issuer,Birth Date\nF,A^B,x,1,L,20000229\n")
     assert row.key == PatientKey("1", "L") and row.demographics.patient_birth_date == "20000229"

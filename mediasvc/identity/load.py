@@ -133,10 +133,10 @@ def to_row(number: int, line: int, columns: list[str], values: list[str],
     sex = get["sex"].upper()
     troubles += [*key_troubles(key, foreign), *bad, *person_troubles(get["name"],
                                                                      get["birth_date"], sex)]
-    troubles += [f"{name} has a control character" for name in ("address", "postcode", "phone")
-                 if _CONTROL.search(get[name])]
-    who = Demographics(get["name"], get["birth_date"], "" if sex == "U" else sex, get["address"],
-                       get["postcode"], get["phone"])
+    # An address in several lines is one; these fields only tell people apart.
+    reach = (" ".join(_CONTROL.sub(" ", get[name]).split())
+             for name in ("address", "postcode", "phone"))
+    who = Demographics(get["name"], get["birth_date"], "" if sex == "U" else sex, *reach)
     return Row(number, line, key, who, tuple(one for one in others if one != key),
                tuple(troubles))
 

@@ -26,7 +26,8 @@ _SETTLE = sa.update(table).where(table.c.id == sa.bindparam("number"))
 _ITS_CONTROL_ID = sa.and_(table.c.sender == sa.bindparam("by"),
                           table.c.control_id == sa.bindparam("control"))
 _KNOWN = sa.select(*_HEAD).where(_ITS_CONTROL_ID, table.c.digest == sa.bindparam("sha256"))
-_USED = sa.select(table.c.id).where(_ITS_CONTROL_ID).limit(1)
+_KNOWN_OR_LIKE = sa.union_all(_KNOWN, sa.select(sa.select(*_HEAD).where(
+    _ITS_CONTROL_ID, table.c.digest != sa.bindparam("sha256")).limit(1).subquery()))
 _UNTIL = sa.select(adt_patient.c.event_time).where(
     adt_patient.c.patient_id == sa.bindparam("patient_id"),
     adt_patient.c.issuer == sa.bindparam("issuer"))
@@ -73,16 +74,13 @@ def drop_message(connection: sa.Connection, number: int) -> None:
 
 
 def message_known(connection: sa.Connection, sender: str, control_id: str, digest: str,
-                  ) -> AdtMessage | None:
-    """The same message, when it came before."""
-    row = connection.execute(_KNOWN, {"by": sender, "control": control_id,
-                                      "sha256": digest}).first()
-    return AdtMessage(*row) if row else None
-
-
-def control_id_known(connection: sa.Connection, sender: str, control_id: str) -> bool:
-    """The sender used this control id before."""
-    return connection.execute(_USED, {"by": sender, "control": control_id}).first() is not None
+                  ) -> tuple[AdtMessage | None, bool]:
+    """(The same message, when it came before; whether the control id came with another one)."""
+    query = _KNOWN_OR_LIKE if control_id else _KNOWN
+    found = [AdtMessage(*row) for row in connection.execute(query, {
+        "by": sender, "control": control_id, "sha256": digest})]
+    same = found[0] if found and found[0].digest == digest else None
+    return same, len(found) > bool(same)
 
 
 def messages(connection: sa.Connection) -> Iterator[tuple[AdtMessage, bytes]]:

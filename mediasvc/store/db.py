@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -161,7 +162,12 @@ def open_store(home: Home, settings: Settings) -> Store:
 def upsert(connection: sa.Connection, table: sa.Table, *, key: tuple[str, ...],
            update: tuple[str, ...] = ()) -> Any:
     """INSERT that, where ``key`` exists, changes the columns of ``update`` or does nothing."""
-    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    return _upsert(connection.dialect.name, table, key, update)
+
+
+@lru_cache(maxsize=64)
+def _upsert(name: str, table: sa.Table, key: tuple[str, ...], update: tuple[str, ...]) -> Any:
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{name}")
     statement = dialect.insert(table)
     if not update:
         return statement.on_conflict_do_nothing(index_elements=list(key))

@@ -34,6 +34,13 @@ _BETWEEN = sa.select(table).where(sa.or_(*(
             table.c.survivor_id == sa.bindparam(f"{other}_id"),
             table.c.survivor_issuer == sa.bindparam(f"{other}_issuer"))
     for one, other in (("a", "b"), ("b", "a"))))).order_by(table.c.id)
+_ADD = sa.insert(table)
+_CONFIRM = sa.update(table).where(table.c.id == sa.bindparam("number"),
+                                  table.c.merged_at < sa.bindparam("at")).values(
+    merged_at=sa.bindparam("at"))
+_END = sa.update(table).where(table.c.id == sa.bindparam("number"),
+                              table.c.ended_at < sa.bindparam("at")).values(
+    ended_at=sa.bindparam("at"), ended_by=sa.bindparam("by"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +59,21 @@ class Merge:
 def add_merge(connection: sa.Connection, prior: PatientKey, survivor: PatientKey, *,
               merged_at: str = "", merged_by: str = "", ended_at: str = "",
               ended_by: str = "") -> None:
-    connection.execute(sa.insert(table).values(
-        prior_id=prior.patient_id, prior_issuer=prior.issuer, survivor_id=survivor.patient_id,
-        survivor_issuer=survivor.issuer, merged_at=merged_at, merged_by=merged_by,
-        ended_at=ended_at, ended_by=ended_by))
+    connection.execute(_ADD, {
+        "prior_id": prior.patient_id, "prior_issuer": prior.issuer,
+        "survivor_id": survivor.patient_id, "survivor_issuer": survivor.issuer,
+        "merged_at": merged_at, "merged_by": merged_by, "ended_at": ended_at,
+        "ended_by": ended_by})
 
 
 def confirm_merge(connection: sa.Connection, number: int, at: str) -> None:
     """It was said again; the newest time counts."""
-    connection.execute(sa.update(table).where(table.c.id == number, table.c.merged_at < at)
-                       .values(merged_at=at))
+    connection.execute(_CONFIRM, {"number": number, "at": at})
 
 
 def end_merge(connection: sa.Connection, number: int, at: str, by: str) -> None:
     """It lasts no longer; said again, the newest time counts."""
-    connection.execute(sa.update(table).where(table.c.id == number, table.c.ended_at < at)
-                       .values(ended_at=at, ended_by=by))
+    connection.execute(_END, {"number": number, "at": at, "by": by})
 
 
 def merges_between(connection: sa.Connection, a: PatientKey, b: PatientKey) -> list[Merge]:

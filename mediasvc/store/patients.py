@@ -30,6 +30,8 @@ _IDENTIFIERS = sa.select(
     identifier.c.patient, identifier.c.patient_id, identifier.c.issuer, identifier.c.provenance,
     identifier.c.valid_from, identifier.c.valid_to).where(
     identifier.c.patient.in_(_ROWS)).order_by(identifier.c.id)
+_CHANGE = sa.update(table).where(table.c.id == sa.bindparam("row"))
+_DROP_KEYS = sa.delete(key_table).where(key_table.c.patient == sa.bindparam("row"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,20 @@ class Stored:
 
 
 def put_patients(connection: sa.Connection, records: Sequence[PatientRecord], *,
-                 provenance: str, at: str = "") -> Stored:
+                 provenance: str, at: str = "", known: Sequence[Patient] | None = None) -> Stored:
     """Insert or update by (Patient ID, Issuer); the same again changes nothing.
 
-    ``at`` is from when further identifiers are valid or no longer so, by default now.
+    ``at`` is from when further identifiers are valid or no longer so, by default now; ``known`` are
+    those of them who are there, when the caller has just asked `patients_by_keys`.
 
     Further identifiers of this ``provenance`` that are no longer named end now; those of another
     provenance stay. A provisional patient that the feed knows is provisional no more. The records
     of one batch have different keys.
     """
     at = at or now()
-    before = {one.key: one for one in patients_by_keys(connection, [one.key for one in records])}
+    if known is None:
+        known = patients_by_keys(connection, [one.key for one in records])
+    before = {one.key: one for one in known}
     fresh = [one for one in records if one.key not in before]
     rows = _insert(connection, fresh)
     _put_keys(connection, [(rows[one.key], one) for one in fresh])
@@ -176,9 +181,9 @@ def _update(connection: sa.Connection, old: Patient, new: PatientRecord, provena
     if old.provisional:
         changed.append("provisional")
     if changed:
-        connection.execute(sa.update(table).where(table.c.id == old.row).values(
-            **asdict(new.demographics), provisional=False, package_id=None))
-        connection.execute(sa.delete(key_table).where(key_table.c.patient == old.row))
+        connection.execute(_CHANGE, {"row": old.row, "provisional": False, "package_id": None,
+                                     **asdict(new.demographics)})
+        connection.execute(_DROP_KEYS, {"row": old.row})
         _put_keys(connection, [(old.row, new)])
     present = {one.key for one in old.identifiers
                if one.provenance == provenance and not one.valid_to}

@@ -92,13 +92,11 @@ def receive(connection: Connection, data: bytes, feed: Feed, *,
     received = received or datetime.now(UTC)
     about = read_envelope(data)
     digest = hashlib.sha256(data).hexdigest()
-    known = adt.message_known(connection, about.sender, about.control_id, digest)
+    known, twice = adt.message_known(connection, about.sender, about.control_id, digest)
     if known and not (known.unread and _readable(data, feed, received)):
         return Receipt(about, known.verdict, known.code, known.reason, repeated=True)
     if known:  # the settings, or the clock, are others now
         adt.drop_message(connection, known.id)
-    twice = bool(about.control_id) and adt.control_id_known(connection, about.sender,
-                                                            about.control_id)
     number = adt.add_message(
         connection, sender=about.sender, control_id=about.control_id, digest=digest,
         trigger=about.trigger, received_at=received.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), body=data)
@@ -205,7 +203,8 @@ def _update(connection: Connection, event: AdtEvent) -> _Outcome:
     known = patients.patients_by_keys(connection, [event.key])
     record = patient_record(event.key, event.onto(known[0].demographics if known
                                                   else Demographics()), event.others)
-    stored = patients.put_patients(connection, [record], provenance=PROVENANCE, at=event.at)
+    stored = patients.put_patients(connection, [record], provenance=PROVENANCE, at=event.at,
+                                   known=known)
     adt.set_known_until(connection, event.key, event.at)
     change: Change = "added" if stored.added else "updated" if stored.updated else "unchanged"
     return _Outcome("applied", change=change,
