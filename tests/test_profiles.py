@@ -10,6 +10,7 @@ from mediasvc.errors import SettingsError
 from mediasvc.media.verdict import best_profile
 from mediasvc.standard.disc_rules import RULES
 from mediasvc.standard.profiles import CAPACITY, load_profile, profiles
+from mediasvc.standard.profiles_not_offered import in_words
 
 EXPLICIT, JPEG_SV1, J2K = (f"1.2.840.10008.1.2{tail}" for tail in (".1", ".4.70", ".4.90"))
 
@@ -106,6 +107,16 @@ def test_profiles_are_listed_and_shown(cli: object) -> None:
     assert "STD-GEN-USB-J2K" in listed.output
     shown = CliRunner().invoke(command, ["show", "ZIP"], obj=session)
     assert "PS3.12 Annex V" in shown.output
+
+
+@pytest.mark.parametrize(("name", "reason"), [
+    ("STD-GEN-SEC-ZIP-MAIL", "its S/MIME encryption is left to the mail program"),
+    ("STD-WVFM-ECG-FD", "retired, on diskettes"), ("STD-US-SC-MF-MOD23-90", "no drive writes"),
+    ("STD-CTMR-MOD41", "no drive writes")])
+def test_a_profile_of_the_standard_that_is_not_offered_says_why(name: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not offered: .*{reason}"):
+        load_profile(name)
+    assert any(reason in sentence for sentence in in_words())
 
 
 # --- rules for single images ---------------------------------------------------------------------

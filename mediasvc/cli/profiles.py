@@ -23,14 +23,18 @@ def command() -> None:
 @command.command("list")
 @click.pass_obj
 def list_(session: Session) -> int:
-    """All profiles."""
+    """All profiles, and which of the standard are not offered."""
     from mediasvc.standard.profiles import profiles
+    from mediasvc.standard.profiles_not_offered import NOT_OFFERED
 
     found = profiles(session.site_profiles)
     for profile in found:
         session.emit("profile", **_row(profile))
         session.say(f"{profile.name:<30} {profile.title} ({profile.clause}; "
                     f"{profile.medium.clause})")
+    for names, reason in NOT_OFFERED:
+        session.emit("not_offered", names=names, reason=reason)
+        session.say(f"Not offered: {' and '.join(names)}: {reason}")
     session.summary(profiles=len(found))
     return 0
 

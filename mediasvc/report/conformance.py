@@ -15,6 +15,7 @@ from mediasvc.report.conformance_claims import CHAPTERS, CLAIMS, JUDGED, MADE, R
 from mediasvc.standard.disc_rules import RULES
 from mediasvc.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediasvc.standard.profiles import Profile
+from mediasvc.standard.profiles_not_offered import in_words
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 
@@ -79,10 +80,6 @@ def statement(profiles: Sequence[Profile]) -> dict[str, Any]:
             "File-set Updater: file-sets are never changed.",
             "Files larger than 4 GiB on DVD and BD: UDF could hold them, ISO 9660 level 1 beside "
             "it could not.",
-            "STD-CTMR-MOD41 and STD-US-*-MOD23-90: no drive writes such media here.",
-            "STD-WVFM-ECG-FD and STD-WVFM-HD-FD: retired, on diskettes; waveforms go out by the "
-            "general profiles.",
-            "STD-GEN-SEC-ZIP-MAIL and STD-DTL-SEC-ZIP-MAIL: the message is made, its S/MIME "
-            "encryption is left to the mail program.",
+            *in_words(),
         ],
     }

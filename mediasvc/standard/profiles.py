@@ -15,6 +15,7 @@ from typing import Any, Literal, cast, get_args
 
 from mediasvc.errors import SettingsError
 from mediasvc.standard.profile_rules import HEADER_FIELD, Facts, ImageRule, syntaxes, trouble
+from mediasvc.standard.profiles_not_offered import why_not
 
 DirectoryKeys = Literal["general-cd", "extended", "mpeg2", "ctmr", "xabc", "xa1k", "none"]
 MediumKind = Literal["cd", "dvd", "bd", "usb", "mmc", "cf", "sd", "zip", "mail", "mime"]
@@ -134,6 +135,9 @@ def load_profile(name: str, site: Path | None = None) -> Profile:
         known = {profile.name: profile for profile in profiles(site)}
         if name in known:
             return known[name]
+        if reason := why_not(name):
+            raise SettingsError(f"{name} is not offered: {reason}",
+                                "`mediasvc profiles list` shows what is.")
         near = difflib.get_close_matches(name.upper(), known, 1, 0.5)
         advice = f"Did you mean {near[0]}?" if near else "`mediasvc profiles list` shows them."
         raise SettingsError(f"There is no profile {name}.", advice)
