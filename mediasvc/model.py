@@ -114,9 +114,10 @@ class InstanceHeader:
         TypeError. Equal texts are one: the instances of a disc differ in few."""
         known: dict[str, Any] = {}
         for name, value in row.items():
-            if not isinstance(value, HEADER_FIELDS.get(name, ())):
+            kind = type(value)
+            if kind is not HEADER_FIELDS.get(name):
                 raise TypeError(f"header field {name!r}")
-            known[name] = intern(value) if type(value) is str else value
+            known[name] = intern(value) if kind is str else value
         return cls(**known)
 
 

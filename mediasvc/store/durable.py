@@ -9,6 +9,7 @@ between is thrown away; an fsync that failed is never repeated on the same file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 
@@ -79,8 +80,17 @@ class Shelf:
         self.place_many([(temp, sha256)], verify=verify)
         return self.path(sha256)
 
-    def place_many(self, batch: Sequence[tuple[Path, str]], *, verify: bool = False) -> None:
-        """Make all files of ``[(temporary path, sha256)]`` durable under their final names.
+    def secure(self, temps: Sequence[Path], anchor: int) -> None:
+        """Bytes and mode of these temporary files are on the disk. ``anchor`` as `sync_each` has
+        it. Raises OSError."""
+        for temp in temps:
+            self.operations.chmod(temp, self.mode)
+        sync_files(temps, anchor, self.operations)
+
+    def place_many(self, batch: Sequence[tuple[Path, str]], *, verify: bool = False,
+                   secured: AbstractSet[Path] = frozenset()) -> None:
+        """Make all files of ``[(temporary path, sha256)]`` durable under their final names; those
+        of ``secured`` went through `secure` before.
 
         When it returns, a power cut cannot take any of them. The caller vouches for the digests of
         new files (it hashed what it wrote). On any error all temporary files are removed and
@@ -88,18 +98,17 @@ class Shelf:
         they are adopted by the next attempt.
         """
         try:
-            self._place(batch, verify)
+            self._place(batch, verify, secured)
         except BaseException as error:
             self.scratch.discard(temp for temp, _ in batch)
             if isinstance(error, OSError):
                 raise storage_error(error) from error
             raise
 
-    def _place(self, batch: Sequence[tuple[Path, str]], verify: bool) -> None:
+    def _place(self, batch: Sequence[tuple[Path, str]], verify: bool, secured: AbstractSet[Path],
+               ) -> None:
         targets = [(temp, self.path(sha256)) for temp, sha256 in batch]
-        for temp, _ in targets:
-            self.operations.chmod(temp, self.mode)
-        sync_files([temp for temp, _ in targets], self.scratch.anchor, self.operations)
+        self.secure([temp for temp, _ in targets if temp not in secured], self.scratch.anchor)
         touched = {target.parent: None for _, target in targets}
         self._make_folders(touched)
         for temp, target in targets:

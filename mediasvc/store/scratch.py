@@ -40,6 +40,13 @@ class Scratch:
         """A descriptor on the file system, opened before any file that `path` named."""
         return self._opened()[1]
 
+    def another_anchor(self) -> int:
+        """The same, the caller's to close: an error that it tells, `anchor` still tells too."""
+        try:
+            return os.open(self._opened()[0], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise storage_error(error) from error
+
     def _opened(self) -> tuple[Path, int]:
         with self._guard:
             try:

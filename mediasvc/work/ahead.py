@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from mediasvc.model import InstanceHeader
 from mediasvc.store import index
+from mediasvc.store.early import Early
 from mediasvc.store.events import now
 from mediasvc.store.item_headers import Identity
 from mediasvc.store.ledger import Item, Package
@@ -48,6 +49,7 @@ class Ahead:
         self._order: dict[str, Any] = {}
         self._at = ""
         self._going, self._bytes = False, 0
+        self._early: Early | None = None
         self._temps: dict[int, Path] = {}
         self._taken: list[Path] = []
         self._rows: dict[int, dict[str, Any]] = {}
@@ -57,6 +59,8 @@ class Ahead:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        if self._early is not None:
+            self._early.close()
         self._desk.objects.scratch.discard(self._temps.values())
         if kind is not None:  # what was taken may not have been placed
             self._desk.objects.scratch.discard(self._taken)
@@ -75,9 +79,10 @@ class Ahead:
 
     def look(self, found: Found) -> None:
         """Take note of an instance, in whatever order they come."""
-        if found.written:
+        if found.written and self._early is not None:
             self._rows[found.member.number] = found.written
             self._bytes += found.length
+            self._early.add(self._temps[found.member.number])
         if found.role != "instance" or found.header is None:
             return
         identity = _identity(found.header)
@@ -102,14 +107,17 @@ class Ahead:
         self._draft = order_for(self._desk, self._package, replace(group, decided_at=self._at),
                                 rule.patient, procedure)
         self._order = self._draft.as_json()
+        self._early = Early(self._desk.objects)
         self._going = True
 
     def take(self, order: Order, items: list[Item]) -> list[Written]:
-        """Those of ``items`` that are written just as ``order`` wants them; the caller places
-        them."""
-        if order != self._draft:
+        """Those of ``items`` that are written just as ``order`` wants them and on the disk; the
+        caller places them. Raises StorageError."""
+        if order != self._draft or self._early is None:
             return []
-        taken = [Written(item, self._temps.pop(item.number), row) for item in items
+        secured = self._early.secured()
+        taken = [Written(item, temp := self._temps.pop(item.number), row, temp in secured)
+                 for item in items
                  if (row := self._rows.pop(item.number, None)) and row["sha256"] == item.sha256]
         self._taken += (one.temp for one in taken)
         return taken

@@ -31,18 +31,19 @@ from mediasvc.work.discover import Report
 from mediasvc.work.group_order import settle_order
 from mediasvc.work.provisional import remember_identifier
 
-COMMIT = 256
-RUN = 16 * COMMIT
+COMMIT = 1_024
+RUN = 4 * COMMIT
 BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One instance as a child wrote it, not yet placed."""
+    """One instance as a child wrote it, not yet placed; ``secured`` if it is on the disk."""
 
     item: Item
     temp: Path
     row: dict[str, Any]
+    secured: bool = False
 
     @property
     def number(self) -> int:
@@ -94,8 +95,9 @@ def _placed(desk: Desk, batches: Iterable[list[Written | Settled]],
     """Each batch once its files are durable: temp → fsync → rename → fsync directory → FULL commit
     (FAULTS §5). The caller commits one while the next is placed."""
     def place(batch: list[Written | Settled]) -> list[Written | Settled]:
-        desk.objects.place_many([(one.temp, one.row["object_sha256"]) for one in batch
-                                 if isinstance(one, Written)])
+        written = [one for one in batch if isinstance(one, Written)]
+        desk.objects.place_many([(one.temp, one.row["object_sha256"]) for one in written],
+                                secured={one.temp for one in written if one.secured})
         return batch
 
     with ThreadPoolExecutor(1) as pool:

@@ -38,7 +38,7 @@ def file_items(items: list[Item], order: dict[str, str]) -> list[Any]:
     return each(lambda item: _file(item, wanted), items, threads=2)
 
 
-def write_ahead(view: memoryview, framing: Framing, temp: Path, order: Order,
+def write_ahead(view: memoryview, framing: Framing, temp: str, order: Order,
                 ) -> dict[str, Any] | None:
     """What `file_items` answers for an instance that was just looked at, written to ``temp``.
 
@@ -47,7 +47,7 @@ def write_ahead(view: memoryview, framing: Framing, temp: Path, order: Order,
     try:
         row = _write(view, framing, temp, order)
     except (MediasvcError, OSError):
-        temp.unlink(missing_ok=True)
+        Path(temp).unlink(missing_ok=True)
         return None
     return row
 
@@ -67,14 +67,14 @@ def _preview(item: Item, order: Order) -> list[dict[str, Any]]:
 
 
 def _file(item: Item, order: Order) -> dict[str, Any]:
-    span, temp = Span.from_json(item["span"]), Path(item["temp"])
+    span = Span.from_json(item["span"])
     with span.view() as view:
         if not span.holds(view, item["sha256"]):
             raise DamagedError("changed since it was looked at")
-        return _write(view, _readable(view), temp, order)
+        return _write(view, _readable(view), item["temp"], order)
 
 
-def _write(view: memoryview, framing: Framing, temp: Path, order: Order) -> dict[str, Any]:
+def _write(view: memoryview, framing: Framing, temp: str, order: Order) -> dict[str, Any]:
     uid = bytes(framing.value(SOP_INSTANCE_UID) or b"").rstrip(b" \0").decode("ascii", "replace")
     try:
         pieces: Sequence[Piece] = plan(framing, len(view), coerce(framing, order).changes)
@@ -111,10 +111,10 @@ def _readable(view: memoryview) -> Framing:
     return framing
 
 
-def _proven(parts: Sequence[memoryview], temp: Path, length: int, uid: str, order: Order,
+def _proven(parts: Sequence[memoryview], temp: str, length: int, uid: str, order: Order,
             ) -> InstanceHeader:
     """The header of what was written, read as a stranger would. Raises ProofError."""
-    header = scan_beginning(_beginning(parts), length) or scan(Span(str(temp), 0, length))
+    header = scan_beginning(_beginning(parts), length) or scan(Span(temp, 0, length))
     if (header is None or header.sop_instance_uid != uid
             or length != sum(map(len, parts)) or not _belongs(header, order)):
         raise ProofError("the rewritten instance is not what was ordered")

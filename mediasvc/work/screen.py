@@ -20,11 +20,13 @@ from mediasvc.dicom.screening import examine
 from mediasvc.errors import DamagedError
 from mediasvc.media.dicomdir import read_dicomdir
 from mediasvc.media.dicomdir_repairs import as_findings
+from mediasvc.media.member import Member
 from mediasvc.media.package import Package, open_package
 from mediasvc.span import READ_LIMIT
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.filing import write_ahead
+from mediasvc.work.listed import member_row
 
 if TYPE_CHECKING:
     from mediasvc.settings import Limits
@@ -72,7 +74,7 @@ def list_members(first: int, count: int, **source: Any) -> dict[str, Any]:
     return {
         "kind": package.kind,
         "total": len(package),
-        "members": [asdict(member) for member in page],
+        "members": [member_row(member) for member in page],
         "findings": [asdict(finding) for finding in package.findings] if first == 0 else [],
     }
 
@@ -96,8 +98,7 @@ def _screen_member(package: Package, item: Item) -> dict[str, Any]:
             span = package.span(member)
             noted = [asdict(finding) for finding in package.findings[before:]]
             view = stack.enter_context(span.view())
-        row = _look(view, member.label, Path(_open.key[1]) / f"references-{number}.jsonl",
-                    item if "temp" in item and span.length <= READ_LIMIT else None)
+        row = _look(view, member, item if "temp" in item and span.length <= READ_LIMIT else None)
         if not row.get("written"):  # else it is not read again
             span = span.sealed(view)
     with _guard:
@@ -109,7 +110,7 @@ def _screen_member(package: Package, item: Item) -> dict[str, Any]:
     return row
 
 
-def _look(view: memoryview, label: str, spool: Path, ahead: Item | None) -> dict[str, Any]:
+def _look(view: memoryview, member: Member, ahead: Item | None) -> dict[str, Any]:
     screening, framing = examine(view)
     row: dict[str, Any] = {
         "role": screening.role,
@@ -119,12 +120,12 @@ def _look(view: memoryview, label: str, spool: Path, ahead: Item | None) -> dict
     if screening.header is not None:
         row["header"] = screening.header.as_json()
     if screening.role == "dicomdir":
+        spool = Path(_open.key[1]) / f"references-{member.number}.jsonl"
         row["dicomdir"] = _directory(view, row["findings"], spool)
     elif screening.role == "non_dicom":
-        row["program"] = looks_like_program(label, view)
+        row["program"] = looks_like_program(member.label, view)
     elif ahead is not None and framing is not None and screening.role == "instance":
-        row["written"] = write_ahead(view, framing, Path(ahead["temp"]),
-                                     Order.from_json(ahead["order"]))
+        row["written"] = write_ahead(view, framing, ahead["temp"], Order.from_json(ahead["order"]))
     return row
 
 
