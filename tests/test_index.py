@@ -185,8 +185,11 @@ def test_undo_leaves_every_row_as_it_was_before(store: Store, tmp_path: Path) ->
                     pack_sha256="e" * 64, object_sha256=f"{n + 100:064x}") for n in range(3)])
         file_instances(connection, new, [stored_instance(9, package, study="1.9", series="1.9.1")])
     with store.transaction() as connection:
-        removed = removal.remove_package(connection, package, by="Ann")
-    assert (removed.instances, removed.series, removed.studies, removed.patients) == (4, 2, 1, 1)
+        expect = removal.foresee(connection, package)
+        dropped = [removal.drop_instances(connection, package, 3, 7) for _ in range(3)]
+        people = removal.drop_people(connection, package)
+    assert (expect.instances, expect.series, expect.studies, people) == (4, 2, 1, 1)
+    assert [len(part) for part in dropped] == [3, 1, 0]
     with store.transaction() as connection:
         gone = removal.given_up(connection)
         assert len(gone) == 5 and ("pack", "e" * 64) in gone
@@ -204,8 +207,10 @@ def test_undo_spares_what_a_later_package_uses(connection: Connection) -> None:
     file_instances(connection, new, [shared, stored_instance(2, first)])
     file_instances(connection, new, [stored_instance(3, second,
                                                      object_sha256=shared.object_sha256)])
-    removed = removal.remove_package(connection, first, by="Ann")
-    assert (removed.instances, removed.studies, removed.patients) == (2, 0, 0)
+    expect = removal.foresee(connection, first)
+    assert (expect.instances, expect.series, expect.studies) == (2, 0, 0)
+    assert len(removal.drop_instances(connection, first, 9, 7)) == 2
+    assert removal.drop_people(connection, first) == 0
     assert [sha256 for _, sha256 in removal.given_up(connection)] == [f"{2:064x}"]
     assert [one.instances for one in index.studies(connection)] == [1]
 
@@ -216,15 +221,17 @@ def test_undo_names_discs_and_packages_that_depended_on_it(connection: Connectio
     uid = stored_instance(1, first).sop_instance_uid
     disc = discs.plan_disc(connection, path="/out/1.iso", profile="p", file_set_id="D")
     discs.put_disc_instances(connection, disc.id, [("IM1", uid, "aa")])
+    ledger.put_items(connection, first, [ledger.Item(
+        1, state="held", reason="taken-back", sop_instance_uid=uid)])
     ledger.put_items(connection, second, [ledger.Item(1, state="duplicate", duplicate_of=uid)])
-    removed = removal.remove_package(connection, first, by="Ann")
-    assert removed.discs == (disc.id,) and removed.dependents == (second,)
+    assert removal.foresee(connection, first).discs == (disc.id,)
+    assert removal.dependents(connection, first, "taken-back") == (second,)
 
 
 def test_what_was_given_up_and_comes_again_stays(connection: Connection) -> None:
     row, first, second = add_patient(connection), _package(connection), _package(connection)
     file_instances(connection, row, [stored_instance(1, first)])
-    removal.remove_package(connection, first, by="Ann")
+    removal.drop_instances(connection, first, 9, 7)
     assert len(removal.given_up(connection)) == 1
     file_instances(connection, row, [stored_instance(1, second)])
     assert removal.given_up(connection) == []

@@ -34,8 +34,9 @@ def people_are_told_apart(store: Store) -> None:
             *(instance(number, ANN) for number in range(3)), instance(3, UNSURE, series="1.2"),
             instance(4, NOBODY, series="1.3"), Item(5, role="non_dicom")])
         assert item_headers.identities(connection, package) == {ANN: 3, UNSURE: 1, NOBODY: 1}
-        for number, who in enumerate((ANN, UNSURE, NOBODY), 1):
-            item_headers.assign_group(connection, package, who, number)
+        for first in (0, 2, 4):
+            item_headers.assign_groups(connection, package, {ANN: 1, UNSURE: 2, NOBODY: 3}, first,
+                                       first + 2)
         groups = [item.group_number for item in ledger.items(connection, package)]
         assert groups == [1, 1, 1, 2, 3, None]
         assert item_headers.series_of(connection, package, 1) == [("1", "1.1")]

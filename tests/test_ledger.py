@@ -128,7 +128,8 @@ def test_instances_are_the_sum_of_their_states(connection: Connection,
     assert ledger.counts(connection, package.id, group=1).instances == 5
     assert ledger.role_counts(connection, package.id) == {"instance": 10, "missing": 1,
                                                           "dicomdir": 1}
-    assert ledger.settle_all(connection, package.id, old="pending", new="held", group=1) == 3
+    assert ledger.settle_all(connection, package.id, old="pending", new="held", first=5,
+                             stop=8) == 3
 
 
 def test_listing_a_package_again_keeps_what_was_settled(connection: Connection,

@@ -227,6 +227,44 @@ def test_refile_that_a_crash_interrupted_is_finished(
 
 
 @pytest.mark.usefixtures("index")
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_instances_that_a_crash_left_behind_follow_their_study(
+        cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    from mediasvc.store import refile_rows
+    from mediasvc.work import refile_turns
+
+    bring(cli, tmp_path / "d", instances=study(1, 1, count=3))
+    before = files(cli.home), tables(cli.home)
+    order = ("studies", "refile", uid(1, 1), "--to", "L1", "--by", "Bea")
+    to, others = "L1", ("--undo", 1)
+    if way == "back":
+        assert cli(*order).code == 0
+        order, to, others = ("studies", "refile", "--undo", 1, "--by", "Bea"), "L2", ("1", "--to",
+                                                                                      "L3")
+    turn, done = refile_rows.set_instances, []
+
+    def crash(*arguments: Any, **more: Any) -> bool:
+        if done:
+            raise KeyboardInterrupt
+        done.append(1)
+        return turn(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refile_turns, "PAGE", 2)
+        patch.setattr(refile_rows, "set_instances", crash)
+        assert cli(*order).code == 130
+    assert cli("studies", "show", uid(1, 1)).of("study")[0]["patient_id"] == to
+    assert len({one.PatientID for one in objects(cli, uid(1, 1))}) == 2
+    for other in (("studies", "refile", *others), ("studies", "undo", "1")):
+        assert cli(*other, "--by", "Ann").code == 2
+    assert cli(*order).code == 0
+    assert {one.PatientID for one in objects(cli, uid(1, 1))} == {to}
+    if way == "there":
+        assert cli("studies", "refile", "--undo", 1, "--by", "Bea").code == 0
+    assert (files(cli.home), tables(cli.home)) == before
+
+
+@pytest.mark.usefixtures("index")
 def test_way_back_that_broke_off_is_finished_by_the_same_command(
         cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mediasvc.errors import StorageError

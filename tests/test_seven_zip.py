@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.errors import BudgetError, MediasvcError, UnsupportedError
+from mediasvc.errors import BudgetError, DamagedError, MediasvcError, UnsupportedError
 from mediasvc.media import seven_zip
 from mediasvc.media.package import open_package
 from mediasvc.settings import Limits
@@ -96,11 +96,12 @@ def test_damaged_archive_gives_what_its_checksums_prove(disc: Path, tmp_path: Pa
     data[place] ^= 1
     path.write_bytes(data)
     with open_package(path, Limits(), scratch=tmp_path / "s") as package:
-        labels = [member.label for member in package.members()]
-        codes = {finding.code for finding in package.findings}
-    assert "README.TXT" not in labels
-    assert len(labels) == 5
-    assert {"archive-entry-damaged", "archive-damaged"} <= codes
+        members = {member.label: member for member in package.members()}
+        assert len(members) == 6
+        with pytest.raises(DamagedError, match="could not unpack it whole"):
+            package.span(members.pop("README.TXT"))
+        assert all(package.span(member).length == member.length for member in members.values())
+        assert "archive-damaged" in {finding.code for finding in package.findings}
 
 
 def test_cut_archive_and_one_with_a_password_are_refused(disc: Path, tmp_path: Path) -> None:

@@ -133,8 +133,10 @@ def test_an_import_is_filed_and_taken_back(store: Store) -> None:
             file_instances(connection, row, [stored_instance(n, package) for n in range(5)])
         assert [one.instances for one in index.studies(connection, patient=row)] == [5]
         assert len(list(index.study_instances(connection, "1.2.3"))) == 5
-        removed = removal.remove_package(connection, package, by="Ann")
-        assert (removed.instances, removed.studies, removed.patients) == (5, 1, 1)
+        expect = removal.foresee(connection, package)
+        dropped = removal.drop_instances(connection, package, 9, 7)
+        people = removal.drop_people(connection, package)
+        assert (expect.instances, expect.studies, len(dropped), people) == (5, 1, 5, 1)
         removal.forget_given_up(connection, [sha for _, sha in removal.given_up(connection)])
         assert removal.given_up(connection) == []
 

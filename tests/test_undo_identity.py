@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mediasvc.store import removal
+from mediasvc.work import undo as work
 from samples.synthesis import instance, person, study, uid, write_disc
 from tests.carriers import write_index
 from tests.conftest import Program
@@ -168,6 +170,37 @@ def test_undo_after_a_long_story_leaves_everything_else_as_it_was(
     before = now()
     story(desk, tmp_path / "second")
     assert now() == before
+
+
+def test_undo_that_broke_off_is_finished_and_nothing_leaves_meanwhile(
+        desk: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = state(desk)
+    number = bring(desk, tmp_path / "second", images(1, 3, count=3))
+    drop, done = removal.drop_instances, []
+
+    def crash(*arguments: Any) -> list[removal.Dropped]:
+        if done:
+            raise KeyboardInterrupt
+        done.append(1)
+        return drop(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "PAGE", 2)
+        patch.setattr(removal, "drop_instances", crash)
+        assert desk("studies", "undo", number, "--by", "Ann").code == 130
+    [half] = desk("studies", "show", uid(1, 3)).of("study")
+    assert half["instances"] == 1
+    out = desk("export", "--study", uid(1, 3), "--profile", "STD-GEN-CD", "--to",
+               tmp_path / "out.iso")
+    assert (out.code, "just being filed or taken back" in out.stderr) == (2, True)
+    assert desk("studies", "refile", number, "--to", f"P0002@{ISSUER}", "--by", "Bea").code == 2
+    assert desk("queue", "decide", number, "--new", "--by", "Bea").code == 2
+    assert "being taken back" in desk.text("queue", "list").stdout
+    done = desk("studies", "undo", number, "--by", "Bea")
+    assert (done.code, done.summary["instances"], done.summary["studies"]) == (0, 3, 1)
+    [package] = desk("queue", "show", number).of("package")
+    assert (package["state"], package["held"], package["archived"]) == ("waiting", 3, 0)
+    assert state(desk) == before
 
 
 def test_undo_after_an_export_names_the_disc(desk: Program, tmp_path: Path) -> None:

@@ -62,8 +62,9 @@ def sentence(row: Mapping[str, Any]) -> str:
     gone = row["missing"]
     missing = (f"; {words.count(gone, 'file')} named by DICOMDIR {'is' if gone == 1 else 'are'} "
                "missing") if gone else ""
+    going = "; being taken back" if row["reason"] == "taking-back" else ""
     return (f"{words.count(row['instances'], 'instance')}: "
-            f"{', '.join(parts) or 'none'}{missing}")
+            f"{', '.join(parts) or 'none'}{missing}{going}")
 
 
 def show_group(session: Session, package: int, view: GroupView) -> None:

@@ -7,6 +7,7 @@ inside a sandbox child and so under its limits, and under a deadline of its own.
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -23,6 +24,12 @@ LIMITED = ("/bin/sh", "-c", 'ulimit -f 0 && ulimit -c 0 && exec "$@"', "sh")
 #: Of the time that a child has for one item.
 SHARE = 0.8
 LISTING_LIMIT = 256 << 20
+#: Between what it says of the archive itself and its list.
+LINE = "\n----------\n"
+#: What it says of bytes that it passes over: those before the beginning, those behind the end.
+PASSED = re.compile(r"^(Offset|Tail Size) = (\d+)$", re.M)
+#: Kinds that begin and end with the file; a volume may lie anywhere on a disc.
+ARCHIVES = re.compile(r"^Type = (7z|Rar5?|Cab|Lzh|Arj|wim)$", re.M | re.I)
 CHUNK = 1 << 20
 SAID_LIMIT = 64 << 10
 
@@ -55,6 +62,8 @@ class SevenZip:
         self._program, self._path = found, path
         self._deadline = time.monotonic() + SHARE * seconds
         self.troubled = False
+        #: How many bytes, before and behind, it takes for no part of the archive.
+        self.before = self.behind = 0
         #: Its complaints; they quote names, so they are looked through and never shown.
         self._said = bytearray()
 
@@ -77,13 +86,17 @@ class SevenZip:
         """What it finds; ``troubled`` when it said that something is wrong. Raises BudgetError."""
         raw = bytearray()
         try:
-            for chunk in self._run("l", "-slt", "-ba"):
+            for chunk in self._run("l", "-slt"):
                 raw += chunk
                 if len(raw) > LISTING_LIMIT:
                     raise BudgetError("its list of files is too long")
         except DamagedError:
             self.troubled = True
-        text = raw.decode("utf-8", "surrogateescape")
+        head, _, text = raw.decode("utf-8", "surrogateescape").rpartition(LINE)
+        outermost = head.partition("\n----\n")[0]  # before that of what is packed inside
+        if ARCHIVES.search(outermost):
+            passed = dict(PASSED.findall(outermost))
+            self.before, self.behind = int(passed.get("Offset", 0)), int(passed.get("Tail Size", 0))
         return [_listed(block) for block in text.split("\n\n") if "Path = " in block]
 
     def content(self) -> Iterator[bytes]:

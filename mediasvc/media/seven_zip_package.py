@@ -15,6 +15,7 @@ from mediasvc.media.zip_names import ODD_NAMES, components
 from mediasvc.span import Span
 
 Refusal = tuple[str, str, str]
+PIECE = 1 << 20
 
 
 class SevenZipPackage:
@@ -42,7 +43,7 @@ class SevenZipPackage:
                 f"it is {what}, packed by a method that the 7-Zip of this machine does not know",
                 "Unpack it elsewhere and give the folder. For RAR, 7-Zip has a module of its own "
                 "(in Debian p7zip-rar).")
-        if failed or seven.troubled:
+        if failed or seven.troubled or seven.before or self._goes_on(seven.behind):
             context.troubles.add("error", "archive-damaged", "", "7-Zip met damage in it; nobody "
                                  "can say whether all of it is here", "M21")
         self._taken = [at for at in range(len(self._listed)) if self._admit(at)]
@@ -60,8 +61,8 @@ class SevenZipPackage:
     def span(self, index: int) -> Span:
         at = self._taken[index]
         span = self._context.scratch.once(self._file(at), ())
-        if span.length != self._listed[at].length:
-            raise DamagedError("it was not unpacked whole")
+        if at in self._bad or span.length != self._listed[at].length:
+            raise DamagedError("7-Zip could not unpack it whole")
         return span
 
     def unchanged(self, index: int) -> bool:
@@ -69,6 +70,12 @@ class SevenZipPackage:
 
     def close(self) -> None:
         self._window.close()
+
+    def _goes_on(self, behind: int) -> bool:
+        """Whether more than padding stands behind what 7-Zip takes for the end: it stops in silence
+        where the header of a file is damaged."""
+        starts = range(self._window.length - behind, self._window.length, PIECE)
+        return any(self._window.head(start, PIECE).strip(b"\0") for start in starts)
 
     def _file(self, at: int) -> str:
         return f"7z-{self._window.fingerprint()}-{at:08d}"
@@ -106,7 +113,7 @@ class SevenZipPackage:
         parts, is_odd = components(one.name)
         if one.folder or self._context.passes_over(parts, parts):
             return False
-        if refused := self._refusal(at, one, parts):
+        if refused := self._refusal(one, parts):
             troubles.refuse(refused[0], label(parts), *refused[1:])
             return False
         if is_odd:
@@ -116,7 +123,7 @@ class SevenZipPackage:
         self._context.budget.announce(one.length)
         return True
 
-    def _refusal(self, at: int, one: Listed, parts: Sequence[str]) -> Refusal | None:
+    def _refusal(self, one: Listed, parts: Sequence[str]) -> Refusal | None:
         limits = self._context.budget.limits
         if named := refusal(parts, limits.depth):
             return "name-refused", *named
@@ -124,8 +131,6 @@ class SevenZipPackage:
             return "name-refused", "it has no name", "M13"
         if not one.plain:
             return "not-a-file", "it is a link or a device and is not read", "M14"
-        if at in self._bad:
-            return "archive-entry-damaged", "7-Zip could not unpack it whole", "M21"
         if one.length > limits.member_bytes:
             return "too-long", f"it is longer than {limits.member_bytes} bytes", "M16"
         return None

@@ -54,6 +54,7 @@ ACTIONS = {
     "refiled": "studies were moved to another patient",
     "refile-failed": "moving studies failed; nothing was changed",
     "refile-undone": "studies were moved back to the patient before",
+    "taking-back": "taking the whole import back began",
     "taken-back": "the whole import was taken back", "import-report": "a report was made",
     "missing-letter": "a letter about missing files was made"}
 

@@ -89,8 +89,16 @@ def events(connection: sa.Connection, subject_kind: str = "", subject: str | int
         query = query.where(event.c.subject_kind == subject_kind,
                             event.c.subject == str(subject))
     for row in _pages(connection, query):
-        fields = dict(row)
-        yield Event(**{**fields, "data": json.loads(fields["data"])})
+        yield _event(row)
+
+
+def last_event(connection: sa.Connection, subject_kind: str, subject: str | int, action: str,
+               ) -> Event | None:
+    """The newest of this kind."""
+    row = connection.execute(sa.select(event).where(
+        event.c.subject_kind == subject_kind, event.c.subject == str(subject),
+        event.c.action == action).order_by(event.c.seq.desc()).limit(1)).mappings().first()
+    return _event(row) if row else None
 
 
 def verify_chain(connection: sa.Connection) -> Chain:
@@ -115,6 +123,10 @@ def _pages(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[sa.RowM
         if len(page) < _PAGE:
             return
         last = page[-1]["seq"]
+
+
+def _event(row: sa.RowMapping) -> Event:
+    return Event(**{**row, "data": json.loads(row["data"])})
 
 
 def _link(previous: str, row: Any) -> str:

@@ -28,17 +28,35 @@ class Turns:
              size: int) -> None:
         """Call ``work(connection, a, b)`` for parts of ``range(first, stop)``, each of them in a
         transaction; the first one has ``size``."""
-        while first < stop:
+        def part(connection: sa.Connection, size: int) -> int:
+            nonlocal first
             end = min(stop, first + size)
-            with self._aside.transaction() as connection:
-                began = time.monotonic()
-                work(connection, first, end)
-            took = max(time.monotonic() - began, 0.001)
-            if end - first == size:
-                size = max(SMALLEST, min(LARGEST, int(size * min(2.0, SECONDS / took))))
-            first = end
-            if took > SECONDS / 4 or first < stop:
-                self._let_others()
+            work(connection, first, end)
+            done, first = end - first, end
+            return done
+
+        while first < stop:
+            _, size = self._one(part, size)
+
+    def repeat(self, work: Callable[[sa.Connection, int], int], size: int) -> None:
+        """Call ``work(connection, size)`` in one transaction after the other, until it says that it
+        has done less than it was asked for."""
+        done = asked = size
+        while done == asked:
+            asked = size
+            done, size = self._one(work, asked)
+
+    def _one(self, work: Callable[[sa.Connection, int], int], size: int) -> tuple[int, int]:
+        """How much was done, and the size of the next part."""
+        with self._aside.transaction() as connection:
+            began = time.monotonic()
+            done = work(connection, size)
+        took = max(time.monotonic() - began, 0.001)
+        if took > SECONDS / 4 or done == size:
+            self._let_others()
+        if done == size:
+            size = max(SMALLEST, min(LARGEST, int(size * min(2.0, SECONDS / took))))
+        return done, size
 
     def _let_others(self) -> None:
         """A pause, and another one for each in which somebody wrote. PostgreSQL's lock is given to

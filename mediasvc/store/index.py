@@ -170,6 +170,14 @@ def package_instances(connection: sa.Connection, package_id: int, *, headers: bo
                   _INSTANCE if headers else _WITHOUT_HEADER)
 
 
+def package_page(connection: sa.Connection, package_id: int, after: str, size: int,
+                 ) -> list[StoredInstance]:
+    """The next ``size`` of them by UID behind ``after``, without headers."""
+    return [_stored(row) for row in connection.execute(sa.select(*_WITHOUT_HEADER).where(
+        instance.c.package_id == package_id, instance.c.sop_instance_uid > after).order_by(
+        instance.c.sop_instance_uid).limit(size))]
+
+
 def _pages(connection: sa.Connection, where: sa.ColumnElement[bool],
            columns: Sequence[sa.ColumnElement[Any]] = _INSTANCE) -> Iterator[StoredInstance]:
     query = sa.select(*columns).where(where).order_by(instance.c.sop_instance_uid).limit(_PAGE)

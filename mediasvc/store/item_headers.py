@@ -6,6 +6,7 @@ A disc has thousands of instances and few people: nothing here brings their rows
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -60,13 +61,22 @@ def identities(connection: sa.Connection, package_id: int) -> Counter[Identity]:
                     for *texts, certain, count in found})
 
 
-def assign_group(connection: sa.Connection, package_id: int, identity: Identity,
-                 number: int) -> None:
-    """The pending instances of ``identity`` belong to patient group ``number``."""
-    same = [column == getattr(identity, name) for name, column in _TEXTS.items()]
-    same.append(_CERTAIN if identity.certain_text else ~_CERTAIN)
-    connection.execute(sa.update(table).where(_pending(package_id), *same).values(
-        group_number=number))
+def assign_groups(connection: sa.Connection, package_id: int, groups: Mapping[Identity, int],
+                  first: int, stop: int) -> None:
+    """The pending instances among items ``first`` to ``stop`` (not with it) belong to the patient
+    groups of their identities."""
+    here = sa.and_(_pending(package_id), table.c.number >= first, table.c.number < stop)
+    if len(set(groups.values())) == 1:
+        connection.execute(sa.update(table).where(here).values(
+            group_number=next(iter(groups.values()))))
+        return
+    found = connection.execute(sa.select(table.c.number, *_TEXTS.values(), _CERTAIN).where(here))
+    rows = [{"at_number": number, "to_group": groups[Identity._make((*texts, bool(certain)))]}
+            for number, *texts, certain in found]
+    if rows:
+        connection.execute(sa.update(table).where(
+            table.c.package_id == package_id, table.c.number == sa.bindparam("at_number"),
+            ).values(group_number=sa.bindparam("to_group")), rows)
 
 
 def assign_held(connection: sa.Connection, package_id: int, reason: str, number: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, Literal
@@ -14,10 +15,11 @@ from mediasvc.model import InstanceHeader, ItemState, Role
 from mediasvc.span import Span
 from mediasvc.store import states
 from mediasvc.store.db import upsert
-from mediasvc.store.schema import instance
+from mediasvc.store.schema import instance, patient_group
 from mediasvc.store.schema import item as table
 
 _PAGE = 2000
+_CHUNK = 400
 #: These change by `settle` only; listing a package again leaves them alone.
 _SETTLED = ("state", "reason", "duplicate_of", "object_sha256")
 
@@ -126,8 +128,15 @@ def twins(connection: sa.Connection, package_id: int) -> Iterator[Item]:
     twice = sa.select(table.c.sop_instance_uid).where(mine).group_by(
         table.c.sop_instance_uid).having(sa.func.count() > 1)
     stored = sa.exists().where(instance.c.sop_instance_uid == table.c.sop_instance_uid)
-    return _pages(connection, sa.select(*_WITHOUT_HEADER).where(
-        mine, sa.or_(stored, table.c.sop_instance_uid.in_(twice))))
+    # Once for all: asked again for each page it would be asked for the whole package each time.
+    numbers = array("q", connection.execute(sa.select(table.c.number).where(
+        mine, sa.or_(stored, table.c.sop_instance_uid.in_(twice))).order_by(
+        table.c.number)).scalars())
+    query = sa.select(*_WITHOUT_HEADER).where(table.c.package_id == package_id)
+    for start in range(0, len(numbers), _CHUNK):
+        part = numbers[start:start + _CHUNK]
+        yield from map(_item, connection.execute(query.where(
+            table.c.number.in_(part)).order_by(table.c.number)))
 
 
 def came_since(connection: sa.Connection, package_id: int, group: int) -> Iterator[Item]:
@@ -178,13 +187,61 @@ def settle(connection: sa.Connection, package_id: int, settled: Iterable[Settled
     return sum(map(len, by_state.values()))
 
 
+def hold_back(connection: sa.Connection, package_id: int, spans: dict[int, Span], reason: str,
+              ) -> None:
+    """Archived items, by number, are held again; their bytes lie where their span says. Raises
+    StateError when one is not archived."""
+    if not spans:
+        return
+    done = connection.execute(sa.update(table).where(
+        table.c.package_id == package_id, table.c.number == sa.bindparam("at_number"),
+        table.c.state == "archived").values(
+        state="held", reason=reason, object_sha256="", span=sa.bindparam("to_span")),
+        [{"at_number": number, "to_span": span.as_json()} for number, span in spans.items()])
+    if done.rowcount != len(spans):
+        raise StateError(f"Package {package_id} changed meanwhile.")
+
+
+def last_number(connection: sa.Connection, package_id: int) -> int:
+    """-1 where there is no item."""
+    found = connection.execute(sa.select(sa.func.max(table.c.number)).where(
+        table.c.package_id == package_id)).scalar()
+    return -1 if found is None else int(found)
+
+
+def unsettled(connection: sa.Connection, package_id: int, group_state: str,
+              olds: Sequence[ItemState]) -> bool:
+    """Whether patient groups in ``group_state`` have items in one of the states ``olds``."""
+    return bool(connection.execute(sa.select(sa.exists().where(
+        _of_groups(package_id, group_state), table.c.state.in_(olds)))).scalar())
+
+
+def settle_groups(connection: sa.Connection, package_id: int, group_state: str,
+                  olds: Sequence[ItemState], new: ItemState, first: int, stop: int) -> None:
+    """Those of items ``first`` to ``stop`` (not with it) that are in one of the states ``olds``,
+    and whose patient group is in ``group_state``, become ``new`` by that decision."""
+    for old in olds:
+        states.require_edge(states.ITEM, "An item", old, new)
+    connection.execute(sa.update(table).where(
+        _of_groups(package_id, group_state), table.c.state.in_(olds), table.c.number >= first,
+        table.c.number < stop).values(state=new, reason="decision", duplicate_of="",
+                                      object_sha256=""))
+
+
+def _of_groups(package_id: int, group_state: str) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.package_id == package_id, table.c.group_number.in_(
+        sa.select(patient_group.c.number).where(patient_group.c.package_id == package_id,
+                                                patient_group.c.state == group_state)))
+
+
 def settle_all(connection: sa.Connection, package_id: int, *, old: ItemState, new: ItemState,
-               reason: str = "", group: int | None = None) -> int:
-    """Every item (of a group) that is ``old`` becomes ``new``; returns how many."""
+               reason: str = "", first: int = 0, stop: int | None = None) -> int:
+    """Every item, or those from ``first`` to ``stop`` (not with it), that is ``old`` becomes
+    ``new``; returns how many."""
     states.require_edge(states.ITEM, "An item", old, new)
     update = sa.update(table).where(table.c.package_id == package_id, table.c.state == old)
-    if group is not None:
-        update = update.where(table.c.group_number == group)
+    if stop is not None:
+        update = update.where(table.c.number >= first, table.c.number < stop)
     return connection.execute(update.values(
         state=new, reason=reason, duplicate_of="", object_sha256="")).rowcount
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mediasvc.store.index import StoredInstance
+from mediasvc.store.index import StoredInstance, instances
 from mediasvc.store.refiles import Refile, Staged
 from mediasvc.store.schema import (
     expected_import,
@@ -47,13 +47,14 @@ def groups_of(connection: sa.Connection, studies: Sequence[str]) -> list[tuple[i
     rows = connection.execute(sa.select(
         item.c.package_id, item.c.group_number, sa.func.sum(inside), sa.func.count()).where(
         item.c.state == "archived", item.c.group_number.is_not(None),
-        item.c.package_id.in_(_packages(connection, studies))).group_by(
+        item.c.package_id.in_(packages_of(connection, studies))).group_by(
         item.c.package_id, item.c.group_number).order_by(item.c.package_id, item.c.group_number))
     return [(package, group, moving == filed) for package, group, moving, filed in rows if moving]
 
 
-def _packages(connection: sa.Connection, studies: Sequence[str]) -> list[int]:
-    return list(connection.execute(sa.select(instance.c.package_id).distinct().select_from(
+def packages_of(connection: sa.Connection, studies: Sequence[str]) -> list[int]:
+    """Those that brought instances of the studies."""
+    return sorted(connection.execute(sa.select(instance.c.package_id).distinct().select_from(
         series.join(instance)).where(series.c.study_instance_uid.in_(studies))).scalars())
 
 
@@ -159,8 +160,8 @@ def reopen_expected(connection: sa.Connection, package: int, owners: Sequence[in
 
 
 def set_instances(connection: sa.Connection, page: Sequence[Staged], *, back: bool) -> bool:
-    """Give instances and items the rows after, or ``back`` those before; False when one of them is
-    not what it was."""
+    """Give instances and items the rows after, or ``back`` those before; once more changes
+    nothing. False when one of them is neither."""
     both = [(one.after, one.before) if back else (one.before, one.after) for one in page]
     done = connection.execute(_SET_INSTANCE, [
         {f"to_{name}": value for name, value in _instance(new).items()}
@@ -168,7 +169,13 @@ def set_instances(connection: sa.Connection, page: Sequence[Staged], *, back: bo
     connection.execute(_SET_ITEM, [
         {"at_package": new.package_id, "at_number": new.item_number,
          "to_object": new.object_sha256} for _, new in both])
-    return done.rowcount == len(page)
+    return done.rowcount == len(page) or _have(connection, [new for _, new in both])
+
+
+def _have(connection: sa.Connection, rows: Sequence[StoredInstance]) -> bool:
+    present = instances(connection, [one.sop_instance_uid for one in rows])
+    return all(one.sop_instance_uid in present and present[one.sop_instance_uid].object_sha256
+               == one.object_sha256 for one in rows)
 
 
 def _instance(one: StoredInstance) -> dict[str, Any]:

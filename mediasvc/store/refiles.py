@@ -1,7 +1,8 @@
 """Studies that are moved to another patient after they were filed, and how to move them back.
 
-A refile is written down first, then its new objects are staged batch by batch, then all rows change
-in one transaction; so a crash leaves either patient with all of it, and the rest is done again.
+A refile is written down first, then its new objects are staged batch by batch. Then the studies
+change sides in one transaction, and their instances after them in many; so either patient has all
+of it, and what a crash interrupted goes on.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import InstanceHeader
 from mediasvc.store.db import upsert
 from mediasvc.store.index import StoredInstance
+from mediasvc.store.schema import instance, series
 from mediasvc.store.schema import refile as table
 from mediasvc.store.schema import refiled_instance as staged_table
 
-State = Literal["proposed", "running", "done", "undoing", "undone", "failed"]
+State = Literal["proposed", "running", "moving", "done", "undoing", "returning", "undone",
+                "failing", "failed"]
+#: running: new objects are written · moving: the studies have moved, their instances follow ·
+#: undoing: the objects before are made again · returning: the studies are back, their instances
+#: follow · failing: what was written goes again.
+UNDER_WAY: tuple[State, ...] = ("running", "moving", "undoing", "returning", "failing")
 _PAGE = 500
 
 
@@ -77,6 +84,21 @@ def refiles(connection: sa.Connection, states: Sequence[State] = ()) -> list[Ref
     return [Refile(*row) for row in connection.execute(query)]
 
 
+def under_way(connection: sa.Connection, studies: Sequence[str]) -> Refile | None:
+    """One that is just moving some of the studies."""
+    return next((one for one in refiles(connection, UNDER_WAY)
+                 if not set(studies).isdisjoint(one.studies)), None)
+
+
+def under_way_for(connection: sa.Connection, package: int) -> Refile | None:
+    """One that is just moving instances of the package."""
+    if not refiles(connection, UNDER_WAY):
+        return None
+    return under_way(connection, list(connection.execute(sa.select(
+        series.c.study_instance_uid).distinct().select_from(series.join(instance)).where(
+        instance.c.package_id == package)).scalars()))
+
+
 def change(connection: sa.Connection, number: int, *, expect: State, to: State,
            **values: Any) -> Refile:
     """Raises StateError when it is not in that state any more."""
@@ -99,15 +121,24 @@ def stage(connection: sa.Connection, number: int, rows: Iterable[Staged]) -> Non
 
 def staged(connection: sa.Connection, number: int) -> Iterator[list[Staged]]:
     """Page by page, in order of UID."""
-    query = sa.select(staged_table).where(staged_table.c.refile_id == number).order_by(
-        staged_table.c.sop_instance_uid).limit(_PAGE)
     last = ""
-    while page := connection.execute(query.where(
-            staged_table.c.sop_instance_uid > last)).mappings().all():
-        yield [Staged(row["sop_instance_uid"], _stored(row["before"]), _stored(row["after"]),
-                      (row["back_sha256"], row["back_offset"], row["back_length"]))
-               for row in page]
-        last = page[-1]["sop_instance_uid"]
+    while page := staged_page(connection, number, last, _PAGE):
+        yield page
+        last = page[-1].sop_instance_uid
+
+
+def staged_page(connection: sa.Connection, number: int, after: str, size: int) -> list[Staged]:
+    """The next ``size`` by UID behind ``after``."""
+    rows = connection.execute(sa.select(staged_table).where(
+        staged_table.c.refile_id == number, staged_table.c.sop_instance_uid > after).order_by(
+        staged_table.c.sop_instance_uid).limit(size)).mappings()
+    return [Staged(row["sop_instance_uid"], _stored(row["before"]), _stored(row["after"]),
+                   (row["back_sha256"], row["back_offset"], row["back_length"])) for row in rows]
+
+
+def count_staged(connection: sa.Connection, number: int) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).where(
+        staged_table.c.refile_id == number)).scalar_one())
 
 
 def known(connection: sa.Connection, number: int, uids: Sequence[str]) -> set[str]:
@@ -117,16 +148,12 @@ def known(connection: sa.Connection, number: int, uids: Sequence[str]) -> set[st
         staged_table.c.sop_instance_uid.in_(uids))).scalars())
 
 
-def unstaged(connection: sa.Connection, number: int) -> Iterator[set[str]]:
-    """Forget what was staged, page by page; each time the digests of files that this may set
-    free, a shared one with the last that has it, too."""
-    for page in staged(connection, number):
+def unstage(connection: sa.Connection, number: int, page: Sequence[Staged]) -> None:
+    """Forget what was staged, up to the end of the page."""
+    if page:
         connection.execute(sa.delete(staged_table).where(
             staged_table.c.refile_id == number,
-            staged_table.c.sop_instance_uid.in_([one.sop_instance_uid for one in page])))
-        yield {sha256 for one in page for sha256 in (
-            one.after.object_sha256, one.after.pack_sha256, one.back[0],
-            one.before.object_sha256, one.before.pack_sha256)} - {""}
+            staged_table.c.sop_instance_uid <= page[-1].sop_instance_uid))
 
 
 def _as_json(one: StoredInstance) -> dict[str, Any]:

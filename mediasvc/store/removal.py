@@ -1,19 +1,18 @@
-"""Taking back what one package brought (``studies undo``).
+"""Taking back what one package brought (``studies undo``), a part at a time.
 
-Rows first: in one transaction the package's rows go and its files get their delete-intent. After
-the commit the files go, and then their rows. A crash in between loses nothing: `given_up` finds
-the intents again (FAULTS C15).
+Rows first: in each transaction some of the package's instances go, with what only they kept alive,
+and their files get their delete-intent. After the commits the files go, and then their rows. A
+crash in between loses nothing: `given_up` finds the intents again (FAULTS C15).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from mediasvc.store.events import record
 from mediasvc.store.schema import (
     disc_instance,
     expected_import,
@@ -30,8 +29,6 @@ from mediasvc.store.schema import (
 )
 
 _CHUNK = 400
-_PAGE = 2000
-_SHA256 = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,71 +39,75 @@ class Removed:
     instances: int
     series: int
     studies: int
-    patients: int
-    discs: tuple[int, ...]
-    dependents: tuple[int, ...]
+    patients: int = 0
+    discs: tuple[int, ...] = ()
+    dependents: tuple[int, ...] = ()
 
 
-def remove_package(connection: sa.Connection, package_id: int, *, by: str) -> Removed:
-    """Remove the package's instances and whatever only they kept alive.
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An instance whose row is gone: where its item is, and what was received."""
 
-    Studies and series stay while other packages have instances in them. Further identifiers that
-    this package's decisions added go, and provisional patients that they made when nothing else
-    uses them. States of the package, its items and groups are the caller's to change.
-    """
-    gone = _drop_instances(connection, package_id)
-    series_gone, studies_gone = _drop_series(connection, gone.series)
-    patients_gone = _drop_people(connection, package_id)
-    removed = Removed(gone.count, series_gone, studies_gone, patients_gone,
-                      tuple(sorted(gone.discs)), tuple(sorted(gone.dependents - {package_id})))
-    seq = record(connection, "package", package_id, "taken-back", by=by, data={
-        "instances": removed.instances, "series": series_gone, "studies": studies_gone,
-        "patients": patients_gone, "discs": list(removed.discs),
-        "dependents": list(removed.dependents)})
-    for digests in gone.files:
-        give_up(connection, digests, seq)
-    return removed
+    item_number: int
+    received_sha256: str
+    received_length: int
 
 
-@dataclass(slots=True)
-class _Gone:
-    """What went with the instances of a package. A package may have brought hundreds of thousands:
-    the digests of their files are packed."""
+def foresee(connection: sa.Connection, package_id: int) -> Removed:
+    """What will go with the package's instances, besides people and what depends on them."""
+    mine = instance.c.package_id == package_id
+    touched = sa.select(instance.c.series_instance_uid).distinct().where(mine).subquery()
+    others = instance.alias()
+    ending = sa.select(series.c.series_instance_uid, series.c.study_instance_uid).join(
+        touched, touched.c.series_instance_uid == series.c.series_instance_uid).where(
+        ~sa.exists().where(others.c.series_instance_uid == series.c.series_instance_uid,
+                           others.c.package_id != package_id)).cte("ending")
+    known = ending.alias()
+    stays = sa.exists().where(
+        series.c.study_instance_uid == ending.c.study_instance_uid,
+        series.c.series_instance_uid.not_in(sa.select(known.c.series_instance_uid)))
+    discs = sa.select(disc_instance.c.disc_id).distinct().select_from(
+        instance.join(disc_instance,
+                      disc_instance.c.sop_instance_uid == instance.c.sop_instance_uid)).where(mine)
+    return Removed(
+        _number(connection, sa.select(sa.func.count()).select_from(instance).where(mine)),
+        _number(connection, sa.select(sa.func.count()).select_from(ending)),
+        _number(connection, sa.select(sa.func.count(sa.distinct(ending.c.study_instance_uid)))
+                .where(~stays)),
+        discs=tuple(sorted(connection.execute(discs).scalars())))
 
-    count: int = 0
-    series: set[str] = field(default_factory=set)
-    discs: set[int] = field(default_factory=set)
-    dependents: set[int] = field(default_factory=set)
-    packed: bytearray = field(default_factory=bytearray)
 
-    @property
-    def files(self) -> Iterator[set[str]]:
-        step = _CHUNK * _SHA256
-        return ({self.packed[at:at + _SHA256].hex()
-                 for at in range(start, min(start + step, len(self.packed)), _SHA256)}
-                for start in range(0, len(self.packed), step))
+def _number(connection: sa.Connection, query: sa.Select[Any]) -> int:
+    return int(connection.execute(query).scalar_one())
 
 
-def _drop_instances(connection: sa.Connection, package_id: int) -> _Gone:
-    gone, packs = _Gone(), set[str]()
-    query = sa.select(
+def drop_instances(connection: sa.Connection, package_id: int, size: int, seq: int,
+                   ) -> list[Dropped]:
+    """Remove the next ``size`` instances of the package, with series and studies that have no
+    other; [] when there are none. Files that nothing needs get the delete-intent ``seq``. The
+    states of package, items and groups are the caller's to change."""
+    rows = connection.execute(sa.select(
         instance.c.sop_instance_uid, instance.c.series_instance_uid, instance.c.object_sha256,
-        instance.c.pack_sha256).where(instance.c.package_id == package_id).order_by(
-        instance.c.sop_instance_uid).limit(_PAGE)
-    while rows := connection.execute(query).all():
-        uids = [row[0] for row in rows]
-        gone.count += len(rows)
-        gone.series.update(row[1] for row in rows)
-        gone.discs.update(_distinct(connection, disc_instance.c.disc_id,
-                                    disc_instance.c.sop_instance_uid, uids))
-        gone.dependents.update(_distinct(connection, item.c.package_id, item.c.duplicate_of, uids))
-        for part in _chunks(uids):
-            connection.execute(sa.delete(instance).where(instance.c.sop_instance_uid.in_(part)))
-        packs.update(row[3] for row in rows)
-        kept = _forget_moves(connection, uids)
-        gone.packed += bytes.fromhex("".join({row[2] for row in rows} | kept))
-    gone.packed += bytes.fromhex("".join(packs))
-    return gone
+        instance.c.pack_sha256, instance.c.item_number, instance.c.received_sha256,
+        instance.c.received_length).where(instance.c.package_id == package_id).order_by(
+        instance.c.sop_instance_uid).limit(size)).all()
+    uids = [row.sop_instance_uid for row in rows]
+    for part in _chunks(uids):
+        connection.execute(sa.delete(instance).where(instance.c.sop_instance_uid.in_(part)))
+    _drop_series(connection, {row.series_instance_uid for row in rows})
+    digests = {sha256 for row in rows for sha256 in (row.object_sha256, row.pack_sha256)}
+    give_up(connection, (digests | _forget_moves(connection, uids)) - {""}, seq)
+    return [Dropped(row.item_number, row.received_sha256, row.received_length) for row in rows]
+
+
+def dependents(connection: sa.Connection, package_id: int, reason: str) -> tuple[int, ...]:
+    """Other packages with duplicates of what the package holds for ``reason`` now."""
+    twin = item.alias()
+    return tuple(connection.execute(sa.select(twin.c.package_id).distinct().select_from(
+        item.join(twin, sa.and_(twin.c.duplicate_of == item.c.sop_instance_uid,
+                                twin.c.duplicate_of != sa.literal_column("''")))).where(
+        item.c.package_id == package_id, item.c.state == "held", item.c.reason == reason,
+        twin.c.package_id != package_id).order_by(twin.c.package_id)).scalars())
 
 
 def given_up(connection: sa.Connection, limit: int = 5_000) -> list[tuple[str, str]]:
@@ -123,24 +124,23 @@ def forget_given_up(connection: sa.Connection, digests: Iterable[str]) -> None:
                                                     object_.c.sha256.in_(part)))
 
 
-def _drop_series(connection: sa.Connection, touched: set[str]) -> tuple[int, int]:
-    """Remove those that are empty now, and then empty studies; returns how many of each."""
+def _drop_series(connection: sa.Connection, touched: set[str]) -> None:
+    """Remove those that are empty now, and then empty studies."""
     studies: set[str] = set()
-    gone = studies_gone = 0
     empty = ~sa.exists().where(instance.c.series_instance_uid == series.c.series_instance_uid)
     for part in _chunks(sorted(touched)):
         found = series.c.series_instance_uid.in_(part)
         studies.update(connection.execute(sa.select(series.c.study_instance_uid).where(found))
                        .scalars())
-        gone += connection.execute(sa.delete(series).where(found, empty)).rowcount
+        connection.execute(sa.delete(series).where(found, empty))
     bare = ~sa.exists().where(series.c.study_instance_uid == study.c.study_instance_uid)
     for part in _chunks(sorted(studies)):
-        studies_gone += connection.execute(sa.delete(study).where(
-            study.c.study_instance_uid.in_(part), bare)).rowcount
-    return gone, studies_gone
+        connection.execute(sa.delete(study).where(study.c.study_instance_uid.in_(part), bare))
 
 
-def _drop_people(connection: sa.Connection, package_id: int) -> int:
+def drop_people(connection: sa.Connection, package_id: int) -> int:
+    """Further identifiers that the package's decisions added go, and provisional patients that they
+    made when nothing else uses them; returns how many of these."""
     connection.execute(sa.delete(patient_identifier).where(
         patient_identifier.c.package_id == package_id))
     unused = list(connection.execute(sa.select(patient.c.id).where(
@@ -189,15 +189,6 @@ def _forget_moves(connection: sa.Connection, uids: Sequence[str]) -> set[str]:
             digests.update(row)
         connection.execute(sa.delete(refiled_instance).where(found))
     return digests - {""}
-
-
-def _distinct(connection: sa.Connection, wanted: sa.Column[Any], column: sa.Column[Any],
-              uids: Sequence[str]) -> tuple[int, ...]:
-    found: set[int] = set()
-    for part in _chunks(uids):
-        found.update(connection.execute(sa.select(wanted).distinct().where(column.in_(part)))
-                     .scalars())
-    return tuple(sorted(found))
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

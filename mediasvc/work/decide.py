@@ -13,7 +13,7 @@ from mediasvc.errors import SettingsError, StateError
 from mediasvc.media.words import Many
 from mediasvc.model import Demographics, Patient, PatientKey
 from mediasvc.span import Span
-from mediasvc.store import holds, ledger
+from mediasvc.store import holds, item_headers, ledger
 from mediasvc.store.expected import Procedure
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.store.patients import patient
@@ -22,7 +22,7 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.expect import answered_for
 from mediasvc.work.file_group import order_for
 from mediasvc.work.group_order import settle_order
-from mediasvc.work.group_package import foreign_studies, moved_series
+from mediasvc.work.group_package import Series, foreign_studies, moved_series
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.provisional import add_provisional_patient, provisional_key
 from mediasvc.work.second_person import needs_second, proposal_of, propose
@@ -51,13 +51,17 @@ def decide(desk: Desk, number: int, group_number: int | None, decision: Decision
     Raises StateError when the package does not wait or the decision would put one study under two
     patients, NotFoundError for an unknown patient, SettingsError when a group must be named.
     """
+    with desk.store.read() as connection:
+        package = waiting_package(connection, number)
+        group_number = _choose(connection, package.id, group_number).number
+        series = item_headers.series_of(connection, package.id, group_number)
     with desk.store.transaction() as connection:
         package = waiting_package(connection, number)
         group = _choose(connection, package.id, group_number)
         target = None
         if decision.choice != "reject":
             target = _target(connection, desk, package.id, group, decision)
-            _refuse_conflicts(connection, package.id, group, target)
+            _refuse_conflicts(connection, group, series, target)
         if decision.choice == "link" and target is not None and needs_second(
                 connection, desk.settings.decisions, group, target, decision.by):
             propose(connection, package.id, group, target, decision.by)
@@ -68,9 +72,6 @@ def decide(desk: Desk, number: int, group_number: int | None, decision: Decision
         holds.release(connection, package.id, group.number)
         if decision.choice != "reject":
             settle_order(connection, package, group)
-        if decision.choice == "reject":
-            ledger.settle_all(connection, package.id, old="held", new="rejected",
-                              reason="decision", group=group.number)
         return ledger.change_state(connection, package.id, expect="waiting", to="receiving",
                                    reason="decided", by=decision.by)
 
@@ -94,7 +95,8 @@ def preview(desk: Desk, number: int, group_number: int | None, decision: Decisio
         if decision.choice == "reject":
             return []
         person = _would_be(connection, desk, package.id, group, decision)
-        _refuse_conflicts(connection, package.id, group, person.row or None)
+        _refuse_conflicts(connection, group, item_headers.series_of(
+            connection, package.id, group.number), person.row or None)
         waiting_for = answered_for(connection, person.row, package.source)
     order = order_for(desk, package, group, person,
                       waiting_for.procedure if waiting_for else Procedure())
@@ -174,18 +176,18 @@ def _received(group: PatientGroup) -> Demographics:
     return Demographics(group.patient_name, group.patient_birth_date, group.patient_sex)
 
 
-def _refuse_conflicts(connection: Connection, package_id: int, group: PatientGroup,
+def _refuse_conflicts(connection: Connection, group: PatientGroup, series: Series,
                       target: int | None) -> None:
     """One study has one patient, one series one study, one UID one content (invariant 8)."""
     if _is_conflict(group):
         raise StateError("Other content is in the archive under the same SOP Instance UID; such "
                          "instances can only be rejected.", "Use --reject.")
-    studies = foreign_studies(connection, package_id, group.number, target)
+    studies = foreign_studies(connection, series, target)
     if studies:
         raise StateError(f"{Many(len(studies)):study|studies} of this package "
                          f"{Many(len(studies)):=is|are} filed under another patient "
                          "already.", "Link to that patient, or take that import back first.")
-    if moved_series(connection, package_id, group.number):
+    if moved_series(connection, series):
         raise StateError("A series of this package belongs to two studies.", "Use --reject.")
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import Patient
-from mediasvc.store import index, patients
+from mediasvc.store import index, patients, refile_rows
 from mediasvc.store.held import HeldInstance, held_instances, held_names
+from mediasvc.store.index import StudySummary
+from mediasvc.work.at_rest import require_at_rest
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk
 from mediasvc.work.export_order import ExportOrder
@@ -53,13 +55,17 @@ def fingerprint(rows: Iterable[Selected]) -> str:
 def fingerprint_now(desk: Desk, order: ExportOrder) -> str:
     """Of what the index has for ``order`` at this moment. Raises NotFoundError."""
     with desk.store.read() as connection:
-        return fingerprint(_rows(connection, order, held_names))
+        return fingerprint(_rows(connection, _studies(connection, order), held_names))
 
 
 def select(desk: Desk, order: ExportOrder) -> list[Selected]:
-    """Raises NotFoundError when there is nothing, StateError for several patients on one disc."""
+    """Raises NotFoundError when there is nothing, StateError for several patients on one disc, and
+    while some of it is just being filed or taken back."""
     with desk.store.read() as connection:
-        found = list(_rows(connection, order))
+        studies = _studies(connection, order)
+        require_at_rest(connection, refile_rows.packages_of(
+            connection, [study.study_instance_uid for study in studies]))
+        found = list(_rows(connection, studies))
     keys = {row.patient.key for row in found}
     if len(keys) > 1 and not order.several_patients:
         raise StateError(f"These studies are of {len(keys)} patients; a disc is for one.",
@@ -70,19 +76,23 @@ def select(desk: Desk, order: ExportOrder) -> list[Selected]:
     return found
 
 
-def _rows(connection: Connection, order: ExportOrder,
-          held: Callable[[Connection, str], Iterable[HeldInstance]] = held_instances,
-          ) -> Iterator[Selected]:
+def _studies(connection: Connection, order: ExportOrder) -> list[StudySummary]:
     if order.patient is not None:
         whose = patients.patient(connection, order.patient)
         studies = list(index.studies(connection, patient=whose.row))
         if not studies:
             raise NotFoundError("The archive holds no study of this patient.")
-    else:
-        studies = list(index.studies(connection, uids=order.studies))
-        if len(studies) < len(set(order.studies)):
-            raise NotFoundError("There is no such study in the archive.",
-                                "See mediasvc studies list.")
+        return studies
+    studies = list(index.studies(connection, uids=order.studies))
+    if len(studies) < len(set(order.studies)):
+        raise NotFoundError("There is no such study in the archive.",
+                            "See mediasvc studies list.")
+    return studies
+
+
+def _rows(connection: Connection, studies: Iterable[StudySummary],
+          held: Callable[[Connection, str], Iterable[HeldInstance]] = held_instances,
+          ) -> Iterator[Selected]:
     for study in studies:
         for instance in held(connection, study.study_instance_uid):
             yield Selected(instance, study.patient)

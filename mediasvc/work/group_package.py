@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from mediasvc.work.discover import MEDIUM_ERROR
 from mediasvc.work.expect import answered_by
 from mediasvc.work.group_order import settle_order
 from mediasvc.work.groups import Group, cluster
+from mediasvc.work.in_parts import in_parts
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.patients import match
 from mediasvc.work.replay import decided_before
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 #: Error findings about the package as a whole hold it; those about one file only refuse that file.
 CONTRADICTIONS = "directory-patient-"
 SEVERAL = "several-patients"
+#: (Study Instance UID, Series Instance UID) of a group, as `item_headers.series_of` finds them.
+Series = Sequence[tuple[str, str]]
 
 
 def group_package(desk: Desk, package: Package, at: str = "") -> None:
@@ -36,17 +39,24 @@ def group_package(desk: Desk, package: Package, at: str = "") -> None:
 
     ``at`` is when a rule knew the patient already; ``""`` for now.
     """
+    with desk.store.read() as connection:
+        clusters = cluster(item_headers.identities(connection, package.id))
+        completed = _completed(connection, package.id)
+    groups = {identity: number for number, group in enumerate(clusters, 1)
+              for identity in group.variants}
+    if groups:
+        in_parts(desk, package, lambda connection, first, stop: item_headers.assign_groups(
+            connection, package.id, groups, first, stop))
+    with desk.store.read() as connection:
+        series = {number: item_headers.series_of(connection, package.id, number)
+                  for number in range(1, len(clusters) + 1)}
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
-        clusters = cluster(item_headers.identities(connection, package.id))
-        for number, group in enumerate(clusters, 1):
-            for identity in group.variants:
-                item_headers.assign_group(connection, package.id, identity, number)
         conflicts = item_headers.assign_held(connection, package.id, CONFLICT, len(clusters) + 1)
-        ledger.add_findings(connection, package.id, _completed(connection, package.id))
+        ledger.add_findings(connection, package.id, completed)
         package_waits = list(_package_waits(connection, package.id, clusters))
         for number, group in enumerate(clusters, 1):
-            _settle(connection, desk, package, number, group, package_waits, at)
+            _settle(connection, desk, package, number, group, series[number], package_waits, at)
         if conflicts:
             _put(connection, package.id, _conflict_group(len(clusters) + 1, conflicts))
 
@@ -106,24 +116,21 @@ def _rest_is_here(connection: Connection, package_id: int) -> bool:
 
 
 def _settle(connection: Connection, desk: Desk, package: Package, number: int, cluster_: Group,
-            package_waits: list[dict[str, str]], at: str) -> None:
+            series: Series, package_waits: list[dict[str, str]], at: str) -> None:
     group = group_of(desk, package, number, cluster_)
     certain_text = all(identity.certain_text for identity in cluster_.variants)
     rule = rule_for(connection, package, group, certain_text)
     if rule is None and not group.variants and (
-            rule := decided_before(connection, package.id, group)):
+            rule := decided_before(connection, package.id, group, series)):
         # Whoever decided saw the other patients of the disc too.
         package_waits = [wait for wait in package_waits if wait["code"] != SEVERAL]
     waits = [*package_waits,
-             *_own_waits(connection, package.id, number, certain_text,
-                         rule.patient.row if rule else None),
-             *_nobodys(connection, package.id, number, group)]
+             *_own_waits(connection, series, certain_text, rule.patient.row if rule else None),
+             *_nobodys(series, group)]
     if rule is None:
         waits.append(_wait("no-certain-match", "No patient of the index is certainly the same."))
     if waits or rule is None:
         _put(connection, package.id, replace(group, evidence={"waits": waits}))
-        ledger.settle_all(connection, package.id, old="pending", new="held", reason="decision",
-                          group=number)
         return
     _put(connection, package.id, group)
     decided = ledger.decide(connection, package.id, number, "link", target=rule.patient.row,
@@ -131,40 +138,39 @@ def _settle(connection: Connection, desk: Desk, package: Package, number: int, c
     settle_order(connection, package, decided)
 
 
-def _own_waits(connection: Connection, package_id: int, number: int, certain_text: bool,
-               target: int | None) -> Iterator[dict[str, str]]:
+def _own_waits(connection: Connection, series: Series, certain_text: bool, target: int | None,
+               ) -> Iterator[dict[str, str]]:
     if not certain_text:
         yield _wait("uncertain-text", "The name is written in an unclear character set.")
-    if foreign_studies(connection, package_id, number, target):
+    if foreign_studies(connection, series, target):
         yield _wait("study-conflict", "A study of this package is filed under another patient.")
-    if moved_series(connection, package_id, number):
+    if moved_series(connection, series):
         yield _wait("series-conflict", "A series of this package belongs to another study already.")
 
 
-def _nobodys(connection: Connection, package_id: int, number: int, group: PatientGroup,
-             ) -> Iterator[dict[str, str]]:
+def _nobodys(series: Series, group: PatientGroup) -> Iterator[dict[str, str]]:
     """Nothing but being blank joins such studies."""
     if group.patient_name or group.patient_birth_date or not is_placeholder(group.patient_id):
         return
-    studies = {study for study, _ in item_headers.series_of(connection, package_id, number)}
+    studies = {study for study, _ in series}
     if len(studies) > 1:
         yield _wait("nobody-named", f"The images do not say whose they are; their {len(studies)} "
                     "studies may be of several people.")
 
 
-def foreign_studies(connection: Connection, package_id: int, group: int, target: int | None,
-                    ) -> list[str]:
-    """Study Instance UIDs of the group that the archive has under a patient other than ``target``
+def foreign_studies(connection: Connection, series: Series, target: int | None) -> list[str]:
+    """Study Instance UIDs of a group that the archive has under a patient other than ``target``
     (FAULTS I04)."""
-    uids = {study for study, _ in item_headers.series_of(connection, package_id, group)}
+    uids = {study for study, _ in series}
     owners = index.study_patients(connection, sorted(uids))
     return [uid for uid, owner in owners.items() if owner != target]
 
 
-def moved_series(connection: Connection, package_id: int, group: int) -> list[str]:
-    """Series Instance UIDs that the archive, or the package itself, has in two studies."""
+def moved_series(connection: Connection, series: Series) -> list[str]:
+    """Series Instance UIDs of a group that the archive, or the package itself, has in two studies.
+    """
     studies: dict[str, set[str]] = {}
-    for study_uid, series_uid in item_headers.series_of(connection, package_id, group):
+    for study_uid, series_uid in series:
         studies.setdefault(series_uid, set()).add(study_uid)
     for uid, study in index.series_studies(connection, sorted(studies)).items():
         studies[uid].add(study)

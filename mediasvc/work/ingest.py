@@ -16,17 +16,20 @@ from mediasvc.errors import (
     MediasvcError,
     NotFoundError,
     PasswordNeeded,
+    StateError,
     UnsupportedError,
 )
 from mediasvc.model import Finding, PackageKind, PackageState
 from mediasvc.store import durable, ledger
 from mediasvc.store.ledger import Package
+from mediasvc.work import undo
 from mediasvc.work.ahead import Ahead
 from mediasvc.work.alone import alone
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import NOTHING_DICOM, Report
 from mediasvc.work.file_group import file_group
 from mediasvc.work.group_package import group_package, part_conflicts
+from mediasvc.work.in_parts import in_parts, settle_by_group
 from mediasvc.work.known import settle_known
 from mediasvc.work.receive import receive, scratch_folder
 from mediasvc.work.stage import stage
@@ -39,9 +42,12 @@ WRAPPED = "wrapped"
 def run_line(desk: Desk, number: int, report: Report, *, password: str | None = None) -> Package:
     """Bring package ``number`` as far as it can go now; returns its row.
 
-    It ends ``done``, ``failed``, ``duplicate``, or ``waiting`` for a person. Raises LockedError
-    when another process is at it.
+    It ends ``done``, ``failed``, ``duplicate``, or ``waiting`` for a person. One that was just
+    being taken back goes on with that. Raises LockedError when another process is at it.
     """
+    if undo.is_being_taken_back(_read(desk, number)):
+        undo.undo(desk, number, "")
+        return _read(desk, number)
     with _claimed(desk, number) as package, Ahead(desk, package) as ahead:
         try:
             if not package.digest:
@@ -49,12 +55,13 @@ def run_line(desk: Desk, number: int, report: Report, *, password: str | None = 
                 if not _has_instances(desk, package):
                     return _end(desk, package, "failed", "nothing-dicom")
                 if _is_known(desk, package, digest):
-                    return _reread(desk, package)
+                    return _read(desk, package.id)
             if not _is_grouped(desk, package):  # also when a crash came between
                 settle_known(desk, package)
                 group_package(desk, package, ahead.at)
             else:
                 _look_again(desk, package)
+            settle_by_group(desk, package)
             for group in _decided(desk, package):
                 file_group(desk, package, group, report, ahead.take)
             if _waits(desk, package):
@@ -90,7 +97,7 @@ def adopt_drop(desk: Desk, package: Package) -> Package:
             durable.move(Path(package.location), target)
         with desk.store.transaction() as connection:
             ledger.describe(connection, package.id, location=str(target))
-    return _reread(desk, package)
+    return _read(desk, package.id)
 
 
 def unfinished(desk: Desk) -> list[int]:
@@ -114,11 +121,15 @@ def _claimed(desk: Desk, number: int) -> Iterator[Package]:
 def _is_known(desk: Desk, package: Package, digest: str) -> bool:
     """The same content came before: this package becomes its duplicate, instance by instance."""
     with desk.store.transaction() as connection:
+        if ledger.set_digest(connection, package.id, digest, fence=package.fence) is None:
+            return False
+    in_parts(desk, package, lambda connection, first, stop: ledger.settle_all(
+        connection, package.id, old="pending", new="duplicate", reason="same-package",
+        first=first, stop=stop))
+    with desk.store.transaction() as connection:
         earlier = ledger.set_digest(connection, package.id, digest, fence=package.fence)
         if earlier is None:
-            return False
-        ledger.settle_all(connection, package.id, old="pending", new="duplicate",
-                          reason="same-package")
+            raise StateError("The disc that was the same was taken back meanwhile.", "Try again.")
         text = (f"This disc is here already: package {earlier.id}, "
                 f"arrived {earlier.arrived_at[:10]}, {earlier.state}.")
         ledger.add_findings(connection, package.id,
@@ -202,9 +213,9 @@ def _release(desk: Desk, package: Package) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _reread(desk: Desk, package: Package) -> Package:
+def _read(desk: Desk, number: int) -> Package:
     with desk.store.read() as connection:
-        return ledger.package(connection, package.id)
+        return ledger.package(connection, number)
 
 
 def _kind(path: Path) -> PackageKind:

@@ -109,7 +109,7 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox,
         if not seen.roles["instance"] + seen.roles["refused"]:
             note((NOTHING_DICOM,))
         if repaired is not None:
-            seen.repaired = write_repaired(sandbox, repaired, rows, scratch)
+            seen.repaired = write_repaired(settings.limits, repaired, rows, scratch)
             note(seen.repaired.findings)
     return seen
 

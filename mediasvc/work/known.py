@@ -31,8 +31,7 @@ def settle_known(desk: Desk, package: Package, decided: int | None = None) -> No
     ``decided`` those that came with another package while it waited."""
     first: dict[str, Item] = {}
     twins: list[Twin] = []
-    with desk.store.transaction() as connection:
-        ledger.check_fence(connection, package.id, package.fence)
+    with desk.store.read() as connection:
         found = (ledger.twins(connection, package.id) if decided is None else
                  ledger.came_since(connection, package.id, decided))
         while page := list(islice(found, PAGE)):
@@ -46,11 +45,16 @@ def settle_known(desk: Desk, package: Package, decided: int | None = None) -> No
                                            duplicate_of=item.sop_instance_uid))
                     continue
                 settled += _compare(desk, item, stored, first, package.id, twins)
-            ledger.settle(connection, package.id, settled)
-    verdicts = list(_verdicts(desk, twins))
+            _put(desk, package, settled)
+    verdicts = _verdicts(desk, twins)
+    while part := list(islice(verdicts, PAGE)):
+        _put(desk, package, part)
+
+
+def _put(desk: Desk, package: Package, settled: list[Settled]) -> None:
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
-        ledger.settle(connection, package.id, verdicts)
+        ledger.settle(connection, package.id, settled)
 
 
 def _compare(desk: Desk, item: Item, stored: dict[str, StoredInstance], first: dict[str, Item],

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from mediasvc.errors import MediasvcError
 from mediasvc.model import Finding
@@ -29,6 +30,7 @@ from mediasvc.work.import_labels import LabelsSeen
 from mediasvc.work.seen import Seen, remove_spools
 
 PAGE = 1_000
+_One = TypeVar("_One")
 
 
 def scratch_folder(desk: Desk, package: Package) -> Path:
@@ -137,14 +139,20 @@ def _record_comparison(desk: Desk, package: Package, first: int, comparison: Com
                     sop_instance_uid=reference.sop_instance_uid,
                     file_id="/".join(reference.file_id))
                for index, reference in enumerate(comparison.missing))
+    for names in _pages(named, PAGE):
+        with desk.store.transaction() as connection:
+            ledger.check_fence(connection, package.id, package.fence)
+            ledger.name_items(connection, package.id, names)
+    for items in _pages(missing, PAGE):
+        with desk.store.transaction() as connection:
+            ledger.check_fence(connection, package.id, package.fence)
+            ledger.put_items(connection, package.id, items)
     with desk.store.transaction() as connection:
         ledger.check_fence(connection, package.id, package.fence)
-        ledger.name_items(connection, package.id, named)
-        ledger.put_items(connection, package.id, missing)
         ledger.add_findings(connection, package.id, comparison.findings)
 
 
-def _pages(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
+def _pages(found: Iterable[_One], size: int) -> Iterator[list[_One]]:
     source = iter(found)
     while page := list(islice(source, size)):
         yield page

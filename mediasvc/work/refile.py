@@ -1,8 +1,8 @@
 """Studies that were filed under the wrong patient are moved to the right one (FAULTS I11).
 
 Whole studies move, so that one study never has two patients. Everything is checked before anything
-changes; then objects are written and staged; then all rows change at once. The way back, to the
-byte, is kept.
+changes; then objects are written and staged; then the studies change sides at once, and the rows of
+their instances after them (`refile_turns`). The way back, to the byte, is kept.
 """
 
 from __future__ import annotations
@@ -13,22 +13,27 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import MediasvcError, NotFoundError, StateError
 from mediasvc.model import PatientKey
 from mediasvc.settings import Decisions
-from mediasvc.store import expected, index, ledger, refile_rows, refiles, removal
+from mediasvc.store import expected, index, ledger, refile_rows, refiles
 from mediasvc.store.expected import Procedure
 from mediasvc.store.merges import family_rows
 from mediasvc.store.patients import patient, patient_row
 from mediasvc.store.refiles import Refile
+from mediasvc.work.at_rest import require_at_rest
 from mediasvc.work.decide import Change
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import Report
 from mediasvc.work.expect import answered_for
 from mediasvc.work.provisional import remember_identifier
+from mediasvc.work.refile_turns import turn_all, unstage_all
 from mediasvc.work.refile_write import preview_changes, write_objects
 from mediasvc.work.second_person import is_same_person, needs_second
 from mediasvc.work.undo import forget_given_up
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
+
+#: Events; their numbers are the delete-intents of what is not needed any more.
+REFILED, FAILED = "refiled", "refile-failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def preview(desk: Desk, wanted: Wanted) -> tuple[list[Change], tuple[int, ...]]:
     Raises as `move` does.
     """
     with desk.store.read() as connection:
-        one = _plan(connection, wanted)
+        one = _plan(connection, wanted, _studies(connection, wanted))
         discs = _discs(connection, one)
         procedure = _procedure(connection, one)
     return preview_changes(desk, one, procedure), discs
@@ -71,28 +76,41 @@ def move(desk: Desk, wanted: Wanted, report: Report) -> Moved:
     Raises NotFoundError for an unknown patient, package or study, StateError when there is nothing
     to move or it is that patient's already, DamagedError when the archive is damaged.
     """
-    with desk.store.transaction() as connection:
-        one = _begun(connection, _plan(connection, wanted), desk.settings.decisions)
-        packages = tuple(sorted({package for package, *_ in refile_rows.groups_of(
-            connection, one.studies)}))
+    with desk.store.read() as connection:
+        studies = _studies(connection, wanted)
+        one = _interrupted(connection, wanted, studies) or _plan(connection, wanted, studies)
+        packages = refile_rows.packages_of(connection, studies)
+        groups = refile_rows.groups_of(connection, studies)
         discs = _discs(connection, one)
-        instances = refile_rows.filed_instances(connection, one.studies)
-    if one.state == "running":
+        instances = refile_rows.filed_instances(connection, studies)
+    if not one.id:
+        with desk.store.transaction() as connection:
+            _require_unchanged(connection, one, packages)
+            one = _begun(connection, one, groups, desk.settings.decisions)
+            _record(connection, one, packages,
+                    "refile-proposed" if one.state == "proposed" else "refile-begun")
+    if one.state != "proposed":
         one = finish(desk, one, report)
-    return Moved(one, instances, discs, packages)
+    return Moved(one, instances, discs, tuple(packages))
 
 
 def finish(desk: Desk, one: Refile, report: Report) -> Refile:
-    """From staged to done; also after a crash. Nothing is changed when it fails."""
-    with desk.store.read() as connection:
-        procedure = _procedure(connection, one)
-    try:
-        write_objects(desk, one, procedure, report)
-        with desk.store.transaction() as connection:
-            done = _switch(connection, one, procedure)
-    except MediasvcError:
-        _give_up(desk, one)
-        raise
+    """From staged to done; also after a crash. Until the studies have changed sides, nothing is
+    changed when it fails."""
+    if one.state == "running":
+        with desk.store.read() as connection:
+            procedure = _procedure(connection, one)
+            packages = refile_rows.packages_of(connection, one.studies)
+        try:
+            write_objects(desk, one, procedure, report)
+            with desk.store.transaction() as connection:
+                one = _switch(connection, one, procedure, packages)
+        except MediasvcError:
+            _give_up(desk, one)
+            raise
+    turn_all(desk, one, REFILED, back=False)
+    with desk.store.transaction() as connection:
+        done = refiles.change(connection, one.id, expect="moving", to="done")
     forget_given_up(desk)
     return done
 
@@ -102,18 +120,36 @@ def finish_all(desk: Desk) -> None:
     from mediasvc.work.refile_undo import finish_return
 
     with desk.store.read() as connection:
-        open_ = refiles.refiles(connection, ("running", "undoing"))
+        open_ = refiles.refiles(connection, refiles.UNDER_WAY)
     for one in open_:
-        if one.state == "running":
+        if one.state in ("running", "moving"):
             finish(desk, one, lambda *_: None)
+        elif one.state == "failing":
+            _clear(desk, one)
         else:
             finish_return(desk, one)
 
 
-def _plan(connection: Connection, wanted: Wanted) -> Refile:
+def _interrupted(connection: Connection, wanted: Wanted, studies: list[str]) -> Refile | None:
+    """The same order, which a crash interrupted. Raises StateError when the studies are just being
+    moved otherwise."""
+    found = refiles.under_way(connection, studies)
+    if found is None:
+        return None
+    same = (found.studies, found.target) == (studies, patient(connection, wanted.key).row)
+    if not same or found.state not in ("running", "moving"):
+        raise _just_moving(found)
+    return found
+
+
+def _just_moving(one: Refile) -> StateError:
+    return StateError(f"They are just being moved (refile {one.id}).",
+                      "Try again when that is done.")
+
+
+def _plan(connection: Connection, wanted: Wanted, studies: list[str]) -> Refile:
     """What would be written down, with number 0."""
     target = patient(connection, wanted.key).row
-    studies = _studies(connection, wanted)
     owners = set(index.study_patients(connection, studies).values())
     if owners == {target}:
         raise StateError("It is filed under that patient already.")
@@ -121,16 +157,23 @@ def _plan(connection: Connection, wanted: Wanted) -> Refile:
         raise StateError("The studies are filed under different patients.",
                          "Move them one by one, or say which with --group.")
     groups = refile_rows.groups_of(connection, studies)
-    for package, *_ in groups:
-        if ledger.package(connection, package).state == "receiving":
-            raise StateError(f"Package {package} is just being filed.",
-                             "Try again when it is done.")
     source = ledger.package(connection, groups[0][0]).source if groups else ""
     order = answered_for(connection, target, source)
     return Refile(0, "running", owners.pop(), target, studies,
                   [[package, group] for package, group, whole in groups if whole],
                   order.id if order else None, by=wanted.by, reason=wanted.reason,
                   at=ledger.now())
+
+
+def _require_unchanged(connection: Connection, planned: Refile, packages: list[int]) -> None:
+    """Raises StateError when others are just working on the studies, or did since it was planned.
+    """
+    if found := refiles.under_way(connection, planned.studies):
+        raise _just_moving(found)
+    require_at_rest(connection, packages)
+    owners = set(index.study_patients(connection, planned.studies).values())
+    if owners != {planned.patient}:
+        raise StateError("The studies changed meanwhile.", "Try again.")
 
 
 def _studies(connection: Connection, wanted: Wanted) -> list[str]:
@@ -149,31 +192,22 @@ def _studies(connection: Connection, wanted: Wanted) -> list[str]:
     return sorted(found)
 
 
-def _begun(connection: Connection, planned: Refile, policy: Decisions) -> Refile:
-    """Written down with its events: running, or proposed."""
-    same = [one for one in refiles.refiles(connection, ("proposed", "running"))
+def _begun(connection: Connection, planned: Refile, groups: list[tuple[int, int, bool]],
+           policy: Decisions) -> Refile:
+    """Written down: running, or proposed."""
+    same = [one for one in refiles.refiles(connection, ("proposed",))
             if one.studies == planned.studies]
-    if running := next((one for one in same if one.state == "running"), None):
-        if running.target != planned.target:
-            raise StateError(f"They are just being moved to somebody else (refile {running.id}).")
-        return running
     agreed = next((one for one in same if one.target == planned.target
                    and not is_same_person(one.by, planned.by)), None)
-    asks = agreed is None and _needs_second(connection, planned, policy)
+    asks = agreed is None and any(
+        needs_second(connection, policy, ledger.group(connection, package, number),
+                     planned.target, planned.by) for package, number, _ in groups)
     values = asdict(planned)
     del values["id"]
     for one in same:
         refiles.change(connection, one.id, expect="proposed", to="failed")
-    one = refiles.add(connection, **values | {
+    return refiles.add(connection, **values | {
         "state": "proposed" if asks else "running", "first": agreed.by if agreed else ""})
-    _record(connection, one, "refile-proposed" if asks else "refile-begun")
-    return one
-
-
-def _needs_second(connection: Connection, one: Refile, policy: Decisions) -> bool:
-    groups = refile_rows.groups_of(connection, one.studies)
-    return any(needs_second(connection, policy, ledger.group(connection, package, number),
-                            one.target, one.by) for package, number, _ in groups)
 
 
 def _procedure(connection: Connection, one: Refile) -> Procedure:
@@ -188,17 +222,15 @@ def _discs(connection: Connection, one: Refile) -> tuple[int, ...]:
         for stored in index.study_instances(connection, uid)))))
 
 
-def _switch(connection: Connection, one: Refile, procedure: Procedure) -> Refile:
-    """All rows at once. Raises StateError when something changed since it was written."""
-    one = refiles.change(connection, one.id, expect="running", to="done",
+def _switch(connection: Connection, one: Refile, procedure: Procedure, packages: list[int],
+            ) -> Refile:
+    """The studies are the other patient's, and so is what was decided. Raises StateError when
+    something changed since it was written."""
+    one = refiles.change(connection, one.id, expect="running", to="moving",
                          before=refile_rows.take_down(connection, one))
-    seq, count = _record(connection, one, "refiled"), 0
-    for page in refiles.staged(connection, one.id):
-        if not refile_rows.set_instances(connection, page, back=False):
-            raise StateError("An instance changed while it was being moved.", "Try again.")
-        count += len(page)
-        removal.give_up(connection, {each.before.object_sha256 for each in page}, seq)
-    if count != refile_rows.filed_instances(connection, one.studies):
+    _record(connection, one, packages, REFILED)
+    if refiles.count_staged(connection, one.id) != refile_rows.filed_instances(
+            connection, one.studies):
         raise StateError("Instances came in while others were being moved.", "Try again.")
     _move_people(connection, one, procedure)
     return one
@@ -221,22 +253,28 @@ def _move_people(connection: Connection, one: Refile, procedure: Procedure) -> N
 
 def _give_up(desk: Desk, one: Refile) -> None:
     """It failed: what was staged goes, and all is as it was."""
+    with desk.store.read() as connection:
+        packages = refile_rows.packages_of(connection, one.studies)
     with desk.store.transaction() as connection:
         if refiles.get(connection, one.id).state != "running":
             return
-        refiles.change(connection, one.id, expect="running", to="failed")
-        seq = _record(connection, one, "refile-failed")
-        for digests in refiles.unstaged(connection, one.id):
-            removal.give_up(connection, digests, seq)
+        refiles.change(connection, one.id, expect="running", to="failing")
+        _record(connection, one, packages, FAILED)
+    _clear(desk, one)
+
+
+def _clear(desk: Desk, one: Refile) -> None:
+    unstage_all(desk, one, FAILED)
+    with desk.store.transaction() as connection:
+        refiles.change(connection, one.id, expect="failing", to="failed")
     forget_given_up(desk)
 
 
-def _record(connection: Connection, one: Refile, action: str) -> int:
-    """One event for each package; returns the last one's number."""
+def _record(connection: Connection, one: Refile, packages: list[int], action: str) -> None:
+    """One event for each package and patient."""
     data = {"refile": one.id, "from": one.patient, "to": one.target, "studies": len(one.studies),
             "reason": one.reason} | ({"first": one.first} if one.first else {})
-    packages = sorted({package for package, *_ in refile_rows.groups_of(connection, one.studies)})
-    return ledger.record_many(connection, [
+    ledger.record_many(connection, [
         ("patient", one.patient, action, data), ("patient", one.target, action, data),
         *(("package", package, action, data) for package in packages)], by=one.by)
 

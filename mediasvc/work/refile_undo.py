@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 
 from mediasvc.errors import PUT_BACK, DamagedError, StateError
 from mediasvc.span import Span
-from mediasvc.store import index, ledger, refile_rows, refiles, removal
+from mediasvc.store import index, ledger, refile_rows, refiles
 from mediasvc.store.received import Place
 from mediasvc.store.refiles import Refile, Staged
+from mediasvc.work.at_rest import require_at_rest
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.desk import Desk
+from mediasvc.work.refile_turns import turn_all, unstage_all
 from mediasvc.work.undo import forget_given_up
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
 
 BATCH = 16
+PAGE = 500
+#: The event; its number is the delete-intent of what is not needed any more.
+UNDONE = "refile-undone"
 
 
 def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Refile, int]:
@@ -28,54 +33,80 @@ def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Re
     Raises NotFoundError, StateError when it is not done, was followed by another one, or its
     imports were taken back, DamagedError when an object cannot be made again.
     """
+    with desk.store.read() as connection:
+        packages = refile_rows.packages_of(connection, refiles.get(connection, number).studies)
     with desk.store.transaction() as connection:
         one = refiles.get(connection, number)
-        if one.state not in ("done", "undoing"):
+        if one.state not in ("done", "undoing", "returning"):
             raise StateError(f"Refile {number} is {one.state}; there is nothing to take back.")
-        count = sum(_unchanged(connection, page) for page in refiles.staged(connection, number))
-        if not count:
-            raise StateError(f"What refile {number} moved is not in the archive any more.")
+        count = refiles.count_staged(connection, number)
         if one.state == "done":
-            one = refiles.change(connection, number, expect="done", to="undoing")
-            ledger.record(connection, "patient", one.patient, "refile-undoing", by=by,
-                          data={"refile": number, "reason": reason})
+            one = _begun(connection, one, packages, by, reason)
     return finish_return(desk, one), count
 
 
-def _unchanged(connection: Connection, page: Sequence[Staged]) -> int:
-    """How many they are. Raises StateError when one is not as the refile left it."""
-    present = index.instances(connection, [each.sop_instance_uid for each in page])
-    if any(each.sop_instance_uid not in present
-           or present[each.sop_instance_uid].object_sha256 != each.after.object_sha256
-           for each in page):
-        raise StateError("The studies were changed since.",
-                         "Take the later change back first, or refile them.")
-    return len(page)
+def _begun(connection: Connection, one: Refile, packages: list[int], by: str, reason: str,
+           ) -> Refile:
+    if moving := refiles.under_way(connection, one.studies):
+        raise StateError(f"They are just being moved (refile {moving.id}).",
+                         "Try again when that is done.")
+    require_at_rest(connection, packages)
+    ledger.record(connection, "patient", one.patient, "refile-undoing", by=by,
+                  data={"refile": one.id, "reason": reason})
+    return refiles.change(connection, one.id, expect="done", to="undoing")
 
 
 def finish_return(desk: Desk, one: Refile) -> Refile:
-    """Also after a crash: files first, then all rows at once."""
-    with desk.store.read() as connection:
-        for page in refiles.staged(connection, one.id):
+    """Also after a crash: files first, then the studies, then their instances' rows."""
+    if one.state == "undoing":
+        forget_given_up(desk)  # what is made again must not be among it
+        _require_unchanged(desk, one)
+        last = ""
+        while page := _page(desk, one, last):
             _make_again(desk, page)
+            last = page[-1].sop_instance_uid
+        with desk.store.transaction() as connection:
+            one = _put_back(connection, one)
+    turn_all(desk, one, UNDONE, back=True)
+    unstage_all(desk, one, UNDONE)
     with desk.store.transaction() as connection:
-        refiles.change(connection, one.id, expect="undoing", to="undone")
-        for page in refiles.staged(connection, one.id):
-            index.put_objects(connection, {each.before.object_sha256: desk.objects.path(
-                each.before.object_sha256).stat().st_size for each in page})
-            if not refile_rows.set_instances(connection, page, back=True):
-                raise StateError("An instance changed while it was being moved back.")
-        refile_rows.put_back(connection, one)
-        seq = ledger.record(connection, "patient", one.patient, "refile-undone",
-                            data={"refile": one.id, "from": one.target})
-        for package in sorted({package for package, _ in one.groups}):
-            seq = ledger.record(connection, "package", package, "refile-undone",
-                                data={"refile": one.id})
-        for digests in refiles.unstaged(connection, one.id):
-            removal.give_up(connection, digests, seq)
+        undone = refiles.change(connection, one.id, expect="returning", to="undone")
     forget_given_up(desk)
+    return undone
+
+
+def _require_unchanged(desk: Desk, one: Refile) -> None:
+    """Raises StateError when an instance is not as the refile left it; it is then done as before.
+    From now on nobody else changes them."""
+    last, wrong = "", ""
+    while not wrong and (page := _page(desk, one, last)):
+        with desk.store.read() as connection:
+            present = index.instances(connection, [each.sop_instance_uid for each in page])
+        last = page[-1].sop_instance_uid
+        if any(each.sop_instance_uid not in present or present[each.sop_instance_uid].object_sha256
+               != each.after.object_sha256 for each in page):
+            wrong = "The studies were changed since."
+    if not last:
+        wrong = f"What refile {one.id} moved is not in the archive any more."
+    if wrong:
+        with desk.store.transaction() as connection:
+            refiles.change(connection, one.id, expect="undoing", to="done")
+        raise StateError(wrong, "Take the later change back first, or refile them.")
+
+
+def _page(desk: Desk, one: Refile, after: str) -> list[Staged]:
     with desk.store.read() as connection:
-        return refiles.get(connection, one.id)
+        return refiles.staged_page(connection, one.id, after, PAGE)
+
+
+def _put_back(connection: Connection, one: Refile) -> Refile:
+    """The studies are the first patient's again, and so is what was decided."""
+    refile_rows.put_back(connection, one)
+    ledger.record_many(connection, [
+        ("patient", one.patient, UNDONE, {"refile": one.id, "from": one.target}),
+        *(("package", package, UNDONE, {"refile": one.id})
+          for package in sorted({package for package, _ in one.groups}))])
+    return refiles.change(connection, one.id, expect="undoing", to="returning")
 
 
 def _make_again(desk: Desk, page: Sequence[Staged]) -> None:

@@ -17,8 +17,12 @@ from mediasvc.media.directory_keys import read
 from mediasvc.media.file_id import COMPONENTS, CONFORMING
 from mediasvc.model import Finding
 from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.work.discover import Directory, Found
+
+#: On a busy machine; the child that writes gets that much time besides its share.
+FILES_PER_SECOND = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def require_new(target: Path, medium: Path) -> None:
         raise StateError("There is a file of that name already.", "Choose another name.")
 
 
-def write_repaired(sandbox: Sandbox, target: Path, files: Sequence[Found], scratch: Path,
+def write_repaired(limits: Limits, target: Path, files: Sequence[Found], scratch: Path,
                    ) -> Repaired:
     """Write it to ``target`` (new, mode 0600). File-set ID and UID stay those of the first DICOMDIR
     of the medium (R10-1). Raises StorageError, DamagedError."""
@@ -66,8 +70,11 @@ def write_repaired(sandbox: Sandbox, target: Path, files: Sequence[Found], scrat
             "error", "nothing-to-name", "", "No DICOMDIR was written: it would name no file.",
             "R11-3")))
     _create(target)
-    answer = sandbox.call("mediasvc.work.repaired_directory:write_directory", listing=str(listing),
-                          target=str(target), scratch=str(scratch), **_names(directories))
+    seconds = limits.item_seconds + len(named) / FILES_PER_SECOND
+    with Sandbox(1, limits.child_memory, seconds) as sandbox:
+        answer = sandbox.call(
+            "mediasvc.work.repaired_directory:write_directory", listing=str(listing),
+            target=str(target), scratch=str(scratch), **_names(directories))
     if answer.error:
         target.unlink(missing_ok=True)
         raise DamagedError(f"The DICOMDIR could not be written: it {answer.text}.")

@@ -7,10 +7,11 @@ patient, and what the package says of that patient is exactly what a person deci
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mediasvc.identity.match import Rule
-from mediasvc.store import index, item_headers, ledger
+from mediasvc.store import index, ledger
 from mediasvc.store.ledger import PatientGroup
 from mediasvc.store.patients import patient_row
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 DECIDED_BEFORE = "decided-before"
 
 
-def decided_before(connection: Connection, package_id: int, group: PatientGroup) -> Rule | None:
+def decided_before(connection: Connection, package_id: int, group: PatientGroup,
+                   series: Sequence[tuple[str, str]]) -> Rule | None:
     """The link that follows from an earlier decision about the studies of ``group``, if every one
-    of them is here, all under one patient, by a decision about this very identity."""
-    studies = {study for study, _ in item_headers.series_of(connection, package_id, group.number)}
+    of them is here, all under one patient, by a decision about this very identity. ``series``:
+    (Study Instance UID, Series Instance UID) of the group."""
+    studies = {study for study, _ in series}
     owners = index.study_patients(connection, sorted(studies))
     if not studies or owners.keys() != studies or len(set(owners.values())) != 1:
         return None
