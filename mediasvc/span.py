@@ -74,14 +74,19 @@ class Span:
 
     def open(self) -> int:
         """A read-only descriptor of a regular file; never waits on a FIFO, never follows a link."""
+        return self._opened()[0]
+
+    def _opened(self) -> tuple[int, int]:
+        """The descriptor and the length of the file."""
         fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
                 raise DamagedError("not a regular file")
         except BaseException:
             os.close(fd)
             raise
-        return fd
+        return fd, status.st_size
 
     def wanted_soon(self) -> None:
         """Ask the system to read the bytes while others are read; what is wrong shows then."""
@@ -95,9 +100,9 @@ class Span:
     @contextmanager
     def view(self) -> Iterator[memoryview]:
         """All bytes, read or mapped. Raises DamagedError when the file is shorter than the span."""
-        fd = self.open()
+        fd, size = self._opened()
         try:
-            if os.fstat(fd).st_size < self.offset + self.length:
+            if size < self.offset + self.length:
                 raise DamagedError("the file ends before the item does")
             if self.length <= READ_LIMIT:
                 yield memoryview(self._read(fd))

@@ -182,8 +182,8 @@ def test_mapped_files_are_proven_and_refused_in_the_same_words(
     span = Span.of_file(tmp_path / "in").as_json()
     good = transcode_file.transcode_file(span, str(tmp_path / "out"), target, NORMAL.as_json())
     assert good["frames"] == (0 if target == "implicit" else 30)
-    monkeypatch.setattr(transcode_file, "in_steps", lambda parts: (
-        bytes(part)[:-9] + bytes(9) for part in parts))
+    monkeypatch.setattr(transcode_file, "assemble", lambda view, pieces: (
+        bytes(part)[:-9] + bytes(9) for part in assemble(view, pieces)))
     with pytest.raises((ProofError, DamagedError)):
         transcode_file.transcode_file(span, str(tmp_path / "bad"), target, NORMAL.as_json())
 

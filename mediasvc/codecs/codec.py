@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -108,7 +109,7 @@ class Encoder:
         return "" if "" in reasons else reasons[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Codec:
     """One transfer syntax. ``lossless`` or ``lossy`` is None where we do not write it; then
     ``unwritten`` says why. ``second`` is None where no other code base is at hand."""
@@ -185,8 +186,12 @@ def refuse(reason: str) -> None:
 
 def dtype_of(spec: FrameSpec) -> np.dtype[np.generic]:
     """The dtype of an array of these samples (see `FrameSpec`); a pixel of one bit has a byte."""
-    kind = "i" if spec.pixel_representation else "u"
-    return np.dtype(f"{kind}{max(1, spec.bits_allocated // 8)}")
+    return _dtype("i" if spec.pixel_representation else "u", spec.bits_allocated)
+
+
+@lru_cache(maxsize=64)
+def _dtype(kind: str, bits: int) -> np.dtype[np.generic]:
+    return np.dtype(f"{kind}{max(1, bits // 8)}")
 
 
 def shape_of(spec: FrameSpec) -> tuple[int, ...]:
@@ -195,6 +200,7 @@ def shape_of(spec: FrameSpec) -> tuple[int, ...]:
     return spec.rows, spec.columns, spec.samples_per_pixel
 
 
+@lru_cache(maxsize=64)
 def general_refusal(spec: FrameSpec) -> str:
     """What no codec of ours touches (FAULTS X06, X09). Raises BudgetError for too large a frame."""
     if not (0 < spec.rows <= 65535 and 0 < spec.columns <= 65535):

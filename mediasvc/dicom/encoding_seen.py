@@ -26,6 +26,8 @@ def look(view: memoryview, start: int, declared: DataSetEncoding) -> DataSetEnco
         return DataSetEncoding(implicit=False, big_endian=big)
     if not declared.implicit and not explicit:
         return DataSetEncoding(implicit=True, big_endian=big)
+    if big == declared.big_endian:
+        return declared
     return DataSetEncoding(declared.implicit, big, declared.deflated)
 
 

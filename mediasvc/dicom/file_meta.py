@@ -74,23 +74,28 @@ def read_meta(view: memoryview, start: int) -> FileMeta:
     but for single elements that have no VR."""
     elements: dict[int, MetaElement] = {}
     findings: list[Finding] = []
-    at, complete = start, True
-    while len(view) - at >= 8:
+    at, end, complete = start, len(view), True
+    while end - at >= 8:
         group, number, raw, length = _HEADER.unpack_from(view, at)
         if group != 2:
             break
-        place = _element(view, at, raw.decode("latin-1"), length)
+        vr = raw.decode("latin-1")
+        if vr in SHORT_VRS and at + 8 + length <= end:
+            place: MetaElement | None = MetaElement(at, at + 8, length, vr)
+        else:
+            place = _element(view, at, vr, length)
         if place is None or len(elements) >= _MOST_ELEMENTS:
             complete = False
             break
         tag = group << 16 | number
-        if tag in elements:
+        if tag not in elements:
+            elements[tag] = place
+        else:
             findings.append(error("meta-tag-twice", "An element stands in the file header twice",
                                   "P07"))
         if not place.vr:
             findings.append(warning("meta-without-vr", "The file header is not written as the "
                                     "standard asks", "R10-8"))
-        elements.setdefault(tag, place)
         at = place.value + place.length
     if not complete or at == len(view):
         complete = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import overload
 
 from mediasvc.dicom.encapsulation import Place, group_fragments
@@ -16,6 +17,12 @@ from mediasvc.standard import transfer_syntaxes as ts
 
 EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS = 0x7FE00001, 0x7FE00002
 NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION = 0x00280008, 0x00280004
+#: Attribute of `FrameSpec` → tag of its number.
+_NUMBERS = {"rows": 0x00280010, "columns": 0x00280011, "samples_per_pixel": 0x00280002,
+            "bits_allocated": 0x00280100, "bits_stored": 0x00280101, "high_bit": 0x00280102,
+            "pixel_representation": 0x00280103, "planar_configuration": 0x00280006}
+#: No Photometric Interpretation has more bytes: a CS has 16 (PS3.5 6.2).
+_LONGEST_TERM = 64
 #: More frames than any real object has; a table of offsets for them is still small.
 MOST_FRAMES = 1 << 22
 
@@ -31,30 +38,41 @@ _MARKS = {
 
 def number(framing: Framing, tag: int, default: int = 0) -> int:
     """A US value, first of several. Raises DamagedError when it is no 16-bit number."""
-    raw = framing.value(tag)
+    return _number(tag, framing.value(tag, 2), framing.big_endian, default)
+
+
+def _number(tag: int, raw: bytes | None, big_endian: bool, default: int = 0) -> int:
     if not raw:
         return default
     if len(raw) < 2:
         raise DamagedError(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is no number")
-    value: int = struct.unpack_from(">H" if framing.big_endian else "<H", raw)[0]
+    value: int = struct.unpack_from(">H" if big_endian else "<H", raw)[0]
     return value
 
 
 def words(framing: Framing, tag: int) -> str:
     """A CS or IS value without padding."""
-    return (framing.value(tag) or b"").decode("ascii", "replace").strip(" \0")
+    return _words(framing.value(tag))
+
+
+def _words(raw: bytes | None) -> str:
+    return (raw or b"").decode("ascii", "replace").strip(" \0")
 
 
 def frame_spec(framing: Framing) -> FrameSpec:
     """The attributes of one frame (PS3.3 C.7.6.3). Absent ones are 0 or empty: codecs refuse."""
-    allocated = number(framing, 0x00280100)
-    stored = number(framing, 0x00280101)
-    return FrameSpec(
-        rows=number(framing, 0x00280010), columns=number(framing, 0x00280011),
-        samples_per_pixel=number(framing, 0x00280002), bits_allocated=allocated, bits_stored=stored,
-        high_bit=number(framing, 0x00280102), pixel_representation=number(framing, 0x00280103),
-        photometric_interpretation=words(framing, PHOTOMETRIC_INTERPRETATION),
-        planar_configuration=number(framing, 0x00280006))
+    numbers = tuple(framing.value(tag, 2) for tag in _NUMBERS.values())
+    return _frame_spec(numbers, framing.value(PHOTOMETRIC_INTERPRETATION, _LONGEST_TERM),
+                       framing.big_endian)
+
+
+@lru_cache(maxsize=64)
+def _frame_spec(raw: tuple[bytes | None, ...], photometric: bytes | None, big_endian: bool,
+                ) -> FrameSpec:
+    """The instances of a series share it."""
+    numbers = {name: _number(tag, value, big_endian)
+               for (name, tag), value in zip(_NUMBERS.items(), raw, strict=True)}
+    return FrameSpec(photometric_interpretation=_words(photometric), **numbers)
 
 
 def number_of_frames(framing: Framing) -> int:

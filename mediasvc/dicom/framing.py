@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +27,7 @@ from mediasvc.dicom.file_meta import (
 from mediasvc.dicom.findings import error, warning
 from mediasvc.dicom.inflate import inflate
 from mediasvc.dicom.pixel_place import PIXEL_TAGS, PixelDataPlace
-from mediasvc.dicom.walk import DEFAULT_LIMITS, Limits, Walk, walk
+from mediasvc.dicom.walk import DEFAULT_LIMITS, Limits, walk
 from mediasvc.dicom.walk_faults import findings_of
 from mediasvc.errors import DamagedError
 from mediasvc.model import Finding
@@ -36,6 +36,9 @@ from mediasvc.standard.preambles import LENGTH, Preamble
 
 Kind = Literal["part10", "bare"]
 
+#: start, value and length in a row of `walk_codes.ROW`.
+_PLACES = struct.Struct("<qqq")
+_ROW_BYTES, _PLACES_AT = codes.ROW.itemsize, codes.ROW.fields["start"][1]  # type: ignore[index]
 #: Bytes that a deflated data set may grow to.
 INFLATE_LIMIT = 512 << 20
 
@@ -79,22 +82,25 @@ class Framing:
     """Whether anything was seen that another parser may read in another way."""
     head: bytes = b""
     """The received bytes before the data set."""
+    tags: bytes = field(init=False, repr=False, compare=False)
+    """Of all elements (u4, little endian): equal for instances of a series, so to cache by."""
+    index: dict[int, int] = field(init=False, repr=False, compare=False)
+    """tag → row number of its first occurrence at top level; never to be changed."""
+    _table: bytes = field(init=False, repr=False, compare=False)
+    """The elements as they lie in memory, much faster to pick from."""
+
+    def __post_init__(self) -> None:
+        tags = self.elements["tag"].tobytes()
+        vars(self).update(tags=tags, index=_index(tags), _table=self.elements.tobytes())
 
     @property
     def damaged(self) -> bool:
         """Whether an error finding stands against the file."""
         return any(finding.severity == "error" for finding in self.findings)
 
-    @cached_property
-    def rows(self) -> list[tuple[int, bytes, bool, int, int, int]]:
-        """The elements as tuples in the order of `walk_codes.ROW`, much faster to pick from."""
-        rows: list[tuple[int, bytes, bool, int, int, int]] = self.elements.tolist()
-        return rows
-
-    @cached_property
-    def index(self) -> dict[int, int]:
-        """tag → row number of its first occurrence at top level; never to be changed."""
-        return _index(self.elements["tag"].tobytes())
+    def start(self, row: int) -> int:
+        """Where the element of that row begins; for the row behind the last, where all end."""
+        return self.end if row == len(self.elements) else self._places(row)[0]
 
     def find(self, tag: int) -> Any | None:
         """The row of the first element with this tag at top level (fields of `walk_codes.ROW`)."""
@@ -109,25 +115,31 @@ class Framing:
         place = self.index.get(tag)
         if place is None:
             return None
-        *_, value, length = self.rows[place]
-        return bytes(self.body[value:value + min(length, most)])
+        _, value, length = _PLACES.unpack_from(self._table, place * _ROW_BYTES + _PLACES_AT)
+        return bytes(self.body[value:value + (length if length < most else most)])
 
     def element(self, tag: int) -> bytes | None:
         """The first element with this tag at top level as it stands, header and value."""
         place = self.index.get(tag)
         if place is None:
             return None
-        *_, start, value, length = self.rows[place]
+        start, value, length = self._places(place)
         return bytes(self.body[start:value + length])
 
     def vr(self, tag: int) -> str:
         """The VR as the data set says it, ``""`` when it does not or has no such element."""
         place = self.index.get(tag)
-        return "" if place is None else self.rows[place][1].decode("latin-1")
+        return "" if place is None else bytes(self.elements["vr"][place]).decode("latin-1")
 
     def meta_uid(self, tag: int) -> str:
         """A UID of the file meta without padding, ``""`` when absent."""
         return uid_text(self._meta_value(tag)[:256])
+
+    def _places(self, row: int) -> tuple[int, int, int]:
+        """start, value, length"""
+        places: tuple[int, int, int] = _PLACES.unpack_from(
+            self._table, row * _ROW_BYTES + _PLACES_AT)
+        return places
 
     def _meta_value(self, tag: int) -> bytes:
         place = self.meta.get(tag)
@@ -183,7 +195,7 @@ def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int, limits: Limi
         kind=kind, preamble=preamble, transfer_syntax_uid=said or plain_syntax(encoding),
         implicit=encoding.implicit, big_endian=encoding.big_endian, deflated=encoding.deflated,
         body=body, meta_start=meta.start, meta_end=meta.end, dataset_start=start, end=walked.end,
-        elements=walked.elements, meta=meta.elements, pixel=_pixel(walked, encoding),
+        elements=walked.elements, meta=meta.elements, pixel=_pixel(walked.elements, encoding),
         findings=(*noted, *findings), verdict=walked.verdict, count=walked.count,
         odd=bool(walked.problems or findings), head=bytes(view[:meta.end]))
 
@@ -215,12 +227,11 @@ def _as_written(view: memoryview, meta: FileMeta,
     return seen, []
 
 
-def _pixel(walked: Walk, encoding: DataSetEncoding) -> PixelDataPlace | None:
-    tags = walked.elements["tag"].tolist()
+def _pixel(elements: NDArray[np.void], encoding: DataSetEncoding) -> PixelDataPlace | None:
+    index = _index(elements["tag"].tobytes())
     for tag in PIXEL_TAGS:
-        if tag in tags:
-            row = walked.elements[tags.index(tag)]
-            value = int(row["value"])
-            return PixelDataPlace(tag, int(row["start"]), value, value + int(row["length"]),
-                                  bool(row["undefined"]), encoding.big_endian)
+        if tag in index:
+            _, _, undefined, start, value, length = elements[index[tag]].item()
+            return PixelDataPlace(tag, start, value, value + length, undefined,
+                                  encoding.big_endian)
     return None

@@ -22,7 +22,7 @@ NATIVE_LIMIT = 0xFFFFFFFE
 class PixelWriter:
     """``add`` every frame, then ``finish``. Encapsulated ones become one fragment each."""
 
-    def __init__(self, *, encapsulated: bool, scratch: Path | None = None) -> None:
+    def __init__(self, *, encapsulated: bool, scratch: Path | str | None = None) -> None:
         self._encapsulated = encapsulated
         self._scratch = scratch
         self._file: IO[bytes] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from mediasvc.dicom import walk_codes
 from mediasvc.dicom.compose import Encoding
@@ -24,13 +25,14 @@ from mediasvc.dicom.pixel_place import PIXEL_DATA, PIXEL_TAGS
 from mediasvc.dicom.reencode import reencode
 from mediasvc.dicom.splice import META, Change, plan
 from mediasvc.errors import ProofError
-from mediasvc.standard.encodings import DataSetEncoding, encoding_of
+from mediasvc.standard.encodings import encoding_of
 
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 
 Elements = dict[int, bytes | None]
 
 
+@lru_cache(maxsize=64)
 def target_encoding(transfer_syntax_uid: str) -> Encoding:
     """How elements for a file of this transfer syntax are written (little endian only)."""
     return Encoding(implicit=encoding_of(transfer_syntax_uid).implicit, big_endian=False)
@@ -38,8 +40,8 @@ def target_encoding(transfer_syntax_uid: str) -> Encoding:
 
 def can_splice(framing: Framing, transfer_syntax_uid: str) -> bool:
     target = encoding_of(transfer_syntax_uid)
-    return (DataSetEncoding(framing.implicit, framing.big_endian, framing.deflated) == target
-            and not target.deflated)
+    return (framing.implicit, framing.big_endian, framing.deflated, target.deflated) == (
+        target.implicit, target.big_endian, False, False)
 
 
 def rewrite(framing: Framing, total: int, transfer_syntax_uid: str, changes: Elements,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.file_meta import (
@@ -122,13 +125,13 @@ def _with_group_length(body: list[Piece]) -> list[Piece]:
 
 def _missing_meta(framing: Framing) -> dict[int, bytes]:
     """Elements that file meta must have, from what the data set says (PS3.10 7.1)."""
-    values = {
-        MEDIA_STORAGE_SOP_CLASS_UID: framing.value(0x00080016),
-        MEDIA_STORAGE_SOP_INSTANCE_UID: framing.value(0x00080018),
-        TRANSFER_SYNTAX_UID: framing.transfer_syntax_uid.encode(),
-    }
     missing = {tag: META.element(tag, "UI", value.strip(b"\0 "))
-               for tag, value in values.items() if value and tag not in framing.meta}
+               for tag, source in ((MEDIA_STORAGE_SOP_CLASS_UID, 0x00080016),
+                                   (MEDIA_STORAGE_SOP_INSTANCE_UID, 0x00080018))
+               if tag not in framing.meta and (value := framing.value(source))}
+    if framing.transfer_syntax_uid and TRANSFER_SYNTAX_UID not in framing.meta:
+        missing[TRANSFER_SYNTAX_UID] = META.element(
+            TRANSFER_SYNTAX_UID, "UI", framing.transfer_syntax_uid.encode())
     if not framing.meta:
         missing[VERSION] = META.element(VERSION, "OB", b"\0\1")
     return missing
@@ -137,14 +140,32 @@ def _missing_meta(framing: Framing) -> dict[int, bytes]:
 def _data_set_pieces(framing: Framing, changes: dict[int, bytes | None], carry: int,
                      ) -> list[Piece]:
     groups = {tag >> 16 for tag in changes}
-    tags, starts = framing.index, [row[3] for row in framing.rows]
-    kept = list(zip([row[0] for row in framing.rows], starts, [*starts, framing.end][1:],
-                    strict=True))
     stale = {tag for tag in (LENGTH_TO_END, *(group << 16 for group in groups))
-             if changes and tag in tags}
+             if changes and tag in framing.index}
     removed = {tag for tag, new in changes.items() if new is None} | (stale - changes.keys())
     added = {tag: new for tag, new in changes.items() if new is not None}
-    return _merged(framing.body, kept, added, removed, carry)
+    first = framing.start(0)
+    kept = _from(framing, min(removed | added.keys(), default=None))
+    begin = kept[0][1] if kept else framing.end
+    before: list[Piece] = [Copy(first, begin - first)] if begin > first else []
+    return [*before, *_merged(framing.body, kept, added, removed, carry)]
+
+
+def _from(framing: Framing, tag: int | None) -> list[tuple[int, int, int]]:
+    """The elements (tag, start, end) from the first one on that does not stand below ``tag``: what
+    stands before it stays where it is."""
+    if tag is None:
+        return []
+    rows = framing.elements[_first_from(framing.tags, tag):]
+    starts = rows["start"].tolist()
+    return list(zip(rows["tag"].tolist(), starts, [*starts, framing.end][1:], strict=True))
+
+
+@lru_cache(maxsize=64)
+def _first_from(tags: bytes, least: int) -> int:
+    """The row of `Framing.tags`, which the instances of a series share, that `_from` begins at."""
+    rows = np.frombuffer(tags, "<u4").tolist()
+    return next((row for row, tag in enumerate(rows) if tag >= least), len(rows))
 
 
 def _merged(source: bytes | memoryview, kept: list[tuple[int, int, int]],

@@ -7,6 +7,7 @@ to see that their lengths and delimiters hold together. `walk` runs the compiled
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from mediasvc.dicom import walk_codes as codes
 
 _FIRST_ROWS = 512
+#: Columns of the kernel's limits, and its table of problems when there are none.
+_BOUNDS, _NONE = codes.HOW + 1, bytes(8 * 3 * codes.CODES)
+_mine = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +70,39 @@ def walk(data: bytes | memoryview, start: int, end: int, *, implicit: bool, big_
     from mediasvc.dicom.walk_kernel import walk as kernel
 
     array = np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)
-    bounds = np.array((limits.depth, limits.total, limits.few, 0, end, codes.FULL), np.int64)
-    capacity = _FIRST_ROWS
+    room = _room()
     while True:
-        rows = np.empty(capacity, codes.KERNEL_ROW)
-        problems = np.zeros((codes.CODES, 3), np.int64)
-        state = np.zeros(codes.STATES, np.int64)
-        kernel(array, start, int(implicit), int(big_endian), bounds, rows, problems, state)
-        verdict, stopped, found, count, fragments, *_ = state.tolist()
-        if found <= capacity:
+        room.bounds[:] = limits.depth, limits.total, limits.few, 0, end, codes.FULL
+        room.problems[:] = 0
+        room.state[:] = 0
+        kernel(array, start, int(implicit), int(big_endian), room.bounds, room.rows, room.problems,
+               room.state)
+        verdict, stopped, found, count, fragments, *_ = room.state.tolist()
+        if found <= len(room.rows):
             break
-        capacity = found
-    elements = rows[:found].view(codes.ROW)
-    return Walk(elements, verdict, stopped, count, fragments, _problems(problems))
+        room = _Room(found)
+    elements = room.rows[:found].copy().view(codes.ROW)  # the header kernel takes no readonly rows
+    return Walk(elements, verdict, stopped, count, fragments, _problems(room.problems))
+
+
+class _Room:
+    """What the kernel writes to. Each thread keeps one: new pages cost as much as a walk."""
+
+    def __init__(self, rows: int = _FIRST_ROWS) -> None:
+        self.rows = np.empty(rows, codes.KERNEL_ROW)
+        self.bounds = np.empty(_BOUNDS, np.int64)
+        self.problems = np.empty((codes.CODES, 3), np.int64)
+        self.state = np.empty(codes.STATES, np.int64)
+
+
+def _room() -> _Room:
+    if not hasattr(_mine, "room"):
+        _mine.room = _Room()
+    room: _Room = _mine.room
+    return room
 
 
 def _problems(table: NDArray[np.int64]) -> tuple[Problem, ...]:
-    noted = np.flatnonzero(table[:, 0]).tolist()
-    return tuple(Problem(code, *table[code].tolist()) for code in noted)
+    if table.tobytes() == _NONE:
+        return ()
+    return tuple(Problem(code, *row) for code, row in enumerate(table.tolist()) if row[0])

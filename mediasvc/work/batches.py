@@ -7,12 +7,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from mediasvc.errors import MediasvcError, StorageError
 from mediasvc.sandbox import Answer, Sandbox
 
 Item = dict[str, Any]
+_Given = TypeVar("_Given")
 #: What a disk says that takes nothing more; reading never ends so.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -60,8 +61,8 @@ def each(function: Callable[[Item], Any], items: list[Item], *, threads: int = 1
     With two ``threads`` one item is written to the disk while the next is computed.
     """
     if threads == 1:
-        return [_tried(function, item) for item in items]
-    return list(_pool(threads).map(lambda item: _tried(function, item), items))
+        return [tried(function, item) for item in items]
+    return list(_pool(threads).map(lambda item: tried(function, item), items))
 
 
 @cache
@@ -70,7 +71,8 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
-def _tried(function: Callable[[Item], Any], item: Item) -> Any:
+def tried(function: Callable[[_Given], Any], item: _Given) -> Any:
+    """What the function answers, or what is told of its error."""
     try:
         return function(item)
     except MediasvcError as error:

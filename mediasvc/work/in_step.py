@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
-from mediasvc.work.batches import each
+from mediasvc.work.batches import tried
 
 _Result = TypeVar("_Result")
 #: Yields between its steps.
@@ -21,34 +21,29 @@ _MORE = object()
 
 
 def in_step(works: Iterable[Steps[Row]]) -> list[Row]:
-    """What each of them returns, or its error as `batches.each` says it; in their order."""
-    items = [{"work": timed(work)} for work in works]
-    rows = each(_stepped, items)
-    while more := [number for number, row in enumerate(rows) if row is _MORE]:
-        for number, row in zip(more, each(_stepped, [items[at] for at in more]), strict=True):
-            rows[number] = row
+    """What each of them returns, with the ``seconds`` of its own steps, or its error as
+    `batches.each` says it; in their order."""
+    going = list(enumerate(works))
+    rows: list[Any] = [_MORE] * len(going)
+    spent, clock = [0.0] * len(going), time.perf_counter()
+    while going:
+        for number, work in going:
+            rows[number] = row = tried(_stepped, work)
+            now = time.perf_counter()
+            spent[number] += now - clock
+            clock = now
+            if row is not _MORE and "error" not in row:
+                row["seconds"] = round(spent[number], 6)
+        going = [one for one in going if rows[one[0]] is _MORE]
     return rows
 
 
-def _stepped(item: dict[str, Steps[Row]]) -> Any:
+def _stepped(work: Steps[Row]) -> Any:
     try:
-        next(item["work"])
+        next(work)
     except StopIteration as end:
         return end.value
     return _MORE
-
-
-def timed(work: Steps[Row]) -> Steps[Row]:
-    """The same with ``seconds`` in its row: those of its own steps."""
-    spent = 0.0
-    while True:
-        started = time.perf_counter()
-        try:
-            next(work)
-        except StopIteration as end:
-            return {**end.value, "seconds": round(spent + time.perf_counter() - started, 6)}
-        spent += time.perf_counter() - started
-        yield
 
 
 def at_once(work: Steps[_Result]) -> _Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class NewFrame:
     distance: Distance | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FrameMaker:
     """Encodes frames of ``spec`` by ``codec`` and has each one looked at."""
 
@@ -57,7 +58,7 @@ class FrameMaker:
         if self.encoder.control is not None:
             return self._lossy(array, judged)
         data = self.encoder.encode(array, self.spec, None)
-        readers = self._readers(judged)
+        readers = self._judges if judged else self._readers
         seen = [one for one in readers if self._sees(one, data, array, exact=True)]
         if readers and not seen and self._sees(self.codec.first, data, array, exact=True):
             seen = [self.codec.first]  # the foreign one does not know these pixels
@@ -75,17 +76,28 @@ class FrameMaker:
     def _is_foreign(self, decoder: Decoder) -> bool:
         return decoder.code_base != self.encoder.code_base
 
-    def _readers(self, judged: bool) -> list[Decoder]:
-        """Who decodes the frame here; a lone code base does it in another process afterwards. Of
+    @cached_property
+    def alone(self) -> bool:
+        """Whether one code base only reads what is written of such pixels."""
+        return self.codec.alone(self.spec)
+
+    @cached_property
+    def _readers(self) -> list[Decoder]:
+        """Who decodes a frame here; a lone code base does it in another process afterwards. Of
         `full` the proof is a foreign decoder, of `normal` ours, or the first one."""
-        if self.options.verify == "none" or self.codec.alone(self.spec):
+        if self.options.verify == "none" or self.alone:
             return []
-        decoders = self._decoders
         if self.options.verify == "full":
-            return decoders if judged else [next(filter(self._is_foreign, decoders))]
+            return [next(filter(self._is_foreign, self._decoders))]
+        return [self._usual]
+
+    @cached_property
+    def _judges(self) -> list[Decoder]:
+        """The same of a frame that is judged."""
         usual = self._usual
         theirs = self._is_foreign(usual) and usual.code_base != OURS
-        return decoders if judged and not theirs else [usual]
+        full = self.options.verify == "full"
+        return self._decoders if self._readers and (full or not theirs) else self._readers
 
     @property
     def _usual(self) -> Decoder:
@@ -117,7 +129,8 @@ class FrameMaker:
         data = self._searched(array)
         decoded = self._decoded(self.codec.first, data)
         apart = self._distance(decoded, array)
-        others = [one for one in self._readers(judged) if one is not self.codec.first]
+        readers = self._judges if judged else self._readers
+        others = [one for one in readers if one is not self.codec.first]
         seen = [one for one in others if self._sees(one, data, decoded, exact=False)]
         return self._new(data, decoded, array.nbytes, [self.codec.first, *seen], apart)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.nested import LENGTH_TO_END
 from mediasvc.dicom.rewrite import can_splice
 from mediasvc.errors import ProofError
+from mediasvc.work.in_step import Steps, at_once
 from mediasvc.work.mapped import give_back, in_steps
 from mediasvc.work.proof_labels import prove_labels
 from mediasvc.work.proof_values import same_values
@@ -20,12 +22,18 @@ from mediasvc.work.transcode_row import FrameSum, Transcoded
 PREAMBLE = 132
 #: Compared at a time: what stays in the processor's cache.
 _CHUNK = 1 << 16
-TRANSFER_SYNTAX_UID, GROUP_LENGTH, SOP_INSTANCE_UID = 0x00020010, 0x00020000, 0x00020003
+#: Transfer Syntax UID, group length, Media Storage SOP Instance UID.
+_NEW_META = frozenset({0x00020010, 0x00020000, 0x00020003})
 
 
 def prove(received: memoryview, written: memoryview, done: Transcoded) -> None:
     """Raise ProofError unless the written file frames well, holds exactly the frames that were
     proven, says what was measured, and differs from the received one only in ``done.allowed``."""
+    at_once(proving(received, written, done))
+
+
+def proving(received: memoryview, written: memoryview, done: Transcoded) -> Steps[None]:
+    """`prove` in steps: all else, the frames."""
     if done.row.verified == "identical":
         if not _same_bytes(received, written):
             raise ProofError("the written file is not the received one")
@@ -34,18 +42,22 @@ def prove(received: memoryview, written: memoryview, done: Transcoded) -> None:
     if new.damaged or new.verdict or new.transfer_syntax_uid != done.row.target_ts:
         raise ProofError("the written file is not whole")
     same_meta(old, new)
-    _same_frames(new, done)
+    found = _frames(new) if done.frames else ()
     if done.row.max_error is not None:
         prove_labels(old, new, done.row)
     if can_splice(old, new.transfer_syntax_uid):
         same_elements(old, new, done.allowed)
     else:
         same_values(received, written, old, new, done.allowed)
+    yield
+    _same_frames(found, done)
 
 
 def _same_bytes(one: memoryview, two: memoryview) -> bool:
     if len(one) != len(two):
         return False
+    if len(one) <= _CHUNK:
+        return bytes(one) == bytes(two)
     return all(bytes(a[at:at + _CHUNK]) == bytes(b[at:at + _CHUNK])
                for a, b in zip(in_steps([one]), in_steps([two]), strict=True)
                for at in range(0, len(a), _CHUNK))
@@ -61,17 +73,12 @@ def same_meta(old: Framing, new: Framing) -> None:
 
 
 def _raw_meta(framing: Framing) -> dict[int, bytes]:
-    starts = [place.start for place in framing.meta.values()]
-    rows = zip(framing.meta, starts, [*starts, framing.meta_end][1:], strict=True)
-    changed = {TRANSFER_SYNTAX_UID, GROUP_LENGTH, SOP_INSTANCE_UID}
-    return {tag: bytes(framing.head[start:end]) for tag, start, end in rows if tag not in changed}
+    return {tag: framing.head[place.start:place.value + place.length]
+            for tag, place in framing.meta.items() if tag not in _NEW_META}
 
 
-def _same_frames(new: Framing, done: Transcoded) -> None:
+def _same_frames(found: Sequence[bytes | memoryview], done: Transcoded) -> None:
     """The frames that were proven, where the written file's own tables say that they are."""
-    if not done.frames:
-        return
-    found = _frames(new)
     if len(found) != len(done.frames):
         raise ProofError("the written file has another number of frames")
     for frame, proven in zip(found, done.frames, strict=True):
@@ -112,12 +119,16 @@ def same_elements(old: Framing, new: Framing, allowed: frozenset[int]) -> None:
 def _kept(framing: Framing, stale: frozenset[int]) -> list[memoryview]:
     """The data set without the ``stale`` elements, in as many parts as they leave."""
     parts, at = [], framing.dataset_start
-    ends = [row[3] for row in framing.rows[1:]] + [framing.end]
-    for row, end in zip(framing.rows, ends, strict=True):
-        if row[0] in stale:
-            parts.append(framing.body[at:row[3]])
-            at = end
+    for row in _rows_of(framing.tags, stale):
+        parts.append(framing.body[at:framing.start(row)])
+        at = framing.start(row + 1)
     return [part for part in (*parts, framing.body[at:framing.end]) if part]
+
+
+@lru_cache(maxsize=64)
+def _rows_of(tags: bytes, stale: frozenset[int]) -> list[int]:
+    """The rows of `Framing.tags` that are ``stale``; the instances of a series share them."""
+    return [row for row, tag in enumerate(np.frombuffer(tags, "<u4").tolist()) if tag in stale]
 
 
 def _same_stream(one: list[memoryview], two: list[memoryview]) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from mediasvc.codecs.codec import Array, refuse
+from mediasvc.codecs.codec import Array, Codec, refuse
 from mediasvc.codecs.one_bit import Packer
 from mediasvc.codecs.quality import Distance, psnr
 from mediasvc.codecs.table import codec
@@ -18,6 +18,7 @@ from mediasvc.model import FrameSpec
 from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.standard.lossy_policy import Cap
 from mediasvc.work.in_order import in_order, threads_for
+from mediasvc.work.in_step import Steps
 from mediasvc.work.jury import Jury, kind_of
 from mediasvc.work.mapped import give_back
 from mediasvc.work.new_frames import FrameMaker, NewFrame
@@ -45,7 +46,7 @@ class Result:
     foreign: int = 0
     twice: int = 0
     """Frames that two code bases decoded to the same."""
-    seen_by: Counter[str] = field(default_factory=Counter)
+    seen_by: dict[str, int] = field(default_factory=dict)
     """New frames by code base that decoded them."""
     agreed: int = 0
     """Frames of the original that need no second opinion any more."""
@@ -65,7 +66,8 @@ class Result:
                          else (len(new.data), zlib.crc32(new.data)))
         self.foreign += new.foreign
         self.twice += len(new.seen_by) > 1
-        self.seen_by.update(new.seen_by)
+        for code_base in new.seen_by:
+            self.seen_by[code_base] = self.seen_by.get(code_base, 0) + 1
         self.agreed += agreed
         self.native_bytes += new.native_bytes
         if self.pixels is not None:
@@ -109,16 +111,19 @@ class Result:
                     sum(one.samples for one in self.distances), (1 << self.bits) - 1)
 
 
-def to_native(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury) -> Result:
-    """Decode only: the proof is a second decoder's look at the original."""
+def to_native(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury,
+              ) -> Steps[Result]:
+    """Decode only: the proof is a second decoder's look at the original. The first step touches no
+    pixels."""
     if source.spec.bits_allocated == 1:
+        yield
         return _bits_to_native(source, writer, options, jury)
 
     def decoded(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
         array, agreed = _decoded(source, *order, options)
         return NewFrame(bytes(pixel_bytes(array)), array, array.nbytes, foreign=agreed), agreed
 
-    result = _all(source, decoded, Result(source.spec), writer, options, jury)
+    result = yield from _all(source, decoded, Result(source.spec), writer, options, jury)
     result.twice = result.agreed
     return result
 
@@ -146,24 +151,30 @@ def _bits_to_native(source: SourceFrames, writer: PixelWriter, options: Options,
 
 
 def to_codec(source: SourceFrames, target: ts.TransferSyntax, writer: PixelWriter, options: Options,
-             jury: Jury, cap: Cap | None = None) -> Result:
-    """Decode, encode, decode again, compare. Raises UnsupportedError when the codec does not take
-    these pixels, ProofError when what comes back is not what went in."""
+             jury: Jury, cap: Cap | None = None) -> Steps[Result]:
+    """Decode, encode, decode again, compare; the first step touches no pixels. Raises
+    UnsupportedError when the codec does not take these pixels, ProofError when what comes back is
+    not what went in."""
     if target.uid == ts.JPEG_XL_JPEG:
-        return _pack_jpeg(source, writer, options, jury)
-    chosen = codec(target.uid)
-    encoder = chosen.lossless or chosen.lossy
-    if encoder is None:
-        raise UnsupportedError(f"{target.label} is not written: {chosen.unwritten}")
-    refuse(encoder.refusal(source.spec))
-    maker = FrameMaker(chosen, encoder, source.spec, encoder.stored(source.spec), options, cap)
+        return (yield from _pack_jpeg(source, writer, options, jury))
+    maker = _maker(codec(target.uid), source.spec, options, cap)
 
     def made(order: tuple[int, bool]) -> tuple[NewFrame, bool]:
         array, agreed = _decoded(source, *order, options)
         return maker.make(array, judged=order[1]), agreed
 
-    result = Result(maker.stored, chosen.alone(source.spec), bits=source.spec.bits_stored)
-    return _all(source, made, result, writer, options, jury)
+    result = Result(maker.stored, maker.alone, bits=source.spec.bits_stored)
+    return (yield from _all(source, made, result, writer, options, jury))
+
+
+@lru_cache(maxsize=64)
+def _maker(chosen: Codec, spec: FrameSpec, options: Options, cap: Cap | None) -> FrameMaker:
+    """The instances of a series share it. Raises UnsupportedError."""
+    encoder = chosen.lossless or chosen.lossy
+    if encoder is None:
+        raise UnsupportedError(f"{ts.name_of(chosen.uid)} is not written: {chosen.unwritten}")
+    refuse(encoder.refusal(spec))
+    return FrameMaker(chosen, encoder, spec, encoder.stored(spec), options, cap)
 
 
 def _decoded(source: SourceFrames, number: int, judged: bool, options: Options,
@@ -176,20 +187,22 @@ def _decoded(source: SourceFrames, number: int, judged: bool, options: Options,
 
 
 def _all(source: SourceFrames, make: _Make, result: Result, writer: PixelWriter, options: Options,
-         jury: Jury) -> Result:
+         jury: Jury) -> Steps[Result]:
     kind = kind_of(source.framing, source.received)
     count = len(source)
     orders = ((number, options.verify != "none" and jury.calls(kind)) for number in range(count))
     if options.verify == "full" or (result.alone and options.verify != "none"):
         result.pixels = hashlib.sha256()
     threads = threads_for(options.threads, count, source.spec.native_bytes)
+    yield
     for number, (new, agreed) in enumerate(in_order(make, orders, threads)):
         result.add(new, agreed, writer)
         give_back(source.frames[number])
     return result
 
 
-def _pack_jpeg(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury) -> Result:
+def _pack_jpeg(source: SourceFrames, writer: PixelWriter, options: Options, jury: Jury,
+               ) -> Steps[Result]:
     """JPEG Baseline streams packed as JPEG XL; the proof is that the very stream comes back."""
     from mediasvc.codecs.jpeg_stream import end_of_image
     from mediasvc.codecs.jpeg_xl import from_jpeg, to_jpeg
@@ -205,4 +218,5 @@ def _pack_jpeg(source: SourceFrames, writer: PixelWriter, options: Options, jury
             raise ProofError("libjxl does not give the JPEG stream back")
         return NewFrame(data, array, array.nbytes), agreed
 
-    return _all(source, packed, Result(replace(source.received), True), writer, options, jury)
+    made = Result(replace(source.received), True)
+    return (yield from _all(source, packed, made, writer, options, jury))

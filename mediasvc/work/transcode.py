@@ -53,7 +53,7 @@ def transcode_instance(view: memoryview, target: str, options: Options = DEFAULT
 
 
 def transcoding(view: memoryview, target: str, options: Options = DEFAULT, *,
-                scratch: Path | None = None, jury: Jury | None = None) -> Steps[Transcoded]:
+                scratch: Path | str | None = None, jury: Jury | None = None) -> Steps[Transcoded]:
     """`transcode_instance` in steps: what the file says, its frames, what is made of them."""
     started = time.perf_counter()
     framing = read_framing(view)
@@ -75,9 +75,9 @@ def _pixels(source: SourceFrames, total: int, wanted: ts.TransferSyntax, options
     framing = source.framing
     lossy, makes_lossy = is_lossy(framing, lossy_stream(source)), makes_copies(wanted)
     cap = allowed_cap(framing, options, lossy) if makes_lossy else None
-    yield
-    result = (to_native(source, writer, options, jury) if wanted.form == "native"
-              else to_codec(source, wanted, writer, options, jury, cap))
+    result = yield from (
+        to_native(source, writer, options, jury) if wanted.form == "native"
+        else to_codec(source, wanted, writer, options, jury, cap))
     yield
     encoding = target_encoding(wanted.uid)
     head, pixels = writer.finish(encoding, result.spec.bits_allocated)
@@ -131,6 +131,8 @@ def _offset_tables(framing: Framing) -> Elements:
 
 def _forced(received: FrameSpec, new: FrameSpec, wanted: ts.TransferSyntax) -> Elements:
     """The attributes that the new pixel data need and that were others before."""
+    if new == received:
+        return {}
     encoding = target_encoding(wanted.uid)
     changes: Elements = {}
     for name, (tag, vr) in _FORCED.items():

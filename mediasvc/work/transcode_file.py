@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -18,10 +19,10 @@ from mediasvc.errors import ProofError, StorageError
 from mediasvc.span import Span
 from mediasvc.standard import transfer_syntaxes as ts
 from mediasvc.work.batches import each
-from mediasvc.work.in_step import Steps, at_once, groups, in_step, timed
+from mediasvc.work.in_step import Steps, at_once, groups, in_step
 from mediasvc.work.jury import Jury
 from mediasvc.work.mapped import in_steps
-from mediasvc.work.proof import prove
+from mediasvc.work.proof import proving
 from mediasvc.work.transcode import transcoding
 from mediasvc.work.transcode_row import Options, RatioRow, Transcoded
 from mediasvc.work.witness import Witness
@@ -68,8 +69,10 @@ def transcode_file(span: dict[str, Any], out: str, target: str, options: dict[st
     Answers the row of CONTRACT without its paths, and ``sha256`` and ``length`` of the new file.
     Raises what `transcode_instance` raises, and ProofError for what was not written as it should.
     """
-    row = at_once(timed(_transcoded(Span.from_json(span), out, target, Options.from_json(options),
-                                    write_new)))
+    started = time.perf_counter()
+    row = at_once(_transcoded(Span.from_json(span), out, target, Options.from_json(options),
+                              write_new))
+    row["seconds"] = round(time.perf_counter() - started, 6)
     proven, = witnessed([row], _of_this_process()[1])
     if "error" in proven:
         raise ProofError(proven["text"])
@@ -120,13 +123,15 @@ def _written(view: memoryview, received: Span, out: str, target: str, options: O
              writing: _Write) -> Steps[dict[str, Any]]:
     jury, _ = _of_this_process()
     yield
-    done = yield from transcoding(view, target, options, scratch=Path(out).parent, jury=jury)
+    folder = os.path.dirname(out)  # noqa: PTH120 - plain strings
+    done = yield from transcoding(view, target, options, scratch=folder, jury=jury)
     yield
     # What is small is read again at once, so it goes through the page cache; what `full` reads
     # again is what the disk gives back.
-    direct = options.verify == "full" or sum(map(size, done.pieces)) > CACHED
+    large, parts = sum(map(size, done.pieces)) > CACHED, assemble(view, done.pieces)
     try:
-        sha256, length = writing(out, in_steps(assemble(view, done.pieces)), direct=direct)
+        sha256, length = writing(out, in_steps(parts) if large else parts,
+                                 direct=large or options.verify == "full")
     except FileExistsError:
         raise
     except OSError as error:  # not "could not be read", which is what it would be called otherwise
@@ -134,17 +139,18 @@ def _written(view: memoryview, received: Span, out: str, target: str, options: O
     written = Span(out, 0, length)
     yield
     if options.verify != "none":
-        _proven(view, written, done)
+        yield from _proven(view, written, done)
     sha256s = done.row.pixels_sha256
     asked = [(one, sha256s) for one, wanted in ((received, done.source_witness),
                                                 (written, done.result_witness)) if wanted]
     return {**_row(done).as_json(), "sha256": sha256, "length": length, _ASKED: asked}
 
 
-def _proven(view: memoryview, written: Span, done: Transcoded) -> None:
+def _proven(view: memoryview, written: Span, done: Transcoded) -> Steps[None]:
     with written.view() as new:
+        yield
         try:
-            prove(view, new, done)
+            yield from proving(view, new, done)
         except Exception as error:
             raise error.with_traceback(None) from None
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Literal, Self
 
 from mediasvc.codecs.search import Goal
@@ -105,13 +106,14 @@ class RatioRow:
         """
         psnr = self.psnr if self.psnr is not None and math.isfinite(self.psnr) else None
         equal = self.verified != "none" and self.max_error is None and self.frames > 0
-        row = {name: getattr(self, name) for name in _FIELDS}
+        row = dict(zip(_FIELDS, _VALUES(self), strict=True))
         return {**row, "ratio": self.ratio, "psnr": psnr,
                 "verified": self.verified != "none", "proof": self.verified,
                 "max_error": 0 if equal else self.max_error, "ssim": 1.0 if equal else self.ssim}
 
 
 _FIELDS = tuple(one.name for one in fields(RatioRow))
+_VALUES = attrgetter(*_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
