@@ -50,6 +50,19 @@ def test_late_file_goes_to_the_patient_of_the_decision(cli: Program, tmp_path: P
     assert group["evidence"]["by"] == "Ann" and str(group["evidence"]["package"]) == first
 
 
+@pytest.mark.usefixtures("first")
+def test_disc_that_comes_again_is_told_with_who_decided_and_what_it_lacked(
+        cli: Program, tmp_path: Path) -> None:
+    again = cli("ingest", disc(tmp_path / "copy", series(), without=1), "--source", "CLINIC")
+    [told] = [row for row in again.of("finding") if row["code"] == "seen-before"]
+    assert told["text"].endswith(", decided by Ann; it is filed. Then 1 file that DICOMDIR names "
+                                 "was missing.")
+    whole = disc(tmp_path / "whole", series(study_number=2))
+    cli("ingest", whole, "--source", "CLINIC")
+    [told] = [row for row in cli("ingest", whole).of("finding") if row["code"] == "seen-before"]
+    assert "from CLINIC; it waits for a person. Nothing was missing then." in told["text"]
+
+
 def test_first_package_says_with_which_one_the_missing_file_came(
         cli: Program, tmp_path: Path, first: str) -> None:
     later = ingest(cli, disc(tmp_path / "again", series()))

@@ -32,6 +32,7 @@ from mediasvc.work.group_package import group_package, part_conflicts
 from mediasvc.work.in_parts import in_parts, settle_by_group
 from mediasvc.work.known import settle_known
 from mediasvc.work.receive import receive, scratch_folder
+from mediasvc.work.seen_before import seen_before
 from mediasvc.work.stage import stage
 
 MAX_ATTEMPTS = 3
@@ -130,10 +131,7 @@ def _is_known(desk: Desk, package: Package, digest: str) -> bool:
         earlier = ledger.set_digest(connection, package.id, digest, fence=package.fence)
         if earlier is None:
             raise StateError("The disc that was the same was taken back meanwhile.", "Try again.")
-        text = (f"This disc is here already: package {earlier.id}, "
-                f"arrived {earlier.arrived_at[:10]}, {earlier.state}.")
-        ledger.add_findings(connection, package.id,
-                            [Finding("info", "seen-before", "", text, "I05")])
+        ledger.add_findings(connection, package.id, [seen_before(connection, earlier)])
         ledger.change_state(connection, package.id, expect="receiving", to="duplicate",
                             fence=package.fence, reason="same-content", duplicate_of=earlier.id)
     shutil.rmtree(desk.home.staging / str(package.id), ignore_errors=True)
