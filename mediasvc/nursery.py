@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from mediasvc.errors import MediasvcError
+from mediasvc.sandbox_child import EARLY, END_OF_FIRST
 
 #: What receiving a package needs.
 SCREEN = "mediasvc.work.screen"
@@ -37,12 +38,16 @@ _GRACE = 2
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running child. The descriptor ``handle`` names it even when its number is used again."""
+    """A running child. The descriptor ``handle`` names it even when its number is used again.
+
+    ``whole``: all that its nursery was to load was there when it was forked.
+    """
 
     pid: int
     handle: int
     requests: IO[bytes]
     answers: IO[bytes]
+    whole: bool
 
     def kill(self) -> None:
         """End it and wait until it has gone."""
@@ -58,8 +63,10 @@ class Process:
 class Nursery:
     """Starts children. Begun before anything else, it loads while the caller still does."""
 
-    def __init__(self, *modules: str) -> None:
-        """Begin loading ``modules`` of ours, if any; does not wait for them."""
+    def __init__(self, *modules: str, first: int = 0) -> None:
+        """Begin loading ``modules`` of ours, if any; does not wait for them. What the ``first`` so
+        many of them answer need not wait for the others."""
+        self.first = modules[:first]
         self._guard = threading.Lock()
         self._modules = modules
         self._loader: subprocess.Popen[bytes] | _Forked | None = None
@@ -68,12 +75,13 @@ class Nursery:
         if modules:
             self._start()
 
-    def process(self, memory: int, seconds: float) -> Process:
-        """A new child that lives under ``memory`` bytes and ``seconds`` for each request.
+    def process(self, memory: int, seconds: float, early: bool = False) -> Process:
+        """A new child that lives under ``memory`` bytes and ``seconds`` for each request;
+        ``early``: with the `first` modules, and what else is loaded at that moment.
 
         Raises MediasvcError when none can be had.
         """
-        limits = f"{memory} {seconds}".encode()
+        limits = f"{memory} {seconds}".encode() + (EARLY if early else b"")
         with self._guard:
             if self._line is None:
                 self._start()
@@ -99,9 +107,14 @@ class Nursery:
         self._line.settimeout(_PATIENCE)
         with theirs:
             self._loader = subprocess.Popen(
-                [sys.executable, "-m", "mediasvc.sandbox_child", *self._modules],
+                [sys.executable, "-m", "mediasvc.sandbox_child", *self._arguments()],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env=_environment(), close_fds=True, start_new_session=True)
+
+    def _arguments(self) -> tuple[str, ...]:
+        """Of the loader. One without `first` modules has no early children."""
+        rest = self._modules[len(self.first):]
+        return (*self.first, END_OF_FIRST, *rest) if self.first else rest
 
     def _stop(self) -> None:
         if self._line is not None and self._loader is not None:
@@ -120,7 +133,7 @@ class Nursery:
         answers, their_out = os.pipe()
         try:
             socket.send_fds(self._line, [limits], [their_in, their_out])
-            number, handles, _, _ = socket.recv_fds(self._line, 16, 1)
+            answer, handles, _, _ = socket.recv_fds(self._line, 16, 1)
             if not handles:
                 raise EOFError
         except BaseException:
@@ -131,8 +144,8 @@ class Nursery:
             os.close(their_in)
             os.close(their_out)
         self._forked = True
-        return Process(int(number), handles[0], os.fdopen(requests, "wb", buffering=0),
-                       os.fdopen(answers, "rb", buffering=0))
+        return Process(int(answer.split()[0]), handles[0], os.fdopen(requests, "wb", buffering=0),
+                       os.fdopen(answers, "rb", buffering=0), not answer.endswith(EARLY))
 
 
 class Twins(Nursery):

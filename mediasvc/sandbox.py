@@ -53,8 +53,11 @@ class Child:
 
     def call(self, function: str, arguments: dict[str, Any]) -> tuple[Any, str, str]:
         """(value, error, text); starts the process when there is none, ends it on trouble."""
+        early = function.partition(":")[0] in self._nursery.first
+        if self._process is not None and not (early or self._process.whole):
+            self.close()  # a new one has at hand what this one would have to load
         if self._process is None:
-            self._process = self._nursery.process(self._memory, self._seconds)
+            self._process = self._nursery.process(self._memory, self._seconds, early)
         line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
         try:
             self._process.requests.write(line)

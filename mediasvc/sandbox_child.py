@@ -2,8 +2,9 @@
 
 ``python -m mediasvc.sandbox_child [MODULE…]``, started by `mediasvc.nursery`, loads the modules and
 forks a child for each message on the socket that is its stdin: its bytes and seconds as text, and
-with them the child's ends of two pipes. One JSON request a line, one JSON answer a line; a child
-ends with its requests, and the loader with its socket.
+with them the child's ends of two pipes. A message that ends with ``early`` waits only for the
+modules before the argument ``-``. One JSON request a line, one JSON answer a line; a child ends
+with its requests, and the loader with its socket.
 """
 
 from __future__ import annotations
@@ -14,17 +15,23 @@ import importlib
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from mediasvc.errors import MediasvcError
 
 #: CPU seconds that an item may use for each second of its deadline: libraries may run threads.
 CPU_PER_WALL = 2.0
+#: After one early child another is most likely wanted, by the next thread of the caller.
+NEXT_SECONDS = 0.01
+#: After the modules that are enough for early children; and what is said of those.
+END_OF_FIRST, EARLY = "-", b" early"
 
 
 def _limit(memory: int, seconds: float) -> None:
@@ -95,20 +102,42 @@ def _serve(requests: int, answers: int, memory: int, seconds: float) -> None:
                 line = line[out.write(line):]
 
 
-def _fork(line: socket.socket, ends: list[int], memory: int, seconds: float) -> None:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is said of a child that is to be forked, and its ends of the pipes."""
+
+    memory: int
+    seconds: float
+    early: bool
+    ends: list[int]
+
+
+def _next_order(line: socket.socket) -> _Order:
+    """Waits for it; the process ends when there will be none."""
+    message, ends, _, _ = socket.recv_fds(line, 64, 2)
+    if not message:
+        _reap()
+        os._exit(0)  # taking libraries apart would cost the caller a tenth of a second
+    memory, seconds, *early = message.split()
+    return _Order(int(memory), float(seconds), bool(early), ends)
+
+
+def _fork(line: socket.socket, order: _Order, whole: bool) -> None:
+    gc.freeze()  # a collection in a child must not touch, and so copy, every page of ours
     pid = os.fork()
     if pid:
         handle = os.pidfd_open(pid)
-        socket.send_fds(line, [str(pid).encode()], [handle])
-        for descriptor in (handle, *ends):
+        socket.send_fds(line, [str(pid).encode() + (b"" if whole else EARLY)], [handle])
+        for descriptor in (handle, *order.ends):
             os.close(descriptor)
         return
     status = 1
     try:
         line.close()
+        gc.enable()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        requests, answers = ends
-        _serve(requests, answers, memory, seconds)
+        requests, answers = order.ends
+        _serve(requests, answers, order.memory, order.seconds)
         status = 0
     finally:
         os._exit(status)
@@ -123,25 +152,39 @@ def _reap(*_: object) -> None:
 def main() -> None:
     warnings.simplefilter("ignore")
     line = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGCHLD, _reap)
     gc.disable()  # collecting while libraries load is an eighth of the time they take
+    gc.set_threshold(20_000, 20, 20)  # a child's answers are many small rows
+    first, waiting = True, None
     for module in sys.argv[1:]:
-        importlib.import_module(module)
+        if module == END_OF_FIRST:
+            first = False
+        else:
+            importlib.import_module(module)
+        if not first and waiting is None:
+            waiting = _fork_early(line)
     gc.enable()
-    fork_children(line)
+    fork_children(line, waiting)
 
 
-def fork_children(line: socket.socket) -> None:
-    """Be a loader until the socket ends."""
+def _fork_early(line: socket.socket) -> _Order | None:
+    """Fork what need not wait for the rest; the first order that has to."""
+    patience = 0.0
+    while select.select([line], [], [], patience)[0]:
+        order = _next_order(line)
+        if not order.early:
+            return order
+        _fork(line, order, whole=False)
+        patience = NEXT_SECONDS
+    return None
+
+
+def fork_children(line: socket.socket, order: _Order | None = None) -> None:
+    """Be a loader until the socket ends. ``order``: one that came before."""
     signal.signal(signal.SIGCHLD, _reap)  # so that what a child used counts as what we used
-    gc.freeze()  # a collection in a child must not touch, and so copy, every page of ours
     while True:
-        message, ends, _, _ = socket.recv_fds(line, 64, 2)
-        if not message:
-            break
-        memory, seconds = message.split()
-        _fork(line, ends, int(memory), float(seconds))
-    _reap()
-    os._exit(0)  # taking libraries apart would cost the caller a tenth of a second
+        _fork(line, order or _next_order(line), whole=True)
+        order = None
 
 
 if __name__ == "__main__":

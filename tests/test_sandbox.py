@@ -96,7 +96,7 @@ def test_a_child_that_waits_for_work_ends_when_nobody_listens(sandbox: Sandbox) 
 def test_requests_that_wait_for_answers_end_when_there_will_be_none(
         sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """No child can be started, and the second request waits for what becomes of the first."""
-    def refuse(memory: int, seconds: float) -> NoReturn:
+    def refuse(memory: int, seconds: float, early: bool) -> NoReturn:
         raise MemoryError
 
     monkeypatch.setattr(sandbox._nursery, "process", refuse)
@@ -206,6 +206,20 @@ def test_children_share_what_was_loaded_for_them() -> None:
         list(sandbox.map(ECHO, [(number, {"value": number}) for number in range(20)]))
         for child in sandbox._children:
             assert "numba" in Path(f"/proc/{child_pid(child)}/maps").read_text()
+
+
+def test_what_the_first_modules_answer_does_not_wait_for_the_others() -> None:
+    first, other = "mediasvc.work.conform", "mediasvc.work.screen"
+    with Sandbox(1, 2 << 30, 30, Nursery(first, other, first=1)) as sandbox:
+        assert sandbox.call(f"{first}:look_at_heads", items=[]).value == []
+        early = child_pid(sandbox._children[0])
+        assert sandbox.call(ECHO, value=1).value == "1"
+        process = sandbox._children[0]._process
+        assert process is not None and process.whole
+        assert "numba" in Path(f"/proc/{process.pid}/maps").read_text()
+        assert sandbox.call(f"{first}:look_at_heads", items=[]).value == []
+        assert child_pid(sandbox._children[0]) == process.pid
+        assert gone(early) or early == process.pid
 
 
 def test_library_that_does_not_load_is_said_in_words() -> None:

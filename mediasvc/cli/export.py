@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 #: What children load while we load our own libraries: to look at files, to draw pictures and to
 #: judge the disc; later each of them would have to. What few orders need they load then.
-CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "mediasvc.work.draw_frames",
-            "mediasvc.dicom.walk_kernel", "mediasvc.work.check_members")
+CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "mediasvc.dicom.compiled",
+            "mediasvc.dicom.walk_kernel", "mediasvc.work.draw_frames",
+            "mediasvc.work.check_members")
+#: Of these so many look at files and write DICOMDIR, which needs nothing of the others.
+FIRST = 2
 #: With a viewer also this.
 VIEWER = "mediasvc.work.viewer_chunks"
 
@@ -73,7 +76,7 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
     """
     if (patient is None) == (not studies):
         raise SettingsError("Say whose images: either --patient or --study.")
-    with session.children(*CHILDREN, *(() if no_viewer else (VIEWER,))) as sandbox:
+    with session.children(*CHILDREN, *(() if no_viewer else (VIEWER,)), first=FIRST) as sandbox:
         from dataclasses import replace as with_
 
         from mediasvc.model import PatientKey

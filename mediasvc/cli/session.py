@@ -66,12 +66,12 @@ class Session:
         return open_store(self.home, self.settings)
 
     @contextmanager
-    def children(self, *modules: str, more: int = 0) -> Iterator[Sandbox]:
+    def children(self, *modules: str, more: int = 0, first: int = 0) -> Iterator[Sandbox]:
         """Children that begin to load ``modules`` before the settings are even read; ``more`` as
-        `open_sandbox` has it."""
+        `open_sandbox` has it, ``first`` as `Nursery` has."""
         from mediasvc.nursery import Nursery
 
-        with closing(Nursery(*modules)) as nursery:
+        with closing(Nursery(*modules, first=first)) as nursery:
             from mediasvc.work.children import open_sandbox
             with open_sandbox(self.settings, nursery, more) as sandbox:
                 yield sandbox

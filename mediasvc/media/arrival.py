@@ -72,6 +72,11 @@ class Arrival:
             return self._sha256
 
     @property
+    def is_whole(self) -> bool:
+        with self._change:
+            return self._whole
+
+    @property
     def is_hashed(self) -> bool:
         """Whether the sha256 of all of it is known, or will be when it is whole."""
         with self._change:

@@ -76,15 +76,17 @@ def _whole(disc: Disc) -> Iterator[Item]:
 
 def _arriving(disc: Disc, arrival: Arrival) -> Iterator[Item]:
     """The same of an image that is still written. What vouches for its tables, and for what lies
-    between the files, is asked when nobody writes any more."""
-    later = {"whole": "surface"}
-    yield from (item for item in _whole(disc) if item != later)
+    between the files, is asked as soon as nobody writes any more."""
+    later = [item for item in _whole(disc) if item["whole"] == "surface"]
+    yield from (item for item in _whole(disc) if item not in later)
     for item in _items(disc):
         member = disc.members[item["number"]]
         arrival.wait(member.position + member.length)
+        if later and arrival.is_whole:
+            yield later.pop()
         yield item
     arrival.wait_whole()
-    yield from (item for item in _whole(disc) if item == later)
+    yield from later
 
 
 def _items(disc: Disc) -> Iterator[Item]:
