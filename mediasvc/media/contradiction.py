@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 from mediasvc.media.reference import Reference
@@ -31,6 +32,7 @@ CLAIMS = (
     Claim("sop_class_uid", "SOP Class UID", "warning"),
     Claim("transfer_syntax_uid", "Transfer Syntax UID", "warning"),
 )
+_CLAIMED = attrgetter(*(claim.attribute for claim in CLAIMS))
 
 
 class Says(Protocol):
@@ -69,6 +71,8 @@ def contradictions_of(pairs: Iterable[tuple[Reference, Says]]) -> tuple[Finding,
     counts: Counter[str] = Counter()
     first: dict[str, str] = {}
     for reference, header in pairs:
+        if _CLAIMED(reference) == _CLAIMED(header):
+            continue
         for claim in CLAIMS:
             if _differ(claim, reference, header):
                 counts[claim.attribute] += 1

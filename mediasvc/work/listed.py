@@ -68,7 +68,7 @@ class Members(Sequence[Member]):
 
 
 def _member(row: dict[str, Any]) -> Member:
-    parts, shown = (tuple(intern(part) for part in row[names]) for names in ("parts", "shown"))
-    return Member(number=int(row["number"]), label=str(row["label"]),
-                  parts=parts, shown=parts if shown == parts else shown,
+    parts = tuple(map(intern, row["parts"]))
+    shown = parts if row["shown"] == row["parts"] else tuple(map(intern, row["shown"]))
+    return Member(number=int(row["number"]), label=str(row["label"]), parts=parts, shown=shown,
                   length=int(row["length"]), position=int(row["position"]))
