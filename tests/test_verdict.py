@@ -15,7 +15,7 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from mediasvc.errors import DamagedError, SettingsError
 from mediasvc.media.check_medium import check_profile
@@ -184,6 +184,37 @@ def private_class(folder: Path) -> None:
     write_disc(folder, [instance(1, 1, 1, 2), odd], extras=EXTRAS)
 
 
+def swapped(folder: Path) -> None:
+    second = FIRST.replace("IM000001", "IM000002")
+    one, other = (folder / FIRST).read_bytes(), (folder / second).read_bytes()
+    (folder / FIRST).write_bytes(other)
+    (folder / second).write_bytes(one)
+
+
+def same_patient_id(folder: Path) -> None:
+    two_patients(folder)
+    replaced(folder / "DICOMDIR", b"P0002", b"P0001")
+
+
+def other_charset(folder: Path) -> None:
+    shutil.rmtree(folder)
+    write_disc(folder, [instance(1, SpecificCharacterSet="ISO_IR 192", PatientName="Müller^Ö")],
+               extras=EXTRAS)
+    replaced(folder / "DICOMDIR", b"ISO_IR 192", b"ISO_IR 6  ")
+
+
+def big_directory(folder: Path) -> None:
+    ds = pydicom.dcmread(folder / "DICOMDIR")
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    pydicom.dcmwrite(folder / "DICOMDIR", ds, implicit_vr=False, little_endian=False)
+
+
+def no_file_set_uid(folder: Path) -> None:
+    data = (folder / "DICOMDIR").read_bytes()
+    at = data.index(b"\x02\x00\x03\x00UI") + 8
+    (folder / "DICOMDIR").write_bytes(data[:at] + b"x" * data[at - 2] + data[at + data[at - 2]:])
+
+
 SR = 0x0040A730
 DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "no DICOMDIR": ("R10-1", lambda f: (f / "DICOMDIR").unlink()),
@@ -309,6 +340,15 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "shortcut in the root": ("PDI-5b", added("IMAGES.LNK", b"L")),
     "link that runs a script": ("PDI-3", added(
         "INDEX.HTM", b'<html><a href="javascript:x()">x</a></html>')),
+    "two files exchanged": ("RF-3", swapped),
+    "two patients with one ID": ("RF-4", same_patient_id),
+    "file with a version": ("R10-3b", lambda f: (f / FIRST).rename(f / (FIRST + ";1"))),
+    "file with an extension": ("R10-3b", lambda f: (f / FIRST).rename(f / (FIRST + ".DCM"))),
+    "record in another character set": ("RF-12", other_charset),
+    "big-endian DICOMDIR": ("R10-1b", big_directory),
+    "File-set UID that is none": ("R10-1b", no_file_set_uid),
+    "pixels two bytes short": ("P02", lambda f: edit(
+        f, lambda ds: setattr(ds, "PixelData", ds.PixelData[:-2]))),
 }
 
 

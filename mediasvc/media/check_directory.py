@@ -19,6 +19,7 @@ from pydicom import dcmread
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.walk import Limits
 from mediasvc.errors import DamagedError
+from mediasvc.media.check_icon import ICON
 from mediasvc.media.check_meta import check_meta
 from mediasvc.media.check_records import (
     check_keys,
@@ -29,6 +30,7 @@ from mediasvc.media.check_records import (
     nest_by_order,
     trouble,
 )
+from mediasvc.media.check_values import is_legal_value
 from mediasvc.media.checked_record import (
     DEPTH,
     DirectoryRecord,
@@ -192,6 +194,10 @@ def _read(view: memoryview, framing: Framing, spool: Spool) -> tuple[Any, Direct
 
 def _illegal(found: DirectoryCheck) -> Iterator[Finding]:
     for number, kind, tag in found.illegal:
+        if tag == ICON:
+            yield trouble("RF-13", f"the icon of record {number} ({kind}) has other pixels than "
+                                   "its rows and columns ask for")
+            continue
         yield trouble("RF-12", f"record {number} ({kind}) has a value in {tag} that its Value "
                                "Representation does not allow")
 
@@ -211,6 +217,8 @@ def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
         yield trouble("R10-1b", "its SOP class is not Media Storage Directory")
     if meta.get("TransferSyntaxUID") != EXPLICIT_VR_LITTLE_ENDIAN:
         yield trouble("R10-1b", "its transfer syntax is not Explicit VR Little Endian")
+    if not is_legal_value("UI", found.file_set_uid.encode()) or not found.file_set_uid:
+        yield trouble("R10-1b", "its File-set UID is no UID")
     if not FILE_SET_ID.fullmatch(found.file_set_id):
         yield trouble("R10-2", "the File-set ID is longer or has other characters than allowed")
     if number_value(data, 0x00041212) != 0:

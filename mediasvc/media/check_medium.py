@@ -45,6 +45,10 @@ class Surface:
     """Labels of files behind which unused bytes are not zero; ``""`` for before and after them."""
     revision: int = 0
     """Of UDF, as the disc writes it (0x0250 is 2.50); 0 where there is none or none is read."""
+    paths: bool = True
+    """Whether the path tables hold; not asked of several sessions."""
+    stated: bool = True
+    """Whether the volume has the size that its files need; not asked of several sessions."""
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Self:
@@ -110,6 +114,10 @@ def check_surface(surface: Surface, file_set_id: str, vouched: bool) -> Iterator
         yield _finding("N7" if vouched else "R12-1e",
                        "unused bytes behind this file are not zero" if label
                        else "unused bytes before or behind the files are not zero", label)
+    if not surface.paths:
+        yield _finding("R12-1f", "a path table leads elsewhere than the folders")
+    if not surface.stated:
+        yield _finding("M30", "files lie behind the end that the volume states")
     if surface.sealed is False:
         yield _finding("N7", "volume descriptors, directories or path tables were changed")
 

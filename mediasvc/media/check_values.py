@@ -15,6 +15,8 @@ from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.dataset import Dataset
 from pydicom.valuerep import VALIDATORS
 
+from mediasvc.media.check_icon import ICON, icon_is_whole
+
 #: VRs with several values, of which each is judged.
 _JUDGED = frozenset({"CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "ST", "TM", "UI"})
 _TEXT = frozenset({"LO", "PN", "SH", "ST"})
@@ -96,12 +98,17 @@ def _within(vr: str, text: str) -> bool:
 
 
 def illegal_values(item: Dataset, charset: str = "", depth: int = 0) -> Iterator[str]:
-    """``(gggg,eeee)`` of every element of a record, and inside its sequences, with such a value."""
+    """``(gggg,eeee)`` of every element of a record, and inside its sequences, with such a value; of
+    an icon that has not its pixels."""
     charset = _charset(item) or charset
     for tag, element in item.items():
         if element.VR == "SQ":
-            if tag == 0x00880200 or depth > 8:
-                continue  # an icon has pixels of its own, and rules of their own
+            if tag == 0x00880200:  # an icon has rules of its own
+                if not all(map(icon_is_whole, item[tag].value or ())):
+                    yield ICON
+                continue
+            if depth > 8:
+                continue
             for inner in item[tag].value or ():
                 yield from illegal_values(inner, charset, depth + 1)
         elif isinstance(element.value, bytes) and not is_legal_value(

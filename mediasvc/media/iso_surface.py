@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import BudgetError, DamagedError
 from mediasvc.media.check_medium import Surface
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, PRIMARY, SECTOR, read_volumes
+from mediasvc.media.iso_paths import path_tables_hold
 from mediasvc.media.iso_seal import CHUNK, holds, read_seal
+from mediasvc.media.iso_session import last_session
 from mediasvc.media.member import Member
 from mediasvc.media.recognise import has_udf, recognise
 from mediasvc.media.troubles import Troubles
@@ -28,14 +30,18 @@ def read_surface(image: Span, members: Sequence[Member], limits: Limits) -> Surf
             return _udf_alone(window, limits)
         volume = next(v for v in read_volumes(window) if v.kind == PRIMARY)
         seal, udf = read_seal(volume.raw), has_udf(window)
-        dirty = _dirty(window, members, volume.space if seal is None else seal.end)
+        single = last_session(window, Troubles([])) == FIRST_DESCRIPTOR
+        dirty = _dirty(window, members, volume.space if seal is None else seal.end,
+                       seal is None and not udf and single)
         if udf and seal is None:  # what lies between the files may be UDF's entries
             dirty = filter(None, dirty)
         return Surface(
             volume_id=volume.identifier, system_id=volume.system_identifier, length=image.length,
             udf=udf,
             sealed=None if seal is None else holds(seal, window.read, image.length),
-            dirty=tuple(dirty), revision=_revision(window, limits) if udf else 0)
+            dirty=tuple(dirty), revision=_revision(window, limits) if udf else 0,
+            paths=not single or path_tables_hold(window, volume, _folders(members)),
+            stated=not single or udf or _end(members) <= volume.space)
     finally:
         window.close()
 
@@ -55,10 +61,21 @@ def _revision(window: Window, limits: Limits) -> int:
         return 0
 
 
-def _dirty(window: Window, members: Sequence[Member], end: int) -> Iterator[str]:
+def _end(members: Sequence[Member]) -> int:
+    return max((member.position + member.length for member in members), default=0)
+
+
+def _folders(members: Sequence[Member]) -> int:
+    """How many folders have something in them, the root not counted."""
+    return len({member.parts[:depth] for member in members
+                for depth in range(1, len(member.parts))})
+
+
+def _dirty(window: Window, members: Sequence[Member], end: int, alone: bool) -> Iterator[str]:
     """Labels of the files with something behind them in their last sector; ``""`` for elsewhere.
 
-    Between two files whole sectors may lie that nothing uses; those count as elsewhere.
+    Between two files whole sectors may lie that nothing uses; those count as elsewhere. ``alone``:
+    nothing else has its place behind the ``end`` of the volume.
     """
     if any(window.head(0, FIRST_DESCRIPTOR * SECTOR)):
         yield ""
@@ -74,6 +91,8 @@ def _dirty(window: Window, members: Sequence[Member], end: int) -> Iterator[str]
             yield member.label
         reached = max(reached, padded)
     if reached and reached < end and _any(window, reached, min(end, window.length)):
+        yield ""
+    if alone and _any(window, max(end, reached), window.length):
         yield ""
 
 

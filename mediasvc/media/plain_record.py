@@ -8,6 +8,7 @@ import re
 import struct
 from functools import lru_cache
 
+from mediasvc.media.check_icon import plain_icon
 from mediasvc.media.check_values import is_legal_value
 from mediasvc.media.checked_record import (
     CHARACTER_SET,
@@ -25,6 +26,8 @@ from mediasvc.media.checked_record import (
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 ICON = 0x00880200
+#: What stays of an icon.
+WHOLE, BROKEN = b"(items)", b"(items without their pixels)"
 _TAG_LENGTH = struct.Struct("<HHI")
 _ELEMENT = struct.Struct("<HH2sH")
 #: VRs with a length of two bytes that are text or numbers.
@@ -68,8 +71,9 @@ def item_place(view: memoryview, at: int, end: int) -> tuple[int, int, int]:
 
 
 def plain_elements(item: bytes) -> Elements | None:
-    """The elements of a record without sequences but for an icon, whose value is left out; None for
-    what is written in any other way. Raises struct.error where the bytes end too early."""
+    """The elements of a record without sequences but for an icon, of which only stays whether it
+    has its pixels; None for what is written in any other way. Raises struct.error where the bytes
+    end too early."""
     found: Elements = {}
     at, size, last = 0, len(item), 0
     while at < size:
@@ -84,8 +88,12 @@ def plain_elements(item: bytes) -> Elements | None:
             found[tag] = name, item[start:at]
         elif vr == b"SQ" and tag == ICON:
             length = int.from_bytes(item[at + 8:at + 12], "little")
-            at += 12 + length
-            found[tag] = "SQ", b"(items)" if length else b""
+            start = at + 12
+            at = start + length
+            whole = plain_icon(item[start:at]) if length else True
+            if whole is None:
+                return None
+            found[tag] = "SQ", (WHOLE if whole else BROKEN) if length else b""
         else:
             return None
         last = tag
@@ -155,7 +163,7 @@ def _illegal(found: Elements) -> tuple[str, ...]:
     charset = found.get(CHARACTER_SET, ("", b""))[1].decode("ascii", "replace").strip()
     return tuple(f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag, (vr, value) in found.items()
                  if not ((quick := _LEGAL.get(vr)) and quick.fullmatch(value))
-                 and vr != "SQ" and not is_legal_value(vr, value, charset))
+                 and (value == BROKEN if vr == "SQ" else not is_legal_value(vr, value, charset)))
 
 
 def _keys(found: Elements, level: int, charset: str) -> Keys:

@@ -36,6 +36,7 @@ RULES = (
     DiscRule("R12-1c", "should", "The system identifier is blank", ISO),
     DiscRule("R12-1d", "must", "The image fits the medium of its profile", ISO),
     DiscRule("R12-1e", "should", "Unused bytes of the image are zero", ISO),
+    DiscRule("R12-1f", "must", "Both path tables lead to the folders of the tree", ISO),
     DiscRule("R12-2", "must", "Its lists (ISO 9660, Joliet, UDF) show the same files", ISO),
     DiscRule("R12-2b", "must", "A reader of another code base (pycdlib) sees the same files", ISO),
     DiscRule("R12-3", "must", "A BD image has UDF 2.50 or 2.60", ISO),
@@ -46,7 +47,8 @@ RULES = (
     DiscRule("R12-8", "should", "The container is that of the profile's medium"),
     # the file-set
     DiscRule("R10-1", "must", "Exactly one DICOMDIR, in the root, under that name"),
-    DiscRule("R10-1b", "must", "DICOMDIR is a Media Storage Directory, Explicit VR Little Endian"),
+    DiscRule("R10-1b", "must", "DICOMDIR is a Media Storage Directory, Explicit VR Little Endian, "
+             "with a File-set UID"),
     DiscRule("R10-2", "must", "The File-set ID has at most 16 characters of A-Z 0-9 _ and space"),
     DiscRule("R10-6", "must", "Nothing but padding lies behind the records of DICOMDIR"),
     DiscRule("R10-3", "must", "File IDs have 1 to 8 components of 1 to 8 characters A-Z 0-9 _"),
@@ -67,6 +69,7 @@ RULES = (
     DiscRule("RF-10", "must", "Identifying and instance keys of records equal the files' values"),
     DiscRule("RF-11", "should", "Describing keys of records equal the files' values"),
     DiscRule("RF-12", "must", "Values of records are legal for their Value Representation"),
+    DiscRule("RF-13", "must", "Icons have the pixels that their rows and columns ask for"),
     # the instances
     DiscRule("P01", "must", "Every DICOM file is complete and unambiguous, to its last byte"),
     DiscRule("P02", "must", "Pixel data are as long as rows, columns and frames say"),

@@ -5,7 +5,7 @@
   "use strict";
 
   var FIRST = 0x3400;            // the code unit that means fifteen zero bits
-  var KEPT_TEXT = 16e6;          // characters of chunks that stay in memory, two bytes each
+  var KEPT_TEXT = 8e6;           // characters of chunks that stay in memory, two bytes each
   var SENDING = 500;             // ms from the end of a page until what it sent is here
   var chunks = new Map();        // "series/number" -> {promise, size}, oldest first
 

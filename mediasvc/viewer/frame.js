@@ -2,7 +2,7 @@
 (function (MV) {
   "use strict";
 
-  var KEPT = 128e6;              // bytes of decoded frames that stay in memory
+  var KEPT = 96e6;               // bytes of decoded frames that stay in memory
   var TABLED = 8;                // frames that keep their table of greys: more than there are views
   var frames = new Map(), kept = 0, tabled = [];
 

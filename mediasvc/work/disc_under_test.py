@@ -93,6 +93,8 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
             disc.fail("M30", finding.text, finding.subject)
         elif finding.code in TWO_LISTS:
             disc.fail("R12-2", finding.text, finding.subject)
+        elif finding.code == "zip-names-odd":
+            disc.fail("R12-5", finding.text, finding.subject)
         elif finding.severity == "error":
             disc.fail("M00", finding.text, finding.subject)
     member, listed = _directory_of(disc), disc.by_path.get((MANIFEST,))
