@@ -12,9 +12,12 @@ from mediasvc.store.merges import rows_merged_as
 from mediasvc.store.patients import BlockingKey
 from mediasvc.store.schema import patient, patient_identifier, patient_key
 
+#: Patients who share an identifier, of any issuers, that are looked at.
+HOLDERS = 50
+
 
 def by_identifier(connection: sa.Connection, patient_id: str, issuer: str | None = None, *,
-                  limit: int = 50) -> list[int]:
+                  limit: int = HOLDERS) -> list[int]:
     """Rows whose own ID, valid further identifier or merged ID it is; ``None`` = of any issuer."""
     own = sa.select(patient.c.id).where(patient.c.patient_id == patient_id)
     further = sa.select(patient_identifier.c.patient).where(
@@ -38,14 +41,15 @@ def lists(connection: sa.Connection, keys: Sequence[BlockingKey], birth_dates: S
     for place, (kind, key) in enumerate(keys):
         values |= {f"kind{place}": kind, f"key{place}": key}
     values |= {f"date{place}": date for place, date in enumerate(birth_dates)}
-    for place, row in connection.execute(_lists(len(keys), len(birth_dates)), values).all():
-        found[place].append(row)
+    for place, rows in connection.execute(_lists(len(keys), len(birth_dates)), values).all():
+        found[place] = [*map(int, rows.split())] if rows else []
     return found
 
 
 @lru_cache(maxsize=256)
 def _lists(keys: int, dates: int) -> sa.CompoundSelect[Any]:
-    """One statement for all of them: a dozen would take longer to hand over than to answer."""
+    """One statement for all of them, and a text for each: a dozen statements, or thousands of
+    rows, would take longer to hand over than to answer."""
     most = sa.bindparam("most", type_=sa.Integer)
     parts = [sa.select(patient_key.c.patient.label("row")).where(
         patient_key.c.kind == sa.bindparam(f"kind{place}"),
@@ -53,8 +57,9 @@ def _lists(keys: int, dates: int) -> sa.CompoundSelect[Any]:
     parts += [sa.select(patient.c.id.label("row")).where(
         patient.c.patient_birth_date == sa.bindparam(f"date{place}")).limit(most)
         for place in range(dates)]
-    return sa.union_all(*(sa.select(sa.literal_column(str(place)), part.subquery().c.row)
-                          for place, part in enumerate(parts)))
+    return sa.union_all(*(
+        sa.select(sa.literal_column(str(place)), sa.func.aggregate_strings(
+            sa.cast(part.subquery().c.row, sa.Text), " ")) for place, part in enumerate(parts)))
 
 
 def by_words(connection: sa.Connection, words: Sequence[str], birth_dates: Sequence[str], *,

@@ -109,7 +109,11 @@ def survivor_row(connection: sa.Connection, key: PatientKey) -> int | None:
 
 def survivors(connection: sa.Connection, rows: Iterable[int]) -> dict[int, int]:
     """Row → row of the patient who it is now; most are themselves."""
-    own = keys_of(connection, rows)
+    return survivors_of(connection, keys_of(connection, rows))
+
+
+def survivors_of(connection: sa.Connection, own: dict[int, PatientKey]) -> dict[int, int]:
+    """As `survivors`, of rows with their own identifiers."""
     above = _above(connection, list(own.values()))
     if not above:
         return {row: row for row in own}

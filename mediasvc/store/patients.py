@@ -127,8 +127,11 @@ def people(connection: sa.Connection, rows: Sequence[int]) -> list[Patient]:
     Identifiers that were merged into a person, and those of the merged, are among their further
     identifiers (provenance ``merge`` for the merged ones themselves).
     """
-    present = merges.survivors(connection, rows)
-    found = patients_by_rows(connection, list(present.values()))
+    found = patients_by_rows(connection, rows)
+    own = {one.row: one.key for one in found}
+    present = set(merges.survivors_of(connection, own).values())
+    if present != own.keys():
+        found = patients_by_rows(connection, list(present))
     below = merges.merged_into(connection, [one.key for one in found])
     priors = [one.prior for rest in below.values() for one in rest]
     if not priors:

@@ -73,10 +73,11 @@ def index_lookup(connection: Connection) -> Lookup:
     def look_up(wanted: Blocking) -> list[Patient]:
         rows: dict[int, None] = {}
         for key in wanted.ids:
-            if key.issuer:
+            anybody = find_rows.by_identifier(connection, key.patient_id)
+            if key.issuer and len(anybody) >= find_rows.HOLDERS:  # the very one may be cut off
                 rows.update(dict.fromkeys(find_rows.by_identifier(
                     connection, key.patient_id, key.issuer)))
-            rows.update(dict.fromkeys(find_rows.by_identifier(connection, key.patient_id)))
+            rows.update(dict.fromkeys(anybody))
         lists = find_rows.lists(connection, wanted.keys, wanted.birth_dates, limit=LIST_LIMIT)
         rows.update(dict.fromkeys(shortlist(lists, LIST_LIMIT)))
         return patients.people(connection, list(rows))
