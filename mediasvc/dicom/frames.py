@@ -61,8 +61,8 @@ def _words(raw: bytes | None) -> str:
 
 def frame_spec(framing: Framing) -> FrameSpec:
     """The attributes of one frame (PS3.3 C.7.6.3). Absent ones are 0 or empty: codecs refuse."""
-    numbers = tuple(framing.value(tag, 2) for tag in _NUMBERS.values())
-    return _frame_spec(numbers, framing.value(PHOTOMETRIC_INTERPRETATION, _LONGEST_TERM),
+    numbers = framing.values(_NUMBERS.values(), 2)
+    return _frame_spec(tuple(numbers), framing.value(PHOTOMETRIC_INTERPRETATION, _LONGEST_TERM),
                        framing.big_endian)
 
 

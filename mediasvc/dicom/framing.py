@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -117,6 +118,19 @@ class Framing:
             return None
         _, value, length = _PLACES.unpack_from(self._table, place * _ROW_BYTES + _PLACES_AT)
         return bytes(self.body[value:value + (length if length < most else most)])
+
+    def values(self, tags: Iterable[int], most: int) -> list[bytes | None]:
+        """`value` of several tags of the data set."""
+        places, body = self.index, self.body
+        found: list[bytes | None] = []
+        for tag in tags:
+            row = places.get(tag)
+            if row is None:
+                found.append(None)
+                continue
+            _, at, length = _PLACES.unpack_from(self._table, row * _ROW_BYTES + _PLACES_AT)
+            found.append(bytes(body[at:at + (length if length < most else most)]))
+        return found
 
     def element(self, tag: int) -> bytes | None:
         """The first element with this tag at top level as it stands, header and value."""

@@ -72,9 +72,8 @@ def walk(data: bytes | memoryview, start: int, end: int, *, implicit: bool, big_
     array = np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)
     room = _room()
     while True:
+        room.numbers[:] = 0
         room.bounds[:] = limits.depth, limits.total, limits.few, 0, end, codes.FULL
-        room.problems[:] = 0
-        room.state[:] = 0
         kernel(array, start, int(implicit), int(big_endian), room.bounds, room.rows, room.problems,
                room.state)
         verdict, stopped, found, count, fragments, *_ = room.state.tolist()
@@ -90,9 +89,10 @@ class _Room:
 
     def __init__(self, rows: int = _FIRST_ROWS) -> None:
         self.rows = np.empty(rows, codes.KERNEL_ROW)
-        self.bounds = np.empty(_BOUNDS, np.int64)
-        self.problems = np.empty((codes.CODES, 3), np.int64)
-        self.state = np.empty(codes.STATES, np.int64)
+        self.numbers = np.empty(_BOUNDS + codes.STATES + 3 * codes.CODES, np.int64)
+        self.bounds, self.state, problems = np.split(
+            self.numbers, [_BOUNDS, _BOUNDS + codes.STATES])
+        self.problems = problems.reshape(codes.CODES, 3)
 
 
 def _room() -> _Room:

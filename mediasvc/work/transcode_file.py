@@ -30,7 +30,7 @@ from mediasvc.work.witness import Witness
 #: What is written past the page cache waits for the disk: meanwhile the next files are worked on.
 AT_ONCE = 2
 #: Files in step, and their bytes: all of them are in memory.
-IN_STEP, STEP_BYTES = 16, 16 << 20
+IN_STEP, STEP_BYTES = 32, 32 << 20
 #: Objects after which cycles are looked for: some thousand make a file's framing, in none of them.
 COLLECT = 50_000
 #: Longer files are written past the page cache.
