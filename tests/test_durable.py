@@ -23,6 +23,7 @@ from mediasvc.store.durable import (
     unfinished,
     write_file,
 )
+from mediasvc.store.early import Early
 from mediasvc.store.filesystem import require_room
 from mediasvc.store.index import put_objects
 from mediasvc.store.scratch import Scratch
@@ -105,6 +106,38 @@ def test_a_small_batch_syncs_each_file(tmp_path: Path) -> None:
     assert {words[1] for words in seen.of("fsync")} == {temp.name for temp, _ in batch}
     first_rename = seen.log.index(seen.of("rename")[0])
     assert all(seen.place("fsync", temp.name) < first_rename for temp, _ in batch)
+
+
+def test_what_was_secured_early_is_synced_once_and_before_it_is_named(tmp_path: Path) -> None:
+    seen = Recorded()
+    objects = Objects(tmp_path, seen)
+    early = Early(objects)
+    batch = [objects.write([b"%d" % number])[:2] for number in range(5)]
+    for temp, _ in batch[:3]:
+        early.add(temp)
+    secured = early.secured()
+    early.close()
+    assert secured == {temp for temp, _ in batch[:3]}
+    objects.place_many(batch, secured=secured)
+    assert sorted(words[1] for words in seen.of("fsync")) == sorted(temp.name for temp, _ in batch)
+    first_rename = seen.log.index(seen.of("rename")[0])
+    assert all(seen.place("fsync", temp.name) < first_rename for temp, _ in batch)
+    assert all(objects.path(digest).stat().st_mode & 0o777 == 0o444 for _, digest in batch)
+
+
+def test_an_error_of_syncing_early_is_told_to_who_wants_the_files(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = Objects(tmp_path)
+    early = Early(objects)
+    early.add(objects.write([b"lost"])[0])
+    monkeypatch.setattr(objects.operations, "fsync", broken)
+    with pytest.raises(StorageError):
+        early.secured()
+    early.close()
+
+
+def broken(*_: object) -> None:
+    raise OSError(errno.EIO, "")
 
 
 def test_the_same_content_again_is_adopted(tmp_path: Path) -> None:
