@@ -92,3 +92,28 @@ def test_a_disc_cut_before_its_second_session_waits(judge: Judge, disc: Files, t
     assert (verdict.state, verdict.wrong) == ("waiting", [])
     assert verdict.lost == 4
     assert "iso-short-unlisted" in {one.code for one in verdict.findings}
+
+
+def test_an_image_that_ends_in_the_middle_of_a_sector_waits_without_dicomdir(
+        judge: Judge, disc: Files, tmp_path: Path) -> None:
+    """The first session is whole; of the second one nothing but its beginning is left."""
+    if not shutil.which("genisoimage"):
+        pytest.skip("genisoimage is not installed")
+    whole = tmp_path / "whole.iso"
+    _of("iso-sessions").write(put(disc, tmp_path / "disc"), whole)
+    with whole.open("r+b") as stream:
+        stream.truncate(445_184)
+    verdict = judge.judge(whole, disc, _of("iso-sessions"))
+    assert (verdict.state, verdict.wrong) == ("waiting", [])
+    assert {"iso-short", "iso-short-unlisted"} <= {one.code for one in verdict.findings}
+
+
+def test_a_udf_disc_that_lost_images_and_its_dicomdir_waits(judge: Judge, disc: Files,
+                                                           tmp_path: Path) -> None:
+    whole = tmp_path / "whole.iso"
+    _of("udf-metadata").write(put(disc, tmp_path / "disc"), whole)
+    with whole.open("r+b") as stream:
+        stream.truncate(643_685)
+    verdict = judge.judge(whole, disc, _of("udf-metadata"))
+    assert (verdict.state, verdict.wrong) == ("waiting", [])
+    assert {"udf-file-damaged", "udf-damaged-unlisted"} <= {one.code for one in verdict.findings}

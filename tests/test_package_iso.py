@@ -259,7 +259,8 @@ def test_m37_a_disc_with_too_many_files_or_folders_too_long_is_refused(disc: Ope
 def test_m20_a_disc_image_that_is_a_zip_as_well_is_flagged(disc: Opener) -> None:
     with disc(image(FILES).bytes() + zip_bytes()) as package:
         assert contents(package) == FILES
-        assert [(f.rule, f.code) for f in package.findings] == [("M20", "polyglot")]
+        assert [(f.rule, f.code) for f in package.findings] == [
+            ("M20", "polyglot"), ("M30", "iso-short")]
 
 
 def test_m23_a_disc_image_that_is_still_being_copied_is_growing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from mediasvc.media.extents import identify, overlapping
 from mediasvc.media.labels import label, refusal
 from mediasvc.media.member import Context
+from mediasvc.media.udf_tables import NO_FILES
 from mediasvc.media.words import Many
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class DiscJudge:
         """(code, words, rule) for a file that may not enter."""
         budget = self._context.budget
         if flaw := self._rows.flaw(row):
-            return "not-a-file", flaw, "M02"
+            damaged = self._kind == "udf" and flaw not in NO_FILES
+            return "udf-file-damaged" if damaged else "not-a-file", flaw, "M02"
         for parts in (self._rows.plain(row), self._rows.shown(row)):
             if named := refusal(parts, budget.limits.depth):
                 return "name-refused", *named

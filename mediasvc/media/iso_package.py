@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediasvc.media.disc_judge import DiscJudge
-from mediasvc.media.iso9660 import PRIMARY, Volume, read_volumes
+from mediasvc.media.iso9660 import PRIMARY, SECTOR, Volume, read_volumes
 from mediasvc.media.iso_compare import Rows, compare
 from mediasvc.media.iso_session import last_session
 from mediasvc.media.iso_tree import IsoTree
@@ -60,8 +60,9 @@ class IsoPackage:
             self._context.troubles.add(
                 "error", "iso-truncated", "", "the disc image ends too early; files are cut off. "
                 "Copy the disc again", "M30")
-        elif missing > 0:
+        elif missing > 0 or self._window.length % SECTOR:
+            short = (f"is {Many(missing):byte|bytes} shorter than it says" if missing > 0
+                     else "ends in the middle of a sector")
             self._context.troubles.add(
                 "warning", "iso-short", "",
-                f"the disc image is {Many(missing):byte|bytes} shorter than it "
-                "says; every file that it lists is whole", "M30")
+                f"the disc image {short}; every file that it lists is whole", "M30")

@@ -75,6 +75,9 @@ READABLE_FILES = {0: "unspecified", 5: "bytes", 249: "real time"}
 FILE_KINDS = {
     4: "it is a folder where a file was named", 6: "it is a device", 7: "it is a device",
     9: "it is a FIFO", 10: "it is a socket", 12: "it is a link"}
+NO_FILE = "it is not a regular file"
+#: All that is said of an entry that is whole, but of no file.
+NO_FILES = frozenset({*FILE_KINDS.values(), NO_FILE})
 
 #: How the pieces of a file are written down, by the low three flags (4/14.6.8).
 SHORT, LONG, EXTENDED, EMBEDDED = 0, 1, 2, 3

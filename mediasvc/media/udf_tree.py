@@ -17,7 +17,7 @@ from mediasvc.media.udf_directory import FileIdentifier, identifiers
 from mediasvc.media.udf_entry import FileEntry
 from mediasvc.media.udf_open import Opened
 from mediasvc.media.udf_partitions import Run
-from mediasvc.media.udf_tables import FILE_KINDS, FOLDER, READABLE_FILES
+from mediasvc.media.udf_tables import FILE_KINDS, FOLDER, NO_FILE, READABLE_FILES
 from mediasvc.media.udf_volume import HOLE, MIRROR_USED
 from mediasvc.model import Severity
 
@@ -158,7 +158,7 @@ class UdfTree:
 
     def _look(self, entry: FileEntry, folder: _Folder, name: str) -> None:
         if entry.file_type not in READABLE_FILES:
-            raise DamagedError(FILE_KINDS.get(entry.file_type, "it is not a regular file"))
+            raise DamagedError(FILE_KINDS.get(entry.file_type, NO_FILE))
         if entry.has_streams:
             self._troubles.tally("info", "udf-streams", self._label(folder.number, name),
                                  "{n:file has|files have} named streams; they were passed over",

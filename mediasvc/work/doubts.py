@@ -10,6 +10,9 @@ from mediasvc.model import Finding
 from mediasvc.work.directories import Comparison
 from mediasvc.work.discover import MEDIUM_ERROR, Found, Listing
 
+#: The disc's own list of files has holes.
+DAMAGED_LISTS = {"udf-file-damaged", "udf-folder-damaged"}
+
 
 @dataclass(slots=True)
 class Doubts:
@@ -19,8 +22,11 @@ class Doubts:
 
     unread: int = 0
     first: str = ""
+    listed: bool = False
+    """There is a DICOMDIR."""
 
     def look(self, found: Found) -> None:
+        self.listed = self.listed or found.role == "dicomdir"
         if found.role == "refused" and not found.sha256 and not any(
                 one.code == MEDIUM_ERROR for one in found.findings):
             self.unread += 1
@@ -34,7 +40,12 @@ class Doubts:
             yield Finding("error", "files-unread", "", f"Of this package {files} could not be read,"
                           f" among them {self.first}; nobody knows what was in there.", "M21")
         codes = {one.code for one in (*listing.findings, *comparison.findings)}
-        if {"iso-short", "no-dicomdir"} <= codes:  # all sessions but the first may be missing
-            yield Finding("error", "iso-short-unlisted", "", "The disc image is shorter than it "
-                          "says, and no DICOMDIR tells what should be on it; files may be missing.",
-                          "M30")
+        if self.listed:
+            return
+        if "iso-short" in codes:  # a session may be missing
+            yield Finding("error", "iso-short-unlisted", "", "The disc image is cut off, and no "
+                          "DICOMDIR tells what should be on it; files may be missing.", "M30")
+        if codes & DAMAGED_LISTS:
+            yield Finding("error", "udf-damaged-unlisted", "", "Parts of the disc's list of files "
+                          "are damaged, and no DICOMDIR tells what should be on it; files may be "
+                          "missing.", "M34")
