@@ -57,12 +57,7 @@ def run_line(desk: Desk, number: int, report: Report, *, password: str | None = 
                     return _end(desk, package, "failed", "nothing-dicom")
                 if _is_known(desk, package, digest):
                     return _read(desk, package.id)
-            if not _is_grouped(desk, package):  # also when a crash came between
-                settle_known(desk, package)
-                group_package(desk, package, ahead.at)
-            else:
-                _look_again(desk, package)
-            settle_by_group(desk, package)
+            _group(desk, package, ahead.at)
             for group in _decided(desk, package):
                 file_group(desk, package, group, report, ahead.take)
             if _waits(desk, package):
@@ -149,6 +144,17 @@ def _has_instances(desk: Desk, package: Package) -> bool:
 def _is_grouped(desk: Desk, package: Package) -> bool:
     with desk.store.read() as connection:
         return bool(ledger.groups(connection, package.id))
+
+
+def _group(desk: Desk, package: Package, at: str) -> None:
+    """Whose each instance is, or what was decided about it."""
+    grouped = _is_grouped(desk, package)
+    if not grouped:  # also when a crash came between
+        settle_known(desk, package)
+        group_package(desk, package, at)
+    settle_by_group(desk, package)
+    if grouped:  # what was rejected is settled, and waits no more
+        _look_again(desk, package)
 
 
 def _look_again(desk: Desk, package: Package) -> None:
