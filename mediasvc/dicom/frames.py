@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -53,6 +54,17 @@ def _number(tag: int, raw: bytes | None, big_endian: bool, default: int = 0) -> 
 def words(framing: Framing, tag: int) -> str:
     """A CS or IS value without padding."""
     return _words(framing.value(tag))
+
+
+def all_words(framing: Framing, tags: tuple[int, ...]) -> tuple[str, ...]:
+    """`words` of several tags of the data set."""
+    return _all_words(tuple(framing.values(tags, sys.maxsize)))
+
+
+@lru_cache(maxsize=64)
+def _all_words(raw: tuple[bytes | None, ...]) -> tuple[str, ...]:
+    """The instances of a series share them."""
+    return tuple(map(_words, raw))
 
 
 def _words(raw: bytes | None) -> str:

@@ -73,7 +73,6 @@ class Framing:
     end: int
     elements: NDArray[np.void]
     meta: dict[int, MetaElement]
-    pixel: PixelDataPlace | None
     findings: tuple[Finding, ...]
     verdict: int = codes.OK
     """`walk_codes.OK` when the walk reached the end, else the code of what stopped it."""
@@ -83,6 +82,7 @@ class Framing:
     """Whether anything was seen that another parser may read in another way."""
     head: bytes = b""
     """The received bytes before the data set."""
+    pixel: PixelDataPlace | None = field(init=False)
     tags: bytes = field(init=False, repr=False, compare=False)
     """Of all elements (u4, little endian): equal for instances of a series, so to cache by."""
     index: dict[int, int] = field(init=False, repr=False, compare=False)
@@ -92,7 +92,9 @@ class Framing:
 
     def __post_init__(self) -> None:
         tags = self.elements["tag"].tobytes()
-        vars(self).update(tags=tags, index=_index(tags), _table=self.elements.tobytes())
+        index = _index(tags)
+        vars(self).update(tags=tags, index=index, _table=self.elements.tobytes(),
+                          pixel=_pixel(self.elements, index, self.big_endian))
 
     @property
     def damaged(self) -> bool:
@@ -209,8 +211,8 @@ def _data_set(view: memoryview, meta: FileMeta, inflate_limit: int, limits: Limi
         kind=kind, preamble=preamble, transfer_syntax_uid=said or plain_syntax(encoding),
         implicit=encoding.implicit, big_endian=encoding.big_endian, deflated=encoding.deflated,
         body=body, meta_start=meta.start, meta_end=meta.end, dataset_start=start, end=walked.end,
-        elements=walked.elements, meta=meta.elements, pixel=_pixel(walked.elements, encoding),
-        findings=(*noted, *findings), verdict=walked.verdict, count=walked.count,
+        elements=walked.elements, meta=meta.elements, findings=(*noted, *findings),
+        verdict=walked.verdict, count=walked.count,
         odd=bool(walked.problems or findings), head=bytes(view[:meta.end]))
 
 
@@ -241,11 +243,10 @@ def _as_written(view: memoryview, meta: FileMeta,
     return seen, []
 
 
-def _pixel(elements: NDArray[np.void], encoding: DataSetEncoding) -> PixelDataPlace | None:
-    index = _index(elements["tag"].tobytes())
+def _pixel(elements: NDArray[np.void], index: dict[int, int], big_endian: bool,
+           ) -> PixelDataPlace | None:
     for tag in PIXEL_TAGS:
         if tag in index:
             _, _, undefined, start, value, length = elements[index[tag]].item()
-            return PixelDataPlace(tag, start, value, value + length, undefined,
-                                  encoding.big_endian)
+            return PixelDataPlace(tag, start, value, value + length, undefined, big_endian)
     return None

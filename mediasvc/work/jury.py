@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from mediasvc.dicom.frames import words
+from mediasvc.dicom.frames import all_words
 from mediasvc.dicom.framing import Framing
 from mediasvc.model import FrameSpec
 
@@ -21,7 +21,7 @@ Kind = tuple[Any, ...]
 
 def kind_of(framing: Framing, spec: FrameSpec) -> Kind:
     """Device × pixel kind: what codecs go wrong by is the same for all frames of one kind."""
-    return (*(words(framing, tag) for tag in _DEVICE), framing.transfer_syntax_uid,
+    return (*all_words(framing, _DEVICE), framing.transfer_syntax_uid,
             spec.samples_per_pixel, spec.bits_allocated, spec.bits_stored,
             spec.pixel_representation, spec.photometric_interpretation, spec.planar_configuration)
 
