@@ -67,6 +67,7 @@ def _all_words(raw: tuple[bytes | None, ...]) -> tuple[str, ...]:
     return tuple(map(_words, raw))
 
 
+@lru_cache(maxsize=1024)
 def _words(raw: bytes | None) -> str:
     return (raw or b"").decode("ascii", "replace").strip(" \0")
 

@@ -37,9 +37,11 @@ from mediasvc.standard.preambles import LENGTH, Preamble
 
 Kind = Literal["part10", "bare"]
 
-#: start, value and length in a row of `walk_codes.ROW`.
-_PLACES = struct.Struct("<qqq")
-_ROW_BYTES, _PLACES_AT = codes.ROW.itemsize, codes.ROW.fields["start"][1]  # type: ignore[index]
+#: In a row of `walk_codes.ROW`: start, value and length; undefined before them.
+_PLACES, _PIXEL = struct.Struct("<qqq"), struct.Struct("<?xqqq")
+_ROW_BYTES = codes.ROW.itemsize
+_PLACES_AT, _PIXEL_AT = (codes.ROW.fields[name][1]  # type: ignore[index]
+                         for name in ("start", "undefined"))
 #: Bytes that a deflated data set may grow to.
 INFLATE_LIMIT = 512 << 20
 
@@ -92,9 +94,9 @@ class Framing:
 
     def __post_init__(self) -> None:
         tags = self.elements["tag"].tobytes()
-        index = _index(tags)
-        vars(self).update(tags=tags, index=index, _table=self.elements.tobytes(),
-                          pixel=_pixel(self.elements, index, self.big_endian))
+        index, table = _index(tags), self.elements.tobytes()
+        vars(self).update(tags=tags, index=index, _table=table,
+                          pixel=_pixel(table, index, self.big_endian))
 
     @property
     def damaged(self) -> bool:
@@ -243,10 +245,10 @@ def _as_written(view: memoryview, meta: FileMeta,
     return seen, []
 
 
-def _pixel(elements: NDArray[np.void], index: dict[int, int], big_endian: bool,
-           ) -> PixelDataPlace | None:
+def _pixel(table: bytes, index: dict[int, int], big_endian: bool) -> PixelDataPlace | None:
     for tag in PIXEL_TAGS:
         if tag in index:
-            _, _, undefined, start, value, length = elements[index[tag]].item()
+            undefined, start, value, length = _PIXEL.unpack_from(
+                table, index[tag] * _ROW_BYTES + _PIXEL_AT)
             return PixelDataPlace(tag, start, value, value + length, undefined, big_endian)
     return None
