@@ -12,7 +12,16 @@ import pytest
 
 from mediasvc.sandbox import Sandbox
 from tests.commanded import commanded
-from tests.damaged_media import CARRIERS, Carrier, Files, Judge, accidents, made_up, put
+from tests.damaged_media import (
+    CARRIERS,
+    Carrier,
+    Files,
+    Judge,
+    Verdict,
+    accidents,
+    made_up,
+    put,
+)
 
 NAMES = [carrier.name for carrier in CARRIERS]
 #: Others every day; within a month all of them.
@@ -65,6 +74,15 @@ def _of(name: str) -> Carrier:
     return next(carrier for carrier in CARRIERS if carrier.name == name)
 
 
+def _cut(judge: Judge, disc: Files, folder: Path, name: str, length: int) -> Verdict:
+    """What comes of the carrier's first ``length`` bytes."""
+    whole = folder / "whole.iso"
+    _of(name).write(put(disc, folder / "disc"), whole)
+    with whole.open("r+b") as stream:
+        stream.truncate(length)
+    return judge.judge(whole, disc, _of(name))
+
+
 @pytest.mark.parametrize("method", ["zip", "zip-stored"])
 def test_a_zip_with_one_damaged_file_waits_and_says_so_in_a_sentence(
         judge: Judge, disc: Files, tmp_path: Path, method: str) -> None:
@@ -99,21 +117,13 @@ def test_an_image_that_ends_in_the_middle_of_a_sector_waits_without_dicomdir(
     """The first session is whole; of the second one nothing but its beginning is left."""
     if not shutil.which("genisoimage"):
         pytest.skip("genisoimage is not installed")
-    whole = tmp_path / "whole.iso"
-    _of("iso-sessions").write(put(disc, tmp_path / "disc"), whole)
-    with whole.open("r+b") as stream:
-        stream.truncate(445_184)
-    verdict = judge.judge(whole, disc, _of("iso-sessions"))
+    verdict = _cut(judge, disc, tmp_path, "iso-sessions", 445_184)
     assert (verdict.state, verdict.wrong) == ("waiting", [])
     assert {"iso-short", "iso-short-unlisted"} <= {one.code for one in verdict.findings}
 
 
 def test_a_udf_disc_that_lost_images_and_its_dicomdir_waits(judge: Judge, disc: Files,
                                                            tmp_path: Path) -> None:
-    whole = tmp_path / "whole.iso"
-    _of("udf-metadata").write(put(disc, tmp_path / "disc"), whole)
-    with whole.open("r+b") as stream:
-        stream.truncate(643_685)
-    verdict = judge.judge(whole, disc, _of("udf-metadata"))
+    verdict = _cut(judge, disc, tmp_path, "udf-metadata", 643_685)
     assert (verdict.state, verdict.wrong) == ("waiting", [])
     assert {"udf-file-damaged", "udf-damaged-unlisted"} <= {one.code for one in verdict.findings}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -58,16 +57,9 @@ def words(framing: Framing, tag: int) -> str:
 
 def all_words(framing: Framing, tags: tuple[int, ...]) -> tuple[str, ...]:
     """`words` of several tags of the data set."""
-    return _all_words(tuple(framing.values(tags, sys.maxsize)))
+    return tuple(map(_words, framing.values(tags)))
 
 
-@lru_cache(maxsize=64)
-def _all_words(raw: tuple[bytes | None, ...]) -> tuple[str, ...]:
-    """The instances of a series share them."""
-    return tuple(map(_words, raw))
-
-
-@lru_cache(maxsize=1024)
 def _words(raw: bytes | None) -> str:
     return (raw or b"").decode("ascii", "replace").strip(" \0")
 

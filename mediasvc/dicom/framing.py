@@ -117,24 +117,11 @@ class Framing:
         from the file meta."""
         if tag >> 16 == 2 and tag in self.meta:
             return self._meta_value(tag)[:most]
-        place = self.index.get(tag)
-        if place is None:
-            return None
-        _, value, length = _PLACES.unpack_from(self._table, place * _ROW_BYTES + _PLACES_AT)
-        return bytes(self.body[value:value + (length if length < most else most)])
+        return self._value(tag, most)
 
-    def values(self, tags: Iterable[int], most: int) -> list[bytes | None]:
+    def values(self, tags: Iterable[int], most: int = sys.maxsize) -> list[bytes | None]:
         """`value` of several tags of the data set."""
-        places, body = self.index, self.body
-        found: list[bytes | None] = []
-        for tag in tags:
-            row = places.get(tag)
-            if row is None:
-                found.append(None)
-                continue
-            _, at, length = _PLACES.unpack_from(self._table, row * _ROW_BYTES + _PLACES_AT)
-            found.append(bytes(body[at:at + (length if length < most else most)]))
-        return found
+        return [self._value(tag, most) for tag in tags]
 
     def element(self, tag: int) -> bytes | None:
         """The first element with this tag at top level as it stands, header and value."""
@@ -152,6 +139,13 @@ class Framing:
     def meta_uid(self, tag: int) -> str:
         """A UID of the file meta without padding, ``""`` when absent."""
         return uid_text(self._meta_value(tag)[:256])
+
+    def _value(self, tag: int, most: int) -> bytes | None:
+        place = self.index.get(tag)
+        if place is None:
+            return None
+        _, value, length = self._places(place)
+        return bytes(self.body[value:value + (length if length < most else most)])
 
     def _places(self, row: int) -> tuple[int, int, int]:
         """start, value, length"""

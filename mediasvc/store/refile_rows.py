@@ -169,10 +169,11 @@ def set_instances(connection: sa.Connection, page: Sequence[Staged], *, back: bo
     connection.execute(_SET_ITEM, [
         {"at_package": new.package_id, "at_number": new.item_number,
          "to_object": new.object_sha256} for _, new in both])
-    return done.rowcount == len(page) or _have(connection, [new for _, new in both])
+    return done.rowcount == len(page) or have(connection, [new for _, new in both])
 
 
-def _have(connection: sa.Connection, rows: Sequence[StoredInstance]) -> bool:
+def have(connection: sa.Connection, rows: Sequence[StoredInstance]) -> bool:
+    """Whether the archive has every one of these instances with that very object."""
     present = instances(connection, [one.sop_instance_uid for one in rows])
     return all(one.sop_instance_uid in present and present[one.sop_instance_uid].object_sha256
                == one.object_sha256 for one in rows)

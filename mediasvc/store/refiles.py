@@ -7,7 +7,7 @@ of it, and what a crash interrupted goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -27,7 +27,6 @@ State = Literal["proposed", "running", "moving", "done", "undoing", "returning",
 #: undoing: the objects before are made again · returning: the studies are back, their instances
 #: follow · failing: what was written goes again.
 UNDER_WAY: tuple[State, ...] = ("running", "moving", "undoing", "returning", "failing")
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +116,6 @@ def stage(connection: sa.Connection, number: int, rows: Iterable[Staged]) -> Non
           "before": _as_json(one.before), "after": _as_json(one.after),
           "back_sha256": one.back[0], "back_offset": one.back[1], "back_length": one.back[2],
           "kept_sha256": one.before.pack_sha256} for one in rows])
-
-
-def staged(connection: sa.Connection, number: int) -> Iterator[list[Staged]]:
-    """Page by page, in order of UID."""
-    last = ""
-    while page := staged_page(connection, number, last, _PAGE):
-        yield page
-        last = page[-1].sop_instance_uid
 
 
 def staged_page(connection: sa.Connection, number: int, after: str, size: int) -> list[Staged]:

@@ -77,8 +77,9 @@ def _whole(disc: Disc) -> Iterator[Item]:
 def _arriving(disc: Disc, arrival: Arrival) -> Iterator[Item]:
     """The same of an image that is still written. What vouches for its tables, and for what lies
     between the files, is asked as soon as nobody writes any more."""
-    later = [item for item in _whole(disc) if item["whole"] == "surface"]
-    yield from (item for item in _whole(disc) if item not in later)
+    whole = list(_whole(disc))
+    later = [item for item in whole if item["whole"] == "surface"]
+    yield from (item for item in whole if item not in later)
     for item in _items(disc):
         member = disc.members[item["number"]]
         arrival.wait(member.position + member.length)

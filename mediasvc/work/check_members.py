@@ -7,8 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.check_directory import check_directory
@@ -25,9 +24,7 @@ from mediasvc.media.plain_instance import Witness
 from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 from mediasvc.work.expectations import EXPECTED, Expectations, Spool, own_of, write_places
-
-if TYPE_CHECKING:
-    from mediasvc.settings import Limits
+from mediasvc.work.limits_given import limits_given
 
 #: What is told of a file beside its findings; `asdict` would copy every value of it.
 _TOLD = tuple(field.name for field in fields(InstanceCheck) if field.name != "findings")
@@ -53,17 +50,12 @@ def _package(path: str, limits: dict[str, Any], scratch: str, password: str | No
             _Open.expectations.close()
             _Open.reader.close()
             _Open.package = None
-        package = open_package(Path(path), _limits(limits), scratch=Path(scratch),
+        package = open_package(Path(path), limits_given(limits), scratch=Path(scratch),
                                password=password)
         _Open.expectations, _Open.witness = Expectations(Path(scratch) / EXPECTED), Witness()
         _Open.reader = ImageReader(path)
         _Open.package, _Open.key = package, (path, scratch)
     return _Open.package
-
-
-def _limits(limits: dict[str, Any]) -> Limits:
-    """They were checked where they were read; their classes take 0.1 s to load."""
-    return cast("Limits", SimpleNamespace(**limits))
 
 
 def ready(**source: Any) -> None:
@@ -87,7 +79,7 @@ def surface(**source: Any) -> dict[str, Any]:
     """`Surface` of an ISO image."""
     package = _package(**source)
     return read_surface(Span.of_file(package.path), list(package.members()),
-                        _limits(source["limits"])).as_json()
+                        limits_given(source["limits"])).as_json()
 
 
 def witness(**source: Any) -> str:

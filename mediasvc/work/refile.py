@@ -18,7 +18,7 @@ from mediasvc.store.expected import Procedure
 from mediasvc.store.merges import family_rows
 from mediasvc.store.patients import patient, patient_row
 from mediasvc.store.refiles import Refile
-from mediasvc.work.at_rest import require_at_rest
+from mediasvc.work.at_rest import just_moving, require_at_rest, require_not_moving
 from mediasvc.work.decide import Change
 from mediasvc.work.desk import Desk
 from mediasvc.work.discover import Report
@@ -138,13 +138,8 @@ def _interrupted(connection: Connection, wanted: Wanted, studies: list[str]) -> 
         return None
     same = (found.studies, found.target) == (studies, patient(connection, wanted.key).row)
     if not same or found.state not in ("running", "moving"):
-        raise _just_moving(found)
+        raise just_moving(found)
     return found
-
-
-def _just_moving(one: Refile) -> StateError:
-    return StateError(f"They are just being moved (refile {one.id}).",
-                      "Try again when that is done.")
 
 
 def _plan(connection: Connection, wanted: Wanted, studies: list[str]) -> Refile:
@@ -168,8 +163,7 @@ def _plan(connection: Connection, wanted: Wanted, studies: list[str]) -> Refile:
 def _require_unchanged(connection: Connection, planned: Refile, packages: list[int]) -> None:
     """Raises StateError when others are just working on the studies, or did since it was planned.
     """
-    if found := refiles.under_way(connection, planned.studies):
-        raise _just_moving(found)
+    require_not_moving(connection, planned.studies)
     require_at_rest(connection, packages)
     owners = set(index.study_patients(connection, planned.studies).values())
     if owners != {planned.patient}:

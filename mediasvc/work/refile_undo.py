@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from mediasvc.errors import PUT_BACK, DamagedError, StateError
 from mediasvc.span import Span
-from mediasvc.store import index, ledger, refile_rows, refiles
+from mediasvc.store import ledger, refile_rows, refiles
 from mediasvc.store.received import Place
 from mediasvc.store.refiles import Refile, Staged
-from mediasvc.work.at_rest import require_at_rest
+from mediasvc.work.at_rest import require_at_rest, require_not_moving
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.desk import Desk
 from mediasvc.work.refile_turns import turn_all, unstage_all
@@ -47,9 +47,7 @@ def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Re
 
 def _begun(connection: Connection, one: Refile, packages: list[int], by: str, reason: str,
            ) -> Refile:
-    if moving := refiles.under_way(connection, one.studies):
-        raise StateError(f"They are just being moved (refile {moving.id}).",
-                         "Try again when that is done.")
+    require_not_moving(connection, one.studies)
     require_at_rest(connection, packages)
     ledger.record(connection, "patient", one.patient, "refile-undoing", by=by,
                   data={"refile": one.id, "reason": reason})
@@ -81,11 +79,9 @@ def _require_unchanged(desk: Desk, one: Refile) -> None:
     last, wrong = "", ""
     while not wrong and (page := _page(desk, one, last)):
         with desk.store.read() as connection:
-            present = index.instances(connection, [each.sop_instance_uid for each in page])
+            if not refile_rows.have(connection, [each.after for each in page]):
+                wrong = "The studies were changed since."
         last = page[-1].sop_instance_uid
-        if any(each.sop_instance_uid not in present or present[each.sop_instance_uid].object_sha256
-               != each.after.object_sha256 for each in page):
-            wrong = "The studies were changed since."
     if not last:
         wrong = f"What refile {one.id} moved is not in the archive any more."
     if wrong:

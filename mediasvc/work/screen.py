@@ -13,8 +13,7 @@ import threading
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from mediasvc.dicom.screening import examine
 from mediasvc.errors import DamagedError
@@ -26,10 +25,8 @@ from mediasvc.span import READ_LIMIT
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.filing import write_ahead
+from mediasvc.work.limits_given import limits_given
 from mediasvc.work.listed import member_row
-
-if TYPE_CHECKING:
-    from mediasvc.settings import Limits
 
 EXECUTABLE_SUFFIXES = (
     ".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".dll", ".vbs", ".vbe", ".js", ".jse",
@@ -60,9 +57,8 @@ def _package(path: str, limits: dict[str, Any], scratch: str, password: str | No
         if _open.package is not None:
             _open.package.close()
             _open.package = None
-        # The settings were checked where they were read; their classes take 0.14 s to load.
-        _open.package = open_package(Path(path), cast("Limits", SimpleNamespace(**limits)),
-                                     scratch=Path(scratch), password=password, ignore=ignore)
+        _open.package = open_package(Path(path), limits_given(limits), scratch=Path(scratch),
+                                     password=password, ignore=ignore)
         _open.key = key
     return _open.package
 
