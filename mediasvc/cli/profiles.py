@@ -25,16 +25,16 @@ def command() -> None:
 def list_(session: Session) -> int:
     """All profiles, and which of the standard are not offered."""
     from mediasvc.standard.profiles import profiles
-    from mediasvc.standard.profiles_not_offered import NOT_OFFERED
+    from mediasvc.standard.profiles_not_offered import NOT_OFFERED, in_words
 
     found = profiles(session.site_profiles)
     for profile in found:
         session.emit("profile", **_row(profile))
         session.say(f"{profile.name:<30} {profile.title} ({profile.clause}; "
                     f"{profile.medium.clause})")
-    for names, reason in NOT_OFFERED:
+    for (names, reason), words in zip(NOT_OFFERED, in_words(), strict=True):
         session.emit("not_offered", names=names, reason=reason)
-        session.say(f"Not offered: {' and '.join(names)}: {reason}")
+        session.say(f"Not offered: {words}")
     session.summary(profiles=len(found))
     return 0
 

@@ -120,10 +120,8 @@ def trailing_zeros(typing_context: Any, value: Any) -> Any:
 @instruction
 def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        there = place_in(context, builder, signature.args[0], arguments[0], arguments[1],
-                       _BLOCK)
-        here = place_in(context, builder, signature.args[2], arguments[2], arguments[3],
-                      _BLOCK)
+        there = place_in(context, builder, signature.args[0], arguments[0], arguments[1], _BLOCK)
+        here = place_in(context, builder, signature.args[2], arguments[2], arguments[3], _BLOCK)
         block = builder.load(there, align=1)
         builder.store(block, here, align=1)
         ones = ir.Constant(_BLOCK, [0xFF] * 32)
@@ -136,12 +134,11 @@ def _copy(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
 def _fill(typing_context: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         there = place_in(context, builder, signature.args[0], arguments[0], arguments[1],
-                       ir.IntType(8))
+                         ir.IntType(8))
         none = ir.Constant(_BLOCK, ir.Undefined)
         one = builder.insert_element(none, builder.load(there), ir.Constant(_I32, 0))
         first = ir.Constant(ir.VectorType(_I32, 32), [0] * 32)
-        here = place_in(context, builder, signature.args[2], arguments[2], arguments[3],
-                      _BLOCK)
+        here = place_in(context, builder, signature.args[2], arguments[2], arguments[3], _BLOCK)
         builder.store(builder.shuffle_vector(one, none, first), here, align=1)
         return context.get_dummy_value()
     return types.void(data, types.int64, out, types.int64), generate

@@ -117,8 +117,7 @@ class SevenZipPackage:
             troubles.refuse(refused[0], label(parts), *refused[1:])
             return False
         if is_odd:
-            troubles.tally("warning", "archive-names-odd", label(parts),
-                           ODD_NAMES, "M10")
+            troubles.tally("warning", "archive-names-odd", label(parts), ODD_NAMES, "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(one.length)
         return True

@@ -64,8 +64,7 @@ class TarPackage:
             troubles.refuse(refused[0], shown, *refused[1:])
             return False
         if is_odd:
-            troubles.tally("warning", "tar-names-odd", shown,
-                           ODD_NAMES, "M10")
+            troubles.tally("warning", "tar-names-odd", shown, ODD_NAMES, "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(self._listing.lengths[index])
         return True

@@ -110,8 +110,7 @@ class ZipPackage:
             troubles.refuse(refused[0], shown, *refused[1:])
             return False
         if is_odd:
-            troubles.tally("warning", "zip-names-odd", shown,
-                           ODD_NAMES, "M10")
+            troubles.tally("warning", "zip-names-odd", shown, ODD_NAMES, "M10")
         self._context.notice_hidden(parts, parts)
         self._context.budget.announce(entry.length)
         return True
