@@ -23,6 +23,7 @@ from mediasvc.dicom.screening import examine
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.check_directory import Expected
 from mediasvc.media.check_meta import check_meta, encoded_as_said
+from mediasvc.media.check_offsets import offset_trouble
 from mediasvc.media.check_values import is_legal_value
 from mediasvc.media.checked_record import conditional_keys
 from mediasvc.media.image_facts import image_facts
@@ -46,6 +47,11 @@ IDENTIFYING = frozenset({0x00100020, 0x0020000D, 0x0020000E})
 RULE_OF_CODE = {
     "hostile-preamble": "R10-5", "meta-disagrees": "R10-8", "pixels-too-short": "P02",
     "pixels-not-as-said": "P02", "image-size-unknown": "P02", "frames-missing": "P02",
+}
+#: The same for what is only odd; other warnings speak against no rule of discs.
+RULE_OF_ODDITY = {
+    "odd-length": "R5-2", "tags-out-of-order": "R5-3", "item-tags-out-of-order": "R5-3",
+    "mixed-encoding": "R5-4", "delimiter-with-length": "R5-4", "needless-delimiter": "R5-4",
 }
 
 
@@ -73,7 +79,7 @@ def check_instance(view: memoryview, expected: Expected | None, key_set: str = "
     """
     screening, framing = examine(view)
     if screening.role in ("dicomdir", "non_dicom"):
-        return InstanceCheck(screening.role, ())
+        return InstanceCheck(screening.role, tuple(_oddities(screening.findings)))
     plain = None
     if witness is not None and framing is not None and screening.role == "instance":
         plain = _plain(framing, expected, key_set, keywords)
@@ -91,7 +97,8 @@ def _plain(framing: Framing, expected: Expected | None, key_set: str,
            keywords: Collection[str]) -> Plain | None:
     try:
         plain = plain_instance(framing, expected, key_set, keywords)
-        if plain is None or any(_tables(framing, plain.transfer_syntax_uid)):
+        if plain is None or any(_tables(framing, plain.transfer_syntax_uid)) or (
+                offset_trouble(framing)):
             return None
         return plain
     except Exception:  # whatever it is, pydicom is to say it
@@ -107,6 +114,9 @@ def _judge(view: memoryview, screened: Collection[Finding], framing: Framing | N
            expected: Expected | None, key_set: str, keywords: Collection[str]) -> InstanceCheck:
     """With pydicom, whatever the file is. Raises DamagedError when it has no words for it."""
     findings = [_judged(finding) for finding in screened if finding.severity == "error"]
+    findings += _oddities(screened)
+    if framing is not None and (words := offset_trouble(framing)):
+        findings.append(_finding("R5-5", words))
     findings += _preamble(view)
     findings += check_meta(view)
     try:
@@ -168,6 +178,12 @@ def _finding(rule: str, text: str) -> Finding:
 
 def _judged(finding: Finding) -> Finding:
     return Finding("error", finding.code, "", finding.text, RULE_OF_CODE.get(finding.code, "P01"))
+
+
+def _oddities(screened: Collection[Finding]) -> Iterator[Finding]:
+    for finding in screened:
+        if rule := RULE_OF_ODDITY.get(finding.code):
+            yield Finding("error", finding.code, "", finding.text, rule)
 
 
 def _preamble(view: memoryview) -> Iterator[Finding]:

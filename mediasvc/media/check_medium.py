@@ -49,10 +49,13 @@ class Surface:
     """Whether the path tables hold; not asked of several sessions."""
     stated: bool = True
     """Whether the volume has the size that its files need; not asked of several sessions."""
+    troubles: tuple[tuple[str, str, str], ...] = ()
+    """What `iso_extents` found: rule, words and label."""
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Self:
-        return cls(**(row | {"dirty": tuple(row["dirty"])}))
+        return cls(**(row | {"dirty": tuple(row["dirty"]),
+                             "troubles": tuple(map(tuple, row["troubles"]))}))
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -118,6 +121,8 @@ def check_surface(surface: Surface, file_set_id: str, vouched: bool) -> Iterator
         yield _finding("R12-1f", "a path table leads elsewhere than the folders")
     if not surface.stated:
         yield _finding("M30", "files lie behind the end that the volume states")
+    for rule, words, label in surface.troubles:
+        yield _finding(rule, words, label)
     if surface.sealed is False:
         yield _finding("N7", "volume descriptors, directories or path tables were changed")
 

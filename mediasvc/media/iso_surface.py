@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import BudgetError, DamagedError
 from mediasvc.media.check_medium import Surface
 from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, PRIMARY, SECTOR, read_volumes
+from mediasvc.media.iso_extents import extent_troubles
 from mediasvc.media.iso_paths import path_tables_hold
 from mediasvc.media.iso_seal import CHUNK, holds, read_seal
 from mediasvc.media.iso_session import last_session
@@ -29,8 +30,9 @@ def read_surface(image: Span, members: Sequence[Member], limits: Limits) -> Surf
         if recognise(window) == "udf":
             return _udf_alone(window, limits)
         volume = next(v for v in read_volumes(window) if v.kind == PRIMARY)
+        last = last_session(window, Troubles([]))
         seal, udf = read_seal(volume.raw), has_udf(window)
-        single = last_session(window, Troubles([])) == FIRST_DESCRIPTOR
+        single = last == FIRST_DESCRIPTOR
         dirty = _dirty(window, members, volume.space if seal is None else seal.end,
                        seal is None and not udf and single)
         if udf and seal is None:  # what lies between the files may be UDF's entries
@@ -41,7 +43,9 @@ def read_surface(image: Span, members: Sequence[Member], limits: Limits) -> Surf
             sealed=None if seal is None else holds(seal, window.read, image.length),
             dirty=tuple(dirty), revision=_revision(window, limits) if udf else 0,
             paths=not single or path_tables_hold(window, volume, _folders(members)),
-            stated=not single or udf or _end(members) <= volume.space)
+            stated=not single or udf or _end(members) <= volume.space,
+            troubles=tuple(extent_troubles(window, read_volumes(window, last), limits,
+                                           single=single)))
     finally:
         window.close()
 

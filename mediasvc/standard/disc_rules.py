@@ -37,6 +37,11 @@ RULES = (
     DiscRule("R12-1d", "must", "The image fits the medium of its profile", ISO),
     DiscRule("R12-1e", "should", "Unused bytes of the image are zero", ISO),
     DiscRule("R12-1f", "must", "Both path tables lead to the folders of the tree", ISO),
+    # ECMA-119 9.1.6, PS3.12 P.2.1: hidden files have no place; ISO 9660:1999 8.5; ECMA-119 6.4, 6.8
+    DiscRule("R12-1g", "should", "No file or folder is hidden or associated with another", ISO),
+    DiscRule("R12-1h", "should", "No enhanced volume descriptor announces level 4", ISO),
+    DiscRule("R12-1i", "must", "Files, folders and tables lie within the volume, none in another",
+             ISO),
     DiscRule("R12-2", "must", "Its lists (ISO 9660, Joliet, UDF) show the same files", ISO),
     DiscRule("R12-2b", "must", "A reader of another code base (pycdlib) sees the same files", ISO),
     DiscRule("R12-3", "must", "A BD image has UDF 2.50 or 2.60", ISO),
@@ -76,6 +81,12 @@ RULES = (
     DiscRule("R5-1", "must", "Bits Stored and High Bit fit into Bits Allocated"),
     DiscRule("R5-1b", "should", "High Bit is one less than Bits Stored"),
     DiscRule("R3-1", "should", "Photometric Interpretations are those of the standard"),
+    # PS3.5 7.1.1; 7.1 and 7.5.1; 7.1.2 and 7.5.2; A.4 and PS3.3 C.7.6.3.1.8. Archives hold such
+    # instances, and readers bear them: what one breaks is told, and it still goes on a disc.
+    DiscRule("R5-2", "should", "Values have an even number of bytes"),
+    DiscRule("R5-3", "should", "Elements stand in the order of their tags, also in items"),
+    DiscRule("R5-4", "should", "Elements name their type, delimiters stand where they are needed"),
+    DiscRule("R5-5", "should", "Offset tables lead to the frames of encapsulated pixel data"),
     DiscRule("R10-5", "must", "No preamble can be run or opened as another kind of file"),
     DiscRule("R10-5b", "should", "Preambles are zero or TIFF"),
     DiscRule("R10-8", "must", "File meta information is right and agrees with the data set"),
