@@ -1,23 +1,30 @@
-"""Mistakes of other writers that few programs look for: path tables, volume sizes, icons, zips."""
+"""Mistakes of other writers that few programs look for, in images, instances, icons and zips."""
 
 from __future__ import annotations
 
+import io
 import shutil
 import struct
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import RLELossless
 
 from mediasvc.media.check_icon import icon_is_whole, plain_icon
+from mediasvc.media.check_instance import check_instance
+from mediasvc.media.plain_instance import Witness
 from mediasvc.sandbox import Sandbox
 from samples.synthesis import instance, study, write_disc
 from tests.disc_things import broken, judge, new_sandbox
+from tests.encapsulated_things import encapsulated
+from tests.raw_elements import ITEM_END, element, item, sequence, tag, text
 
 SECTOR, DESCRIPTOR = 2048, 16 * 2048
 EXTRAS = {"README.TXT": b"Read me.\r\n", "INDEX.HTM": b"<html/>"}
@@ -61,6 +68,24 @@ def at(place: Callable[[bytes], int], data: bytes) -> Callable[[bytes], bytes]:
     return change
 
 
+def record_of(name: bytes, field: int = 0) -> Callable[[bytes], int]:
+    """Where a field of the directory record of that name stands; the record begins 33 bytes
+    before its name."""
+    return lambda image: image.index(bytes([len(name)]) + name) + 1 - 33 + field
+
+
+def enhanced(image: bytes) -> bytes:
+    """With a second descriptor, as genisoimage -iso-level 4 writes it."""
+    end = image[DESCRIPTOR + SECTOR:DESCRIPTOR + 2 * SECTOR]
+    volume = b"\2CD001\2" + image[DESCRIPTOR + 8:DESCRIPTOR + SECTOR]
+    return at(lambda _: DESCRIPTOR + SECTOR, volume + end)(image)
+
+
+def both(number: int) -> bytes:
+    return struct.pack("<I", number) + struct.pack(">I", number)
+
+
+FILE, FOLDER, EXTENT, FLAGS = b"IM000001.;1", b"ST000001", 2, 25
 IMAGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "path table of little endian leads elsewhere": (
         "R12-1f", at(lambda image: second_entry(image, "<"), struct.pack("<I", 99))),
@@ -71,6 +96,19 @@ IMAGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
             "<I", struct.unpack_from("<I", image, DESCRIPTOR + 132)[0] - 16))(image)),
     "volume that ends before its files": ("M30", at(lambda _: DESCRIPTOR + 80,
                                                     struct.pack("<I", 20))),
+    "volume that ends before its folders": ("R12-1i", at(lambda _: DESCRIPTOR + 80,
+                                                         both(20))),
+    "hidden file": ("R12-1g", at(record_of(FILE, FLAGS), b"\1")),
+    "hidden folder": ("R12-1g", at(record_of(FOLDER, FLAGS), b"\3")),
+    "associated file": ("R12-1g", at(record_of(FILE, FLAGS), b"\4")),
+    "file in several sections": ("R12-1a", at(record_of(FILE, FLAGS), b"\x80")),
+    "enhanced volume descriptor": ("R12-1h", enhanced),
+    "file that lies in a folder's list": ("R12-1i", lambda image: at(
+        record_of(FILE, EXTENT), both(struct.unpack_from("<I", image, record_of(
+            FOLDER, EXTENT)(image))[0]))(image)),
+    "file that lies in the descriptors": ("R12-1i", at(record_of(FILE, EXTENT), both(16))),
+    "path table that lies in a file": ("R12-1i", lambda image: at(
+        lambda _: DESCRIPTOR + 140, image[record_of(FILE, EXTENT)(image):][:4])(image)),
     "rubbish behind the volume": ("R12-1e", lambda image: image + b"\7" * 2 * SECTOR)}
 
 
@@ -86,6 +124,97 @@ def test_each_mistake_of_an_image_is_found_by_its_rule(sandbox: Sandbox, image: 
     rule, change = IMAGES[damage]
     (tmp_path / "a.iso").write_bytes(change(image))
     assert rule in broken(judge(sandbox, tmp_path / "a.iso", "STD-GEN-CD"))
+
+
+def swapped(one: int, other: int) -> Callable[[bytes], bytes]:
+    """Two elements exchanged."""
+    def change(data: bytes) -> bytes:
+        (a, b), (c, d) = place(data, one), place(data, other)
+        return data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]
+    return change
+
+
+def place(data: bytes, number: int) -> tuple[int, int]:
+    """Where an element of a short VR begins and ends."""
+    found = pydicom.dcmread(io.BytesIO(data)).get_item(number)
+    return found.value_tell - 8, found.value_tell + found.length
+
+
+def shorter(data: bytes) -> bytes:
+    """Manufacturer with one letter less."""
+    start, end = place(data, 0x00080070)
+    return data[:start + 6] + struct.pack("<H", end - start - 9) + data[start + 8:end - 1] + (
+        data[end:])
+
+
+def with_sequence(*values: bytes) -> Callable[[bytes], bytes]:
+    """Request Attributes Sequence of these items put before the pixel data."""
+    made = sequence(0x00400275, *values)
+    return lambda data: data.replace(b"\xe0\x7f\x10\0OW", made + b"\xe0\x7f\x10\0OW")
+
+
+ONE, OTHER = text(0x00400007, "LO", "one"), text(0x00401001, "SH", "other")
+INSTANCES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "odd length": ("R5-2", shorter),
+    "odd length in an item": ("R5-2", with_sequence(item(element(0x00400007, "LO", b"one")))),
+    "elements out of order": ("R5-3", swapped(0x00080020, 0x00080070)),
+    "elements of an item out of order": ("R5-3", with_sequence(item(OTHER + ONE))),
+    "delimiter that is not needed": ("R5-4", with_sequence(item(
+        ONE + tag(ITEM_END) + bytes(4)))),
+    "delimiter with a length": ("R5-4", with_sequence(
+        item(ONE, undefined=True)[:-4] + b"\2\0\0\0")),
+    "element without a type": ("R5-4", with_sequence(item(
+        element(0x00400007, "LO", b"one ", implicit=True)))),
+}
+
+
+@pytest.mark.parametrize("damage", INSTANCES)
+def test_a_legible_instance_that_is_not_quite_legal_is_told_and_passes(
+        sandbox: Sandbox, folder: Path, tmp_path: Path, damage: str) -> None:
+    """Archives are full of such files: no disc with them is failed for it."""
+    rule, change = INSTANCES[damage]
+    shutil.copytree(folder, tmp_path / "disc")
+    path = tmp_path / "disc/DICOM/PT000001/ST000001/SE000001/IM000001"
+    before = path.read_bytes()
+    path.write_bytes(change(before))
+    assert path.read_bytes() != before
+    verdict = judge(sandbox, tmp_path / "disc", "STD-GEN-CD")
+    assert broken(verdict) == {rule}
+    assert verdict.passed
+
+
+FRAMES = [bytes(range(10 * k, 10 * k + 10)) for k in range(3)]
+#: A fragment of ten bytes takes eighteen.
+TABLES: dict[str, dict[str, Any]] = {
+    "of two of three frames": {"table": [0, 18]},
+    "that does not begin at the first": {"table": [18, 36, 54]},
+    "that does not ascend": {"table": [0, 36, 18]},
+    "that leads into a fragment": {"table": [0, 18, 40]},
+    "that counts from itself": {"table": [0, 26, 44]},
+    "of 64 bits, of two of three frames": {"extended": ([0, 18], [10, 10])},
+    "of 64 bits, without a length": {"extended": ([0, 18, 36], [10, 10])},
+    "of 64 bits, that leads nowhere": {"extended": ([0, 18, 37], [10, 10, 10])},
+    "of 64 bits, with another length": {"extended": ([0, 18, 36], [10, 10, 12])},
+    "of both kinds": {"table": [0, 18, 36], "extended": ([0, 18, 36], [10, 10, 10])},
+}
+
+
+def offset_rules(**tables: Any) -> set[str]:
+    data = encapsulated(FRAMES, frames=3, transfer_syntax=RLELossless, **tables)
+    plain = check_instance(memoryview(data), None, witness=Witness())
+    assert plain.findings == check_instance(memoryview(data), None).findings
+    return {finding.rule for finding in plain.findings}
+
+
+@pytest.mark.parametrize("damage", TABLES)
+def test_an_offset_table_leads_to_every_frame(damage: str) -> None:
+    assert offset_rules(**TABLES[damage]) == {"R5-5"}
+
+
+@pytest.mark.parametrize("tables", [{}, {"table": [0, 18, 36]},
+                                    {"extended": ([0, 18, 36], [10, 9, 10])}])
+def test_a_good_offset_table_and_none_are_both_fine(tables: dict[str, Any]) -> None:
+    assert offset_rules(**tables) == set()
 
 
 def test_a_zip_with_backslashes_is_no_legal_zip(sandbox: Sandbox, folder: Path,
