@@ -140,7 +140,7 @@ def test_listing_a_package_again_keeps_what_was_settled(connection: Connection,
     item = ledger.item(connection, package.id, 1)
     assert item and (item.label, item.state, item.object_sha256) == ("new label", "archived", "aa")
     with pytest.raises(StateError):
-        ledger.drop_items(connection, package.id)
+        ledger.drop_items(connection, package.id, 0, 9)
 
 
 def test_an_item_that_may_not_go_there_stops_the_whole_batch(connection: Connection,
@@ -178,7 +178,7 @@ def test_findings_are_kept_in_order_and_counted(connection: Connection,
     ledger.add_findings(connection, package.id, said)
     assert list(ledger.findings(connection, package.id)) == said
     assert ledger.finding_counts(connection, package.id) == {"error": 1, "warning": 1, "info": 0}
-    ledger.drop_findings(connection, package.id)
+    assert ledger.drop_findings(connection, package.id, 9) == 2
     assert list(ledger.findings(connection, package.id)) == []
 
 

@@ -16,6 +16,7 @@ from mediasvc.store.lock import HomeLock
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import unfinished
 from mediasvc.work.patient_list import finish_keys
+from mediasvc.work.queue import finish_discards
 from mediasvc.work.queue_view import view
 from mediasvc.work.refile import finish_all
 from mediasvc.work.undo import forget_given_up
@@ -60,7 +61,8 @@ def _serve(desk: Desk, watching: list[Watch], stop: threading.Event, reload_: th
     try:
         forget_given_up(desk)
         finish_keys(desk.store)
-        _finish_moves(desk, tell)
+        _finish("discard", finish_discards, desk, tell)
+        _finish("refile", finish_all, desk, tell)
         feed.start()
         tell("ready", inbox=str(desk.home.inbox))
         while not stop.is_set() and not reload_.is_set():
@@ -71,12 +73,12 @@ def _serve(desk: Desk, watching: list[Watch], stop: threading.Event, reload_: th
         watch.close()
 
 
-def _finish_moves(desk: Desk, tell: Tell) -> None:
-    """Studies that were just being moved to another patient when the service ended."""
+def _finish(what: str, work: Callable[[Desk], object], desk: Desk, tell: Tell) -> None:
+    """What was just being done when the service ended."""
     try:
-        finish_all(desk)
+        work(desk)
     except MediasvcError as error:
-        tell("trouble", what="refile", error=type(error).__name__)
+        tell("trouble", what=what, error=type(error).__name__)
 
 
 def _tick(desk: Desk, watch: Watch, stop: threading.Event, tell: Tell) -> None:

@@ -39,9 +39,12 @@ def findings(connection: sa.Connection, package_id: int) -> Iterator[Finding]:
         last = page[-1].id
 
 
-def drop_findings(connection: sa.Connection, package_id: int) -> None:
-    """Forget them: the line is about to run again and will find them again."""
-    connection.execute(sa.delete(table).where(table.c.package_id == package_id))
+def drop_findings(connection: sa.Connection, package_id: int, size: int | None = None) -> int:
+    """Forget the first ``size``, or all, and say how many these were: the line is about to run
+    again and will find them again."""
+    first = sa.select(table.c.id).where(table.c.package_id == package_id).order_by(
+        table.c.id).limit(size)
+    return connection.execute(sa.delete(table).where(table.c.id.in_(first))).rowcount
 
 
 def finding_counts(connection: sa.Connection, package_id: int) -> dict[str, int]:

@@ -15,11 +15,13 @@ from mediasvc.model import InstanceHeader, ItemState, Role
 from mediasvc.span import Span
 from mediasvc.store import states
 from mediasvc.store.db import upsert
-from mediasvc.store.schema import instance, patient_group
+from mediasvc.store.schema import instance, package, patient_group
 from mediasvc.store.schema import item as table
 
 _PAGE = 2000
 _CHUNK = 400
+#: States of instances about which nothing is decided yet.
+OPEN: tuple[ItemState, ...] = ("held", "pending")
 #: These change by `settle` only; listing a package again leaves them alone.
 _SETTLED = ("state", "reason", "duplicate_of", "object_sha256")
 
@@ -262,11 +264,30 @@ def role_counts(connection: sa.Connection, package_id: int) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def drop_items(connection: sa.Connection, package_id: int) -> None:
-    """Forget the list, to make it again. Raises StateError once an instance is archived."""
-    if counts(connection, package_id).archived:
+def drop_items(connection: sa.Connection, package_id: int, first: int, stop: int) -> None:
+    """Forget items ``first`` to ``stop`` (not with it) of the list, to make it again. Raises
+    StateError once an instance of the package is archived."""
+    if _has(connection, package_id, ("archived",)):
         raise StateError(f"Package {package_id} has archived instances; its list stays.")
-    connection.execute(sa.delete(table).where(table.c.package_id == package_id))
+    connection.execute(sa.delete(table).where(
+        table.c.package_id == package_id, table.c.number >= first, table.c.number < stop))
+
+
+def has_open(connection: sa.Connection, package_id: int) -> bool:
+    """Whether what becomes of some item is still to be decided."""
+    return _has(connection, package_id, OPEN)
+
+
+def discarded_with_open(connection: sa.Connection) -> list[int]:
+    """Packages that were given up and have such items."""
+    return list(connection.execute(sa.select(package.c.id).where(
+        package.c.state == "discarded", sa.exists().where(
+            table.c.package_id == package.c.id, table.c.state.in_(OPEN)))).scalars())
+
+
+def _has(connection: sa.Connection, package_id: int, wanted: Sequence[ItemState]) -> bool:
+    return bool(connection.execute(sa.select(sa.exists().where(
+        table.c.package_id == package_id, table.c.state.in_(wanted)))).scalar())
 
 
 def _row(package_id: int, one: Item) -> dict[str, Any]:

@@ -38,6 +38,24 @@ def in_parts(desk: Desk, package: Package, work: Part) -> None:
         Turns(aside).take(part, 0, last + 1, PART)
 
 
+def forget_listing(desk: Desk, package: Package) -> None:
+    """Items, findings and patient groups go, to be made again. What a crash leaves of them is
+    forgotten by the next attempt. Raises StateError once something is filed."""
+    def some_findings(connection: Connection, size: int) -> int:
+        ledger.check_fence(connection, package.id, package.fence)
+        return ledger.drop_findings(connection, package.id, size)
+
+    in_parts(desk, package, lambda connection, first, stop: ledger.drop_items(
+        connection, package.id, first, stop))
+    with desk.store.transaction() as connection:
+        ledger.check_fence(connection, package.id, package.fence)
+        ledger.drop_groups(connection, package.id)
+        few = ledger.drop_findings(connection, package.id, PART) < PART
+    if not few:
+        with desk.store.aside() as aside:
+            Turns(aside).repeat(some_findings, PART)
+
+
 def settle_by_group(desk: Desk, package: Package) -> None:
     """What was decided, or is to be, of patient groups holds for their items."""
     for state, olds, new in SETTLED:

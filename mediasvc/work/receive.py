@@ -27,6 +27,7 @@ from mediasvc.work.discover import (
 )
 from mediasvc.work.doubts import Doubts
 from mediasvc.work.import_labels import LabelsSeen
+from mediasvc.work.in_parts import forget_listing
 from mediasvc.work.seen import Seen, remove_spools
 
 PAGE = 1_000
@@ -49,7 +50,7 @@ def receive(desk: Desk, package: Package, password: str | None, report: Report, 
     scratch = scratch_folder(desk, package)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700, parents=True)
-    _forget(desk, package)
+    forget_listing(desk, package)
     source = Source(Path(package.location), scratch, desk.settings.limits,
                     desk.settings.inbox.ignore, password)
     listing = list_package(desk.sandbox, source)
@@ -78,14 +79,6 @@ def _watched(screened: Iterable[Found], ahead: Ahead) -> Iterator[Found]:
     for found in screened:
         ahead.look(found)
         yield found
-
-
-def _forget(desk: Desk, package: Package) -> None:
-    with desk.store.transaction() as connection:
-        ledger.check_fence(connection, package.id, package.fence)
-        ledger.drop_findings(connection, package.id)
-        ledger.drop_groups(connection, package.id)
-        ledger.drop_items(connection, package.id)
 
 
 def _record(desk: Desk, package: Package, page: list[Found]) -> None:
