@@ -14,14 +14,13 @@ from mediasvc.settings import Settings
 from mediasvc.work.directories import compare
 from mediasvc.work.discover import (
     NOTHING_DICOM,
-    Found,
     Report,
     Source,
     list_package,
     screen_package,
 )
 from mediasvc.work.private_folder import private_folder
-from mediasvc.work.repaired_directory import Repaired, require_new, write_repaired
+from mediasvc.work.repaired_directory import Repaired, ToName, require_new, write_repaired
 from mediasvc.work.seen import Seen
 
 
@@ -93,13 +92,14 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox,
         listing = list_package(sandbox, source)
         seen.kind = listing.kind
         note(listing.findings)
-        rows, compared = list[Found](), Seen(listing.members)
+        compared = Seen(listing.members)
+        to_name = ToName(scratch) if repaired is not None else None
         for found in screen_package(sandbox, source, listing, report):
             note(found.findings)
             seen.roles[found.role] += 1
             compared.add(found)
-            if repaired is not None:
-                rows.append(found)
+            if to_name is not None:
+                note(to_name.add(found))
             if found.header is not None and found.role == "instance":
                 _count(seen, found.header)
         comparison = compare(compared)
@@ -108,8 +108,8 @@ def inspect(path: Path, settings: Settings, sandbox: Sandbox,
         seen.unreferenced = comparison.unreferenced
         if not seen.roles["instance"] + seen.roles["refused"]:
             note((NOTHING_DICOM,))
-        if repaired is not None:
-            seen.repaired = write_repaired(settings.limits, repaired, rows, scratch)
+        if repaired is not None and to_name is not None:
+            seen.repaired = write_repaired(settings.limits, repaired, to_name, scratch)
             note(seen.repaired.findings)
     return seen
 
