@@ -326,3 +326,15 @@ def test_a_report_names_its_findings_in_order() -> None:
     page, text = report_page(ds).decode(), report_text(ds).decode()
     assert "&lt;b&gt;Lesion" in page and "<b>Lesion" not in page
     assert "  Diameter: 12 mm" in text and text.startswith("Diagnostic Imaging Report\n")
+
+
+@pytest.mark.parametrize(("kind", "keyword", "value", "shown"), [
+    ("DATE", "Date", "20001206", "2000-12-06"), ("TIME", "Time", "120005.5", "12:00:05"),
+    ("TIME", "Time", "1200", "12:00"),
+    ("DATETIME", "DateTime", "20001206120000+0100", "2000-12-06 12:00:00 +0100"),
+    ("DATETIME", "DateTime", "2000", "2000"), ("PNAME", "PersonName", "Roe^Ann", "Roe, Ann")])
+def test_times_and_names_of_a_report_are_written_as_people_write_them(
+        kind: str, keyword: str, value: str, shown: str) -> None:
+    ds = instance(modality="SR")
+    ds.ContentSequence = [item(RelationshipType="CONTAINS", ValueType=kind, **{keyword: value})]
+    assert [line.value for line in report_lines(ds)] == [shown]

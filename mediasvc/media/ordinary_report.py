@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
 from mediasvc.media.markup import Markup, element, page
+from mediasvc.media.words import date, person_name, sex
 
 #: Items of items, and items of a whole report.
 DEPTH, ITEMS = 48, 20_000
@@ -141,7 +143,8 @@ def _head(dataset: Dataset) -> Iterator[tuple[str, str]]:
     for keyword, words in _HEAD:
         value = _text(dataset, keyword)
         if value:
-            yield words, _date(value) if keyword.endswith("Date") else value
+            yield words, (date(value) if keyword.endswith("Date") else
+                          sex(value) if keyword == "PatientSex" else value)
 
 
 def _concept(item: Dataset) -> str:
@@ -168,8 +171,7 @@ def _behind(item: Dataset, keyword: str) -> str:
 def _value(item: Dataset) -> str:
     kind = str(item.get("ValueType") or "")
     if kind in _PLAIN:
-        text = _text(item, _PLAIN[kind])
-        return _date(text) if kind == "DATE" else text
+        return _SHOWN.get(kind, str)(_text(item, _PLAIN[kind]))
     if kind == "CODE":
         codes = item.get("ConceptCodeSequence") or []
         return _code(codes[0]) if len(codes) else ""
@@ -211,9 +213,22 @@ def _text(dataset: Dataset, keyword: str) -> str:
         return ""
     if isinstance(value, (MultiValue, list)):
         return ", ".join(str(one) for one in value)
-    text = str(value).replace("\r\n", "\n").replace("\r", "\n").strip()
-    return " ".join(text.replace("^", " ").split()) if isinstance(value, PersonName) else text
+    if isinstance(value, PersonName):
+        return person_name(str(value)) if value else ""
+    return str(value).replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def _date(text: str) -> str:
-    return f"{text[:4]}-{text[4:6]}-{text[6:8]}" if len(text) == 8 and text.isdigit() else text
+def _time(raw: str) -> str:
+    """``101500.123`` → ``10:15:00``; anything else as it is."""
+    found = re.fullmatch(r"(\d{2})(\d{2})(\d{2})?(?:\.\d+)?", raw)
+    return ":".join(filter(None, found.groups())) if found else raw
+
+
+def _moment(raw: str) -> str:
+    """``20240131101500+0100`` → ``2024-01-31 10:15:00 +0100``; anything else as it is."""
+    found = re.fullmatch(r"(\d{8})([\d.]+)([+-]\d{4})?", raw)
+    return " ".join(filter(None, (date(found[1]), _time(found[2]), found[3]))) if found else raw
+
+
+#: How the text of a value type is shown.
+_SHOWN = {"DATE": date, "TIME": _time, "DATETIME": _moment}
