@@ -14,7 +14,7 @@ import hashlib
 import mmap
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,14 +42,22 @@ def write_direct(fd: int, parts: Iterable[bytes | memoryview], *, direct: bool =
     """
     if not direct:
         return _through_cache(fd, parts)
+    digest = hashlib.sha256()
+    length = _directly(fd, parts, digest.update)
+    return digest.hexdigest(), length
+
+
+def _directly(fd: int, parts: Iterable[bytes | memoryview],
+              told: Callable[[bytes | memoryview], object]) -> int:
+    """Bytes written; ``told`` hears of them before."""
     buffer = _mine.__dict__.pop("buffer", None)  # not there while a source of parts writes itself
-    file, digest = DirectFile(fd, buffer), hashlib.sha256()
+    file = DirectFile(fd, buffer)
     for run in _runs(parts):
-        digest.update(run)
+        told(run)
         file.write(run)
     file.flush()
     _mine.buffer = file.buffer
-    return digest.hexdigest(), file.tell()
+    return file.tell()
 
 
 def _through_cache(fd: int, parts: Iterable[bytes | memoryview]) -> tuple[str, int]:
@@ -82,11 +90,24 @@ def _runs(parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
 def write_new(path: Path | str, parts: Iterable[bytes | memoryview], *, direct: bool = True,
               ) -> tuple[str, int]:
     """`write_direct` into a file that was not there, readable by nobody else."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = _new(path)
     try:
         return write_direct(fd, parts, direct=direct)
     finally:
         os.close(fd)
+
+
+def write_hashed(path: Path | str, parts: Iterable[bytes | memoryview]) -> int:
+    """`write_new` for who knows the sha256 of ``parts`` already: bytes written."""
+    fd = _new(path)
+    try:
+        return _directly(fd, parts, lambda run: None)
+    finally:
+        os.close(fd)
+
+
+def _new(path: Path | str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def new_buffer() -> memoryview:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -30,6 +30,12 @@ _BLOCK = ir.VectorType(ir.IntType(8), 32)
 #: numba gives the first argument, its typing context, itself.
 instruction = cast("Callable[[Any], Callable[..., Any]]", intrinsic)
 _njit = cast("Any", njit)
+
+
+def processor_has(feature: str) -> bool:
+    """By LLVM's name; False also where numba is told which instructions to use."""
+    return (cast("Any", config).CPU_FEATURES is None
+            and bool(binding.get_host_cpu_features().get(feature)))
 
 
 def kernels(*signatures: Any) -> Callable[[_Function], _Function]:

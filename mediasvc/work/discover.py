@@ -86,7 +86,7 @@ class Found:
     directory: Directory | None = None
     program: bool = False
     written: dict[str, Any] | None = None
-    """What `filing.write_ahead` answered, with the sha256 as received."""
+    """What `filing.write_ahead` answered."""
 
 
 @dataclass(slots=True)
@@ -186,7 +186,7 @@ def _found(member: Member, row: dict[str, Any]) -> Found:
         findings=tuple(_subject(Finding(**f), member) for f in row["findings"]),
         directory=_directory(member, row["dicomdir"]) if "dicomdir" in row else None,
         program=bool(row.get("program")),
-        written=written | {"sha256": row["sha256"]} if (written := row.get("written")) else None,
+        written=row.get("written"),
     )
 
 

@@ -8,16 +8,18 @@ patient; and there must be an inverse splice that gives the received bytes.
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mediasvc.codecs.sha256 import sha256_of_both
 from mediasvc.dicom.framing import Framing, read_framing
 from mediasvc.dicom.header import BEGINNING, scan, scan_beginning
 from mediasvc.dicom.in_utf8 import in_utf8
 from mediasvc.dicom.pieces import Copy, Piece, assemble, inverse, pack
 from mediasvc.dicom.splice import plan, rewrite_deflated
-from mediasvc.direct_write import write_new
+from mediasvc.direct_write import write_hashed, write_new
 from mediasvc.errors import DamagedError, MediasvcError, ProofError, UnsupportedError
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
@@ -40,12 +42,13 @@ def file_items(items: list[Item], order: dict[str, str]) -> list[Any]:
 
 def write_ahead(view: memoryview, framing: Framing, temp: str, order: Order,
                 ) -> dict[str, Any] | None:
-    """What `file_items` answers for an instance that was just looked at, written to ``temp``.
+    """What `file_items` answers for an instance that was just looked at, written to ``temp``; and
+    the ``sha256`` of what came.
 
     None when that cannot be; filing will find out why, and say it.
     """
     try:
-        row = _write(view, framing, temp, order)
+        row = _write(view, framing, temp, order, both=True)
     except (MediasvcError, OSError):
         Path(temp).unlink(missing_ok=True)
         return None
@@ -74,18 +77,43 @@ def _file(item: Item, order: Order) -> dict[str, Any]:
         return _write(view, _readable(view), item["temp"], order)
 
 
-def _write(view: memoryview, framing: Framing, temp: str, order: Order) -> dict[str, Any]:
+def _write(view: memoryview, framing: Framing, temp: str, order: Order, *, both: bool = False,
+           ) -> dict[str, Any]:
+    """``both``: nobody has hashed ``view`` yet."""
     uid = bytes(framing.value(SOP_INSTANCE_UID) or b"").rstrip(b" \0").decode("ascii", "replace")
+    source = view
     try:
         pieces: Sequence[Piece] = plan(framing, len(view), coerce(framing, order).changes)
         back = {"restore": "delta", "delta": base64.b64encode(pack(inverse(pieces))).decode()}
     except UnsupportedError:
-        view, pieces = _rewritten(view, framing, order)
+        source, pieces = _rewritten(view, framing, order)
         back = {"restore": "object"}
-    parts = list(assemble(view, pieces))
-    sha256, length = write_new(temp, parts)
+    parts = list(assemble(source, pieces))
+    if both:
+        back["sha256"], sha256 = (_sha256_of_both(view, pieces, parts) if source is view
+                                  else (_sha256([view]), _sha256(parts)))
+        length = write_hashed(temp, parts)
+    else:
+        sha256, length = write_new(temp, parts)
     return back | {"object_sha256": sha256, "object_length": length, "sop_instance_uid": uid,
                    "header": _proven(parts, temp, length, uid, order).as_json()}
+
+
+def _sha256_of_both(view: memoryview, pieces: Sequence[Piece], parts: Sequence[memoryview],
+                    ) -> tuple[str, str]:
+    """Of what came and of what its pieces make; mostly they end alike."""
+    last = pieces[-1]
+    if (isinstance(last, Copy) and last.offset + last.length == len(view)
+            and 2 * last.length > len(view)):
+        return sha256_of_both(view[:last.offset], b"".join(parts[:-1]), parts[-1])
+    return _sha256([view]), _sha256(parts)
+
+
+def _sha256(parts: Sequence[memoryview]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _rewritten(view: memoryview, framing: Framing, order: Order,

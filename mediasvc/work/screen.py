@@ -110,7 +110,6 @@ def _look(view: memoryview, member: Member, ahead: Item | None) -> dict[str, Any
     screening, framing = examine(view)
     row: dict[str, Any] = {
         "role": screening.role,
-        "sha256": hashlib.sha256(view).hexdigest(),
         "findings": [asdict(f) for f in screening.findings],
     }
     if screening.header is not None:
@@ -122,6 +121,8 @@ def _look(view: memoryview, member: Member, ahead: Item | None) -> dict[str, Any
         row["program"] = looks_like_program(member.label, view)
     elif ahead is not None and framing is not None and screening.role == "instance":
         row["written"] = write_ahead(view, framing, ahead["temp"], Order.from_json(ahead["order"]))
+    written = row.get("written")
+    row["sha256"] = written["sha256"] if written else hashlib.sha256(view).hexdigest()
     return row
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+from mediasvc.codecs.sha256 import FROM, sha256_of_both
 from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.file_meta import PREFIX
 from mediasvc.standard.preambles import LENGTH
@@ -45,5 +46,10 @@ def _screen_something() -> None:
         compare(memoryview(file), framing)
 
 
+def _hash_something() -> None:
+    sha256_of_both(b"", b"", bytes(FROM))
+
+
 _load_pydicom()
 _screen_something()
+_hash_something()
