@@ -386,6 +386,11 @@ def test_the_commands_burn_ask_and_label(desk: Desk, tmp_path: Path) -> None:
     assert (asked.code, asked.summary["waiting"]) == (1, 1)
     status = cli("burn", "--status")
     assert [row["method"] for row in status.of("burn")] == ["drive", "robot"]
+    job = next(tmp_path.glob("*.JDF"))
+    for suffix, words in ((".JDF", "waits in the robot's folder"), (".RJD", "works on it"),
+                          (".odd", "not in the robot's folder"), (".INP", "works on it")):
+        job = job.rename(job.with_suffix(suffix))
+        assert "planned (" in (told := cli.text("burn", "--status").stdout) and words in told
     exports = cli("report", "exports", "--patient", "P0001@LOCAL")
     assert [row["recipient"] for row in exports.of("export")] == ["Dr. Who", "Dr. Who"]
     assert len(exports.of("export")[0]["burns"]) == 2

@@ -77,13 +77,15 @@ def _require(discs: tuple[str, ...], device: str, usb: Path | None, robot: str,
 
 
 def _tell(session: Session, rows: list[Burn]) -> int:
+    from mediasvc.work.robots import how_far
+
     for row in rows:
         session.emit("burn", burn=row.id, disc=row.disc_id, state=row.state, method=row.method,
                      target=row.target, program=row.program, copies=row.copies, reason=row.reason,
                      at=row.changed_at, by=row.by)
-        why = f" ({row.reason})" if row.reason else ""
+        why = row.reason or how_far(row, session.settings.robots)
         session.say(f"burn {row.id}: disc {row.disc_id} by {row.method} {row.target}: "
-                    f"{row.state}{why}")
+                    f"{row.state}{f' ({why})' if why else ''}")
     waiting = sum(row.state not in ("released", "failed") for row in rows)
     session.summary(burns=len(rows), released=sum(row.state == "released" for row in rows),
                     failed=sum(row.state == "failed" for row in rows), waiting=waiting)

@@ -13,6 +13,9 @@ from mediasvc.media.words import count
 from mediasvc.store.burns import Burn, Handed
 
 TITLE = "Exported discs"
+#: Names and times are not parted in the middle, as long texts on a disc's pages are.
+_STYLE = (STYLE + "table{font-size:13px}td{overflow-wrap:break-word}"
+          "td:nth-child(2){white-space:nowrap}@media print{div.main{max-width:none}}")
 HEAD = ("Disc", "When (UTC)", "By", "For", "Patients", "Content", "Profile", "Onto")
 
 
@@ -51,7 +54,7 @@ def export_page(rows: Sequence[ExportRow], institution: str, asked: str, now: da
     total = (f"{count(len(rows), 'disc')}, {count(len(people), 'patient')}, "
              f"{count(sum(row.handed.instances for row in rows), 'instance')}. {asked}")
     return page(
-        TITLE, STYLE,
+        TITLE, _STYLE,
         element("div", element("h1", TITLE), element("p", institution), class_="bar"),
         element("div", element("div", element("p", total), _table(lines), class_="card"),
                 element("p", f"mediasvc {__version__}, {now:%Y-%m-%d %H:%M} UTC", class_="small"),

@@ -24,6 +24,9 @@ from mediasvc.work.label_facts import LabelFacts, label_facts
 from mediasvc.work.robot_jobs import FORMATS, JobFormat, RobotJob, epson_fields
 
 FIELDS = "TXT"
+#: What the files of an open job say, in words.
+HOW_FAR = {"waiting": "waits in the robot's folder", "busy": "the robot works on it",
+           "gone": "its job file is not in the robot's folder"}
 
 
 def robot_named(robots: Sequence[Robot], name: str) -> Robot:
@@ -118,6 +121,14 @@ def poll(desk: Desk, robots: Sequence[Robot], *, now: datetime | None = None) ->
         rows = [row for row in burns.burns(connection, open_only=True) if row.method == "robot"]
     known = {robot.name: robot for robot in robots}
     return [_advance(desk, row, known.get(row.target), moment) for row in rows]
+
+
+def how_far(row: Burn, robots: Sequence[Robot]) -> str:
+    """In words what a robot does with an open job; empty for other burns."""
+    robot = next((one for one in robots if one.name == row.target), None)
+    if robot is None or row.method != "robot" or row.state in ("released", "failed"):
+        return ""
+    return HOW_FAR.get(_said(Path(row.job), FORMATS[robot.kind]), "")
 
 
 def _advance(desk: Desk, row: Burn, robot: Robot | None, now: datetime) -> Burn:
