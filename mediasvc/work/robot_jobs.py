@@ -79,7 +79,8 @@ def rimage(job: RobotJob) -> bytes:
 
 
 FORMATS = {
-    "epson": JobFormat("JDF", epson, busy=("RJD", "INP"), failed=("ERR", "CDN", "CER"), longest_id=40),
+    "epson": JobFormat("JDF", epson, busy=("RJD", "INP"),
+                       failed=("ERR", "CDN", "CER"), longest_id=40),
     "primera": JobFormat("JRQ", primera),
     "rimage": JobFormat("NWP", rimage),
 }
