@@ -108,7 +108,7 @@ def _grey(samples: NDArray[Any], header: Dataset, inverted: bool, given: Window 
         if window is None or blank(sample, window):
             picture = _scaled(values, *percentiles(sample, header))
         else:
-            picture = _windowed(values, window)
+            picture = _windowed(values, window, spare=True)
     return 255 - picture if inverted else picture
 
 
@@ -181,7 +181,7 @@ def percentiles(sample: NDArray[Any], header: Dataset) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _windowed(values: NDArray[Any], window: Window) -> Picture:
+def _windowed(values: NDArray[Any], window: Window, spare: bool = False) -> Picture:
     """PS3.3 C.11.2.1.2 (LINEAR), C.11.2.1.3.2 (LINEAR_EXACT), C.11.2.1.3.1 (SIGMOID)."""
     centre, width = window.centre, window.width
     if window.function == "SIGMOID":
@@ -189,14 +189,15 @@ def _windowed(values: NDArray[Any], window: Window) -> Picture:
         return np.asarray(np.rint(255 / (1 + np.exp(power))), np.uint8)
     if window.function == "LINEAR":
         centre, width = centre - 0.5, width - 1
-    return _scaled(values, centre - width / 2, centre + width / 2)
+    return _scaled(values, centre - width / 2, centre + width / 2, spare)
 
 
-def _scaled(values: NDArray[Any], low: float, high: float) -> Picture:
-    """``low`` and below to black, ``high`` and above to white."""
+def _scaled(values: NDArray[Any], low: float, high: float, spare: bool = False) -> Picture:
+    """``low`` and below to black, ``high`` and above to white; ``spare``: nobody needs ``values``
+    afterwards."""
     if high <= low:
         return np.where(values > low, 255, 0).astype(np.uint8)
-    scaled = values.astype(np.float32)
+    scaled = values.astype(np.float32, copy=not spare)
     scaled -= np.float32(low)  # in place: fresh memory costs more than the sums
     scaled *= np.float32(255 / (high - low))
     np.clip(scaled, 0, 255, out=scaled)
@@ -251,12 +252,18 @@ def frame_header(header: Dataset, frame: int) -> Dataset:
 _MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence")
 _NESTING = (*_MACROS, "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _PALETTES = tuple(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue"))
-_KEYWORDS = (
-    "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence", "WindowCenter",
-    "WindowWidth", "VOILUTFunction", "PixelPaddingValue", "PixelSpacing", "ImagerPixelSpacing",
-    "PixelAspectRatio", "PixelRepresentation", "BitsStored", "BitsAllocated",
-    "PhotometricInterpretation", "SpecificCharacterSet",
+_TABLES = ("ModalityLUTSequence", "VOILUTSequence")
+#: What is asked beside tables and functional groups.
+SINGLE_VALUES = (
+    "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction",
+    "PixelPaddingValue", "PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio",
+    "PixelRepresentation", "BitsStored", "BitsAllocated", "PhotometricInterpretation",
+    "SpecificCharacterSet",
 )
+#: Where there is one of these, single values are not all.
+IN_TABLES = (*_NESTING, *_TABLES, *_PALETTES,
+             *(f"Segmented{name}" for name in _PALETTES))
+_KEYWORDS = (*_TABLES, *SINGLE_VALUES)
 
 
 def _copy(source: Dataset, target: Dataset) -> None:

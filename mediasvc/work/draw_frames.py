@@ -19,4 +19,4 @@ def draw_frames(items: list[Item]) -> list[Any]:
 def _draw(item: Item) -> tuple[int, int]:
     frame = int(item["frame"])
     with open_frames(Span.from_json(item["span"])) as source:
-        return draw(source.samples(frame), source.header, frame, Path(item["target"]))
+        return draw(source.samples(frame), source.looks, frame, Path(item["target"]))

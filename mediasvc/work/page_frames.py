@@ -16,6 +16,7 @@ from pydicom.pixels.utils import pixel_array
 from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.disc_file import SpanFile
+from mediasvc.media.plain_looks import plain_looks
 from mediasvc.span import Span
 from mediasvc.standard.transfer_syntaxes import JPEG_BASELINE
 from mediasvc.work.render_frames import stored_bits
@@ -40,10 +41,24 @@ class OpenFrames:
 
     def __init__(self, span: Span, stack: ExitStack) -> None:
         self._span, self._stack = span, stack
-        self._stream: Any = io.BufferedReader(SpanFile(span), 1 << 16)
-        stack.callback(self._stream.close)
-        self.header: Dataset = dcmread(self._stream, stop_before_pixels=True, force=True)
         self._last: tuple[int, Any] = (-1, None)
+
+    @cached_property
+    def _stream(self) -> Any:
+        stream: Any = io.BufferedReader(SpanFile(self._span), 1 << 16)
+        self._stack.callback(stream.close)
+        return stream
+
+    @cached_property
+    def header(self) -> Dataset:
+        """All elements before the pixel data."""
+        return dcmread(self._stream, stop_before_pixels=True, force=True)
+
+    @cached_property
+    def looks(self) -> Dataset:
+        """Of the header at least what `display` asks."""
+        plain = plain_looks(self._source.framing) if self._source is not None else None
+        return self.header if plain is None else plain
 
     @cached_property
     def _source(self) -> SourceFrames | None:
