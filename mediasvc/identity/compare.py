@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from mediasvc.identity.names import Name, Parts, normal, parse_name, sounding, unspelled
 from mediasvc.identity.placeholders import is_placeholder
 from mediasvc.identity.query import Query
+from mediasvc.identity.weights import WEIGHT
 from mediasvc.model import Patient
 
 #: (field, level) of `mediasvc.identity.weights`.
@@ -55,6 +57,10 @@ def observe(asked: Asked, patient: Patient) -> tuple[Seen, ...]:
     return tuple(seen)
 
 
+def weigh(seen: Iterable[Seen]) -> float:
+    return sum(map(WEIGHT.__getitem__, seen))
+
+
 def similarity(a: str, b: str) -> float:
     """0…1; Jaro–Winkler, which forgives typing errors more at the end than at the beginning."""
     from rapidfuzz.distance import JaroWinkler
@@ -83,14 +89,11 @@ def _ids(asked: Asked, patient: Patient) -> Iterator[Seen]:
 
 def _names(a: Name, b: Name) -> list[Seen]:
     """The group that agrees least decides: a different reading is another person."""
-    from mediasvc.identity.weights import WEIGHTS
-
-    def weight(seen: list[Seen]) -> float:
-        return sum(WEIGHTS[field][level].weight for field, level in seen)
-
     results = [_parts(one, other) for one, other in zip(a.groups, b.groups, strict=True)
                if one and other]
-    return min(results, key=weight) if len(results) > 1 else results[0] if results else []
+    if len(results) > 1:
+        return min(results, key=weigh)
+    return results[0] if results else []
 
 
 def _parts(a: Parts, b: Parts) -> list[Seen]:
@@ -110,21 +113,23 @@ def _good(seen: list[Seen]) -> int:
     return sum(level in ("equal", "sounding", "similar") for _, level in seen)
 
 
-def _name_part(field: str, a: str, b: str, also: str = "") -> Iterator[Seen]:
+#: Most of those who are compared with somebody share a name, a birth date or a street.
+@lru_cache(maxsize=16384)
+def _name_part(field: str, a: str, b: str, also: str = "") -> tuple[Seen, ...]:
     if not a or not b:
-        return
+        return ()
     if a == b or unspelled(a) == unspelled(b):
-        yield field, "equal"
+        level = "equal"
     elif sounding(a) == sounding(b):
-        yield field, "sounding"
+        level = "sounding"
     elif 1 in (len(a), len(b)):
-        yield field, "initial" if a[0] == b[0] and field == "given name" else "different"
+        level = "initial" if a[0] == b[0] and field == "given name" else "different"
     elif (" " in a or " " in b or also) and _common_word(a, f"{b} {also}"):
-        yield field, "part"
+        level = "part"
     else:
         likeness = similarity(unspelled(a), unspelled(b))
-        yield field, ("similar" if likeness >= SIMILAR else "near" if likeness >= NEAR
-                      else "different")
+        level = "similar" if likeness >= SIMILAR else "near" if likeness >= NEAR else "different"
+    return (field, level),
 
 
 def _common_word(a: str, b: str) -> bool:
@@ -132,6 +137,7 @@ def _common_word(a: str, b: str) -> bool:
     return any(len(word) > 2 for word in words)
 
 
+@lru_cache(maxsize=16384)
 def _birth_date(a: str, b: str) -> str:
     if known_date(a) and known_date(b):
         return _date_level(a, b)
@@ -158,19 +164,20 @@ def _date_level(a: str, b: str) -> str:
     return "different"
 
 
-def _text(field: str, a: str, b: str) -> Iterator[Seen]:
+@lru_cache(maxsize=16384)
+def _text(field: str, a: str, b: str) -> tuple[Seen, ...]:
     """Of two texts in normal form."""
     if not a or not b:
-        return
+        return ()
     if a == b or a.replace(" ", "") == b.replace(" ", ""):
-        yield field, "equal"
-        return
-    if field == "address":
+        level = "equal"
+    elif field == "address":
         from rapidfuzz.fuzz import token_sort_ratio
         likeness = token_sort_ratio(a, b) / 100
-        yield field, "similar" if likeness >= 0.8 else "near" if likeness >= 0.6 else "different"
+        level = "similar" if likeness >= 0.8 else "near" if likeness >= 0.6 else "different"
     else:
-        yield field, "similar" if _one_edit(a, b) else "different"
+        level = "similar" if _one_edit(a, b) else "different"
+    return (field, level),
 
 
 def _one_edit(a: str, b: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mediasvc.identity.compare import Asked, Seen, known_date, observe
+from mediasvc.identity.compare import Asked, Seen, known_date, observe, weigh
 from mediasvc.identity.names import compare_names, parse_name
 from mediasvc.identity.placeholders import is_placeholder
 from mediasvc.identity.query import Lookup, Query, blocking
@@ -62,7 +62,7 @@ def candidates(query: Query, lookup: Lookup, *, limit: int = 10) -> list[Candida
     badly; all with the same ID are kept."""
     asked, qualified = Asked(query), _qualified(query)
     compared = [(observe(asked, patient), patient) for patient in lookup(blocking(query))]
-    scored = sorted(((_weight(seen), seen, patient) for seen, patient in compared),
+    scored = sorted(((weigh(seen), seen, patient) for seen, patient in compared),
                     key=lambda one: (-one[0], one[2].key.patient_id, one[2].key.issuer))
     full = _attainable(query)
     kept = [_scored(weight, full, seen, patient) for place, (weight, seen, patient)
@@ -127,10 +127,6 @@ def _dates_agree(a: str, b: str) -> bool | None:
     years = a[:4], b[:4]
     partial = all(len(year) == 4 and year.isdecimal() for year in years)
     return False if partial and years[0] != years[1] else None
-
-
-def _weight(seen: Iterable[Seen]) -> float:
-    return sum(WEIGHTS[field][level].weight for field, level in seen)
 
 
 def _scored(weight: float, full: float, seen: Iterable[Seen], patient: Patient) -> Candidate:

@@ -75,7 +75,7 @@ def parse_name(text: str) -> Name:
     ideographic one where that is empty, as senders without an alphabetic name write it."""
     groups = [_parts(group) for group in text.split("=")[:3]]
     first, second, third = (*groups, Parts(), Parts(), Parts())[:3]
-    if not second and any(map(_has_han, first.words)):
+    if not second and not text.isascii() and any(map(_has_han, first.words)):
         first, second = Parts(), first
     return Name(first, second, third)
 
@@ -153,6 +153,8 @@ def _parts(group: str) -> Parts:
 
 def _untitled(text: str) -> str:
     words = text.split()
+    if len(words) < 2:
+        return text
     return " ".join([word for word in words if word not in TITLES] or words)
 
 

@@ -90,6 +90,10 @@ WEIGHTS: dict[str, dict[str, Observation]] = {
     },
 }
 
+#: (field, level) → its weight.
+WEIGHT = {(field, level): row.weight for field, levels in WEIGHTS.items()
+          for level, row in levels.items()}
+
 #: Least score (0–100) for each recommendation.
 LEAST: dict[Recommendation, float] = {"strong": 88.0, "medium": 70.0, "low": 40.0,
                                       "none": 0.0}

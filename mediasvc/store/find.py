@@ -8,26 +8,45 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mediasvc.store.merges import rows_merged_as
+from mediasvc.store.merges import LASTS, rows_merged_as
 from mediasvc.store.patients import BlockingKey
-from mediasvc.store.schema import patient, patient_identifier, patient_key
+from mediasvc.store.schema import patient, patient_identifier, patient_key, patient_merge
 
 #: Patients who share an identifier, of any issuers, that are looked at.
 HOLDERS = 50
+#: In this order.
+_OWN, _FURTHER, _MERGED = range(3)
 
 
 def by_identifier(connection: sa.Connection, patient_id: str, issuer: str | None = None, *,
                   limit: int = HOLDERS) -> list[int]:
     """Rows whose own ID, valid further identifier or merged ID it is; ``None`` = of any issuer."""
-    own = sa.select(patient.c.id).where(patient.c.patient_id == patient_id)
-    further = sa.select(patient_identifier.c.patient).where(
-        patient_identifier.c.patient_id == patient_id, patient_identifier.c.valid_to == "")
-    if issuer is not None:
-        own = own.where(patient.c.issuer == issuer)
-        further = further.where(patient_identifier.c.issuer == issuer)
-    return list(dict.fromkeys((*connection.execute(own.limit(limit)).scalars(),
-                               *connection.execute(further.limit(limit)).scalars(),
-                               *rows_merged_as(connection, patient_id, issuer))))
+    found = sorted(connection.execute(_HOLDERS[issuer is None], {
+        "patient_id": patient_id, "issuer": issuer, "most": limit}).all())
+    rows = dict.fromkeys(row for kind, row in found if kind != _MERGED)
+    if any(kind == _MERGED for kind, _ in found):
+        rows |= dict.fromkeys(rows_merged_as(connection, patient_id, issuer))
+    return [*rows]
+
+
+def _holders(any_issuer: bool) -> sa.CompoundSelect[Any]:
+    """(Kind, row) of all in one statement; of merges the first shows that there are some."""
+    own, further, merge = patient.c, patient_identifier.c, patient_merge.c
+    parts = []
+    for kind, row, number, issuer, lasts in (
+            (_OWN, own.id, own.patient_id, own.issuer, sa.true()),
+            (_FURTHER, further.patient, further.patient_id, further.issuer,
+             further.valid_to == ""),
+            (_MERGED, merge.id, merge.prior_id, merge.prior_issuer, LASTS)):
+        query = sa.select(row.label("row")).where(number == sa.bindparam("patient_id"), lasts)
+        if not any_issuer:
+            query = query.where(issuer == sa.bindparam("issuer"))
+        held = query.limit(sa.bindparam("most", type_=sa.Integer)).subquery()
+        parts.append(sa.select(sa.literal_column(str(kind)), held.c.row))
+    return sa.union_all(*parts)
+
+
+_HOLDERS = {any_issuer: _holders(any_issuer) for any_issuer in (False, True)}
 
 
 def lists(connection: sa.Connection, keys: Sequence[BlockingKey], birth_dates: Sequence[str], *,

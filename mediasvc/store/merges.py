@@ -7,27 +7,29 @@ intent, and takes effect by itself when they come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from mediasvc.model import PatientKey
+from mediasvc.store.among import among
 from mediasvc.store.schema import patient
 from mediasvc.store.schema import patient_merge as table
 
 _CHUNK = 400
 #: Put together once: a message of the patient feed asks a dozen questions.
-_IDS: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
-_ROWS: sa.BindParameter[int] = sa.bindparam("rows", expanding=True)
 _OWN = sa.select(patient.c.id, patient.c.patient_id, patient.c.issuer)
-_OWN_BY_ID = _OWN.where(patient.c.patient_id.in_(_IDS))
-_OWN_BY_ROW = _OWN.where(patient.c.id.in_(_ROWS))
+_OWN_BY_ID = _OWN.where(among(patient.c.patient_id, "ids"))
+_OWN_BY_ROW = _OWN.where(among(patient.c.id, "rows"))
 # Written out, because a bound value does not show SQLite that its partial index can be used.
-_LASTING = sa.select(table).where(table.c.ended_at == sa.literal_column("''")).order_by(table.c.id)
-_FROM = _LASTING.where(table.c.prior_id.in_(_IDS))
-_INTO = _LASTING.where(table.c.survivor_id.in_(_IDS))
+LASTS = table.c.ended_at == sa.literal_column("''")
+_LASTING = sa.select(table).where(LASTS).order_by(table.c.id)
+_IS_PRIOR, _IS_SURVIVOR = among(table.c.prior_id, "ids"), among(table.c.survivor_id, "ids")
+_FROM, _INTO = _LASTING.where(_IS_PRIOR), _LASTING.where(_IS_SURVIVOR)
+_ANY = sa.select(sa.or_(sa.exists().where(LASTS, _IS_PRIOR),
+                        sa.exists().where(LASTS, _IS_SURVIVOR)))
 _BETWEEN = sa.select(table).where(sa.or_(*(
     sa.and_(table.c.prior_id == sa.bindparam(f"{one}_id"),
             table.c.prior_issuer == sa.bindparam(f"{one}_issuer"),
@@ -158,8 +160,8 @@ def rows_of(connection: sa.Connection, keys: Sequence[PatientKey]) -> dict[Patie
     rows: dict[PatientKey, int] = {}
     wanted = set(keys)
     for start in range(0, len(keys), _CHUNK):
-        part = {one.patient_id for one in keys[start:start + _CHUNK]}
-        for number, *key in connection.execute(_OWN_BY_ID, {"ids": list(part)}):
+        ids = {one.patient_id for one in keys[start:start + _CHUNK]}
+        for number, *key in connection.execute(_OWN_BY_ID, {"ids": [*ids]}):
             if PatientKey(*key) in wanted:
                 rows[PatientKey(*key)] = number
     return rows
@@ -173,6 +175,11 @@ def keys_of(connection: sa.Connection, rows: Iterable[int]) -> dict[int, Patient
                 "rows": ordered[start:start + _CHUNK]}).all():
             found[number] = PatientKey(*key)
     return found
+
+
+def in_any(connection: sa.Connection, ids: Collection[str]) -> bool:
+    """Whether one of the Patient IDs stands in a lasting merge, which few do."""
+    return bool(connection.execute(_ANY, {"ids": [*ids]}).scalar())
 
 
 def rows_merged_as(connection: sa.Connection, patient_id: str, issuer: str | None) -> list[int]:

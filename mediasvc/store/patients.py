@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ import sqlalchemy as sa
 from mediasvc.errors import NotFoundError
 from mediasvc.model import Demographics, Identifier, Patient, PatientKey
 from mediasvc.store import merges
+from mediasvc.store.among import among
 from mediasvc.store.db import upsert
 from mediasvc.store.events import now
 from mediasvc.store.schema import patient as table
@@ -21,15 +24,15 @@ from mediasvc.store.schema import patient_key as key_table
 BlockingKey = tuple[str, str]
 _DEMOGRAPHICS = tuple(field.name for field in fields(Demographics))
 _CHUNK = 400
+#: So many columns in front of `_PATIENTS` are those of a further identifier.
+_FURTHER = 5
 #: Put together once: candidates and the patient feed ask for them all the time.
-_ROWS: sa.BindParameter[int] = sa.bindparam("rows", expanding=True)
 _PATIENTS = sa.select(
+    identifier.c.patient_id, identifier.c.issuer, identifier.c.provenance,
+    identifier.c.valid_from, identifier.c.valid_to,
     table.c.id, table.c.patient_id, table.c.issuer, table.c.provisional,
-    *(table.c[name] for name in _DEMOGRAPHICS)).where(table.c.id.in_(_ROWS)).order_by(table.c.id)
-_IDENTIFIERS = sa.select(
-    identifier.c.patient, identifier.c.patient_id, identifier.c.issuer, identifier.c.provenance,
-    identifier.c.valid_from, identifier.c.valid_to).where(
-    identifier.c.patient.in_(_ROWS)).order_by(identifier.c.id)
+    *(table.c[name] for name in _DEMOGRAPHICS)).select_from(table.outerjoin(identifier)).where(
+    among(table.c.id, "rows")).order_by(table.c.id, identifier.c.id)
 _CHANGE = sa.update(table).where(table.c.id == sa.bindparam("row"))
 _DROP_KEYS = sa.delete(key_table).where(key_table.c.patient == sa.bindparam("row"))
 
@@ -128,6 +131,8 @@ def people(connection: sa.Connection, rows: Sequence[int]) -> list[Patient]:
     identifiers (provenance ``merge`` for the merged ones themselves).
     """
     found = patients_by_rows(connection, rows)
+    if not merges.in_any(connection, {one.key.patient_id for one in found}):
+        return found
     own = {one.row: one.key for one in found}
     present = set(merges.survivors_of(connection, own).values())
     if present != own.keys():
@@ -159,12 +164,9 @@ def patients_by_rows(connection: sa.Connection, rows: Sequence[int]) -> list[Pat
     found: list[Patient] = []
     ordered = sorted(set(rows))
     for start in range(0, len(ordered), _CHUNK):
-        part = ordered[start:start + _CHUNK]
-        others: dict[int, list[Identifier]] = {}
-        for owner, *rest in connection.execute(_IDENTIFIERS, {"rows": part}).all():
-            others.setdefault(owner, []).append(Identifier(*rest))
-        found += (_patient(row, others.get(row[0], ()))
-                  for row in connection.execute(_PATIENTS, {"rows": part}).all())
+        joined = connection.execute(_PATIENTS, {"rows": ordered[start:start + _CHUNK]}).all()
+        for _, same in groupby(joined, key=itemgetter(_FURTHER)):
+            found.append(_patient(list(same)))
     return found
 
 
@@ -219,7 +221,8 @@ def _put_keys(connection: sa.Connection, pairs: Iterable[tuple[int, PatientRecor
         connection.execute(upsert(connection, key_table, key=("kind", "key", "patient")), rows)
 
 
-def _patient(row: Any, others: Iterable[Identifier]) -> Patient:
-    number, patient_id, issuer, provisional, *who = row
-    return Patient(number, PatientKey(patient_id, issuer), Demographics(*who), tuple(others),
-                   provisional)
+def _patient(joined: Sequence[Any]) -> Patient:
+    """Of rows that differ in the further identifier; that of somebody without one is NULL."""
+    number, patient_id, issuer, provisional, *who = joined[0][_FURTHER:]
+    others = tuple(Identifier(*row[:_FURTHER]) for row in joined if row[0] is not None)
+    return Patient(number, PatientKey(patient_id, issuer), Demographics(*who), others, provisional)
