@@ -11,7 +11,7 @@ import pytest
 from mediasvc.direct_write import DirectFile
 from mediasvc.errors import DamagedError
 from mediasvc.media import image_reader
-from mediasvc.media.image_reader import LARGE, ImageReader
+from mediasvc.media.image_reader import LARGE, RUN, ImageReader, Run, runs
 from mediasvc.span import Span
 
 LENGTH = (1 << 20) + 2048 + 7
@@ -41,17 +41,41 @@ def test_every_file_is_what_lies_in_the_image(
 
 def test_what_was_read_beforehand_is_the_same(reader: ImageReader, tmp_path: Path) -> None:
     path, chance = str(tmp_path / "disc.iso"), random.Random(3)
-    spans = [Span(path, at, chance.choice((LARGE, LARGE + 4097, 500, 600_000)))
-             for at in chance.sample(range(400_000), 30)]
-    for number, span in enumerate(spans):
-        guess = spans[(number + chance.choice((1, 1, 1, 2))) % len(spans)]
-        with reader.view(span, guess) as view:
-            assert view == CONTENT[span.offset:span.offset + span.length]
+    for _ in range(5):
+        spans = [Span(path, at, chance.choice((LARGE, LARGE + 4097, 500, 600_000)))
+                 for at in chance.sample(range(400_000), 30)]
+        reader.expect(chance.sample(spans, 25))  # others are asked for, and in another order
+        for span in spans:
+            with reader.view(span) as view:
+                assert view == CONTENT[span.offset:span.offset + span.length]
+
+
+def test_neighbours_are_read_at_once(reader: ImageReader, tmp_path: Path) -> None:
+    spans = [Span(str(tmp_path / "disc.iso"), 2048 + number * (LARGE + 2048), LARGE + number)
+             for number in range(7)]
+    assert list(runs(spans)) == [Run(2048, spans[-1].offset + LARGE + 6)]
+    for _ in range(2):
+        reader.expect(spans)
+        for span in spans[:1] + spans[2:]:  # who is passed over is not waited for
+            with reader.view(span) as view:
+                assert view == CONTENT[span.offset:span.offset + span.length]
+
+
+def test_runs_end_where_neighbours_do_and_stay_short() -> None:
+    def of(*places: tuple[int, int]) -> list[Run]:
+        return list(runs(Span("disc.iso", offset, length) for offset, length in places))
+
+    assert of((0, LARGE), (LARGE + 4096, LARGE)) == [
+        Run(0, LARGE), Run(LARGE + 4096, 2 * LARGE + 4096)]
+    assert of((LARGE, LARGE), (0, LARGE)) == [Run(LARGE, 2 * LARGE), Run(0, LARGE)]
+    assert of((0, RUN), (RUN, 1)) == [Run(0, RUN), Run(RUN, RUN + 1)]
+    assert of() == []
 
 
 def test_a_guess_behind_the_end_harms_nobody(reader: ImageReader, tmp_path: Path) -> None:
     path = str(tmp_path / "disc.iso")
-    with reader.view(Span(path, 0, LARGE), Span(path, LENGTH - 5, LARGE)) as view:
+    reader.expect([Span(path, 0, LARGE), Span(path, LENGTH - 5, LARGE)])
+    with reader.view(Span(path, 0, LARGE)) as view:
         assert view == CONTENT[:LARGE]
     with pytest.raises(DamagedError), reader.view(Span(path, LENGTH - 5, LARGE)):
         pass

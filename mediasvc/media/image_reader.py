@@ -2,16 +2,18 @@
 
 A finished image is not in the page cache, it was written past it; filling the cache with it would
 cost more than looking at it. Large files are read past the cache, too, and come from the medium,
-each while the one before is looked at.
+a few neighbours at once while those before them are looked at.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from random import randrange
 
@@ -23,7 +25,21 @@ from mediasvc.span import READ_LIMIT, Span
 
 #: Below this the wait for the device costs more than the copy.
 LARGE = 128 << 10
+#: Neighbours that are read at once. A thread that reads each of 0.5 MB by itself costs as much of a
+#: core as the reading.
+RUN = 2 << 20
 PLACES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Bytes of an image from ``offset`` to before ``end``: files that lie one behind the other."""
+
+    offset: int
+    end: int
+
+    def has(self, span: Span) -> bool:
+        return self.offset <= span.offset and span.offset + span.length <= self.end
 
 
 class ImageReader:
@@ -35,40 +51,78 @@ class ImageReader:
         #: What is looked at, and what is read meanwhile.
         self._room, self._other = _room(1 << 20), _room(1 << 20)
         self._beside = ThreadPoolExecutor(1)
-        self._coming: tuple[Span, Future[memoryview | None]] | None = None
+        self._held: tuple[Run, memoryview] | None = None
+        self._coming: tuple[Run, Future[memoryview | None]] | None = None
+        self._runs: deque[Run] = deque()
+
+    def expect(self, spans: Iterable[Span]) -> None:
+        """Begin to read what `view` is likely to be asked for, in this order."""
+        wanted = [span for span in spans if span.path == self._path]
+        if wanted and self._fd < 0:
+            self._open(wanted[0])
+        self._forget()
+        self._runs.extend(runs(span for span in wanted if self._goes_past(span)))
+        self._begin_next()
 
     @contextmanager
-    def view(self, span: Span, soon: Span | None = None) -> Iterator[memoryview]:
-        """The bytes of ``span``, until the next call; ``soon``: what that is likely to be for.
-        Raises what `Span.view` does."""
+    def view(self, span: Span) -> Iterator[memoryview]:
+        """The bytes of ``span``, until the next call. Raises what `Span.view` does."""
         if span.path != self._path or span.length > READ_LIMIT:
             with span.view() as view:
                 yield view
             return
         if self._fd < 0:
             self._open(span)
-        found = self._came(span)
-        if found is None and self._goes_past(span):
-            self._room = _large_enough(self._room, span)
-            found = self._past_the_cache(span, self._room)
+        found = self._expected(span)
         if found is None:
-            self._room = _large_enough(self._room, span)
-            found = self._through_the_cache(span)
-        if soon is not None and soon.path == self._path and self._goes_past(soon):
-            self._other = _large_enough(self._other, soon)
-            self._coming = soon, self._beside.submit(self._past_the_cache, soon, self._other)
-        yield found
+            self._forget_held(span)
+            if self._goes_past(span):
+                found = self._past_the_cache(Run(span.offset, span.offset + span.length),
+                                             self._room)
+        yield self._through_the_cache(span) if found is None else found
 
-    def _came(self, span: Span) -> memoryview | None:
+    def _expected(self, span: Span) -> memoryview | None:
         """What was read of it meanwhile; None when something else was, or nothing."""
+        while self._held is None or not self._held[0].has(span):
+            if not any(run.has(span) for run in self._awaited()):
+                return None
+            self._take_next()
+        run, held = self._held
+        return held[span.offset - run.offset:][:span.length]
+
+    def _awaited(self) -> Iterator[Run]:
+        if self._coming is not None:
+            yield self._coming[0]
+        yield from self._runs
+
+    def _take_next(self) -> None:
+        """Hold the run that is being read, and begin with the one behind it."""
         if self._coming is None:
-            return None
-        coming, reading = self._coming
-        self._coming, found = None, reading.result()
-        if coming != span:
-            return None
+            self._begin_next()
+        assert self._coming is not None
+        (run, reading), self._coming = self._coming, None
+        found = reading.result()
         self._room, self._other = self._other, self._room
-        return found
+        self._held = (run, found) if found is not None else None
+        self._begin_next()
+
+    def _begin_next(self) -> None:
+        if self._runs:
+            run = self._runs.popleft()
+            self._other = _large_enough(self._other, run.end - run.offset)
+            self._coming = run, self._beside.submit(self._past_the_cache, run, self._other)
+
+    def _forget(self) -> None:
+        """Nothing of what was expected is wanted any more."""
+        self._runs.clear()
+        if self._coming is not None:
+            self._coming[1].result()
+        self._held = self._coming = None
+
+    def _forget_held(self, span: Span) -> None:
+        """Its place is taken by ``span``."""
+        self._held = None
+        self._room = _large_enough(self._room, span.length)
 
     def _goes_past(self, span: Span) -> bool:
         return self._direct >= 0 and LARGE <= span.length <= READ_LIMIT
@@ -81,14 +135,14 @@ class ImageReader:
             self._direct = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
                                    | os.O_DIRECT)
 
-    def _past_the_cache(self, span: Span, room: memoryview) -> memoryview | None:
+    def _past_the_cache(self, run: Run, room: memoryview) -> memoryview | None:
         """None where that cannot be."""
-        before = span.offset % BLOCK
-        length = -(-(before + span.length) // BLOCK) * BLOCK
+        before, size = run.offset % BLOCK, run.end - run.offset
+        length = -(-(before + size) // BLOCK) * BLOCK
         with suppress(OSError):
-            found = os.preadv(self._direct, [room[:length]], span.offset - before)
-            if found >= before + span.length:
-                return room[before:before + span.length]
+            found = os.preadv(self._direct, [room[:length]], run.offset - before)
+            if found >= before + size:
+                return room[before:before + size]
         return None
 
     def _through_the_cache(self, span: Span) -> memoryview:
@@ -126,8 +180,23 @@ def is_cached(span: Span) -> bool:
         os.close(fd)
 
 
-def _large_enough(room: memoryview, span: Span) -> memoryview:
-    needed = span.length + 2 * BLOCK
+def runs(spans: Iterable[Span]) -> Iterator[Run]:
+    """The ``spans`` of one file, those that lie one behind the other together."""
+    run = None
+    for span in spans:
+        end = span.offset + span.length
+        if run and 0 <= span.offset - run.end < BLOCK and end - run.offset <= RUN:
+            run = Run(run.offset, end)
+            continue
+        if run:
+            yield run
+        run = Run(span.offset, end)
+    if run:
+        yield run
+
+
+def _large_enough(room: memoryview, length: int) -> memoryview:
+    needed = length + 2 * BLOCK
     return room if len(room) >= needed else _room(needed)
 
 

@@ -158,15 +158,14 @@ def check_members(items: list[Item], key_set: str, keywords: list[str], hashed: 
     package, scratch = _package(**source), Path(source["scratch"])
     members = {number: package.member(number) for item in items
                if (number := item.get("number")) is not None}
-    soon: dict[int, Span] = {}
     if package.kind == "iso":
-        spans = {number: package.span(member) for number, member in members.items()}
-        fetch(Path(source["path"]), (span for span in spans.values() if span.length < LARGE))
-        soon = dict(zip(spans, list(spans.values())[1:], strict=False))
+        spans = [package.span(member) for member in members.values()]
+        fetch(Path(source["path"]), (span for span in spans if span.length < LARGE))
+        _Open.reader.expect(spans)
     return each(lambda item: (
         WHOLE[item["whole"]](**source) if "whole" in item else
         _check(package, members[item["number"]], item["expected"], scratch,
-               soon.get(item["number"]), key_set=key_set, keywords=keywords, hashed=hashed)), items)
+               key_set=key_set, keywords=keywords, hashed=hashed)), items)
 
 
 def ask(question: str, **arguments: Any) -> Any:
@@ -180,11 +179,11 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "ready": ready, "listing": listing, "directory": directory, "hash_list": hash_list}
 
 
-def _check(package: Package, member: Member, place: Any, scratch: Path, soon: Span | None, *,
-           key_set: str, keywords: list[str], hashed: bool) -> dict[str, Any]:
+def _check(package: Package, member: Member, place: Any, scratch: Path, *, key_set: str,
+           keywords: list[str], hashed: bool) -> dict[str, Any]:
     expected = _Open.expectations.expected(place) if place else None
     span = package.span(member)
-    with _Open.reader.view(span, soon) as view:
+    with _Open.reader.view(span) as view:
         row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest() if hashed else ""}
         found = check_instance(view, expected, key_set, keywords, _Open.witness)
         findings = list(found.findings)
