@@ -537,7 +537,7 @@ def test_the_certificate_lists_what_was_proven_and_names_nobody(archive: Archive
 def test_the_ledger_knows_what_left(archive: Archive, tmp_path: Path) -> None:
     [disc] = archive.export(archive.order(tmp_path / "a.iso")).discs
     with archive.desk.store.read() as connection:
-        [number] = discs.discs_with(connection, [uid(1, 1, 1, 1)])
+        [number] = discs.discs_of(connection, [uid(1, 1)])
         row = discs.disc(connection, number)
     assert (row.state, row.sha256, row.bytes, row.file_set_id) == (
         "released", disc.sha256, disc.bytes, disc.file_set_id)

@@ -201,6 +201,10 @@ def test_discs_that_went_out_are_named(cli: Program, tmp_path: Path) -> None:
                tmp_path / "out.iso").code == 0
     done = cli("studies", "refile", package, "--to", "L1", "--by", "Bea")
     assert len(done.summary["discs"]) == 1
+    [row] = cli("report", "exports").of("export")  # the disc in the world still says so
+    assert (row["patients"], row["now"]) == (["L2@LOCAL"], ["L1@LOCAL"])
+    assert "L2@LOCAL (now L1@LOCAL)" in cli.text("report", "exports").stdout
+    assert cli("studies", "refile", "--undo", 1, "--by", "Bea").summary["discs"] == [1]
 
 
 @pytest.mark.usefixtures("index")

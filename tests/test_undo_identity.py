@@ -207,7 +207,8 @@ def test_undo_after_an_export_names_the_disc(desk: Program, tmp_path: Path) -> N
     held = files(desk.home)
     number = bring(desk, tmp_path / "second", images(1, 3))
     made = desk("export", "--study", uid(1, 3), "--profile", "STD-GEN-CD",
-                "--to", tmp_path / "out.iso")
+                "--to", tmp_path / "out.iso", "--recipient", "Dr. Who")
     assert made.code == 0, made.stderr
-    assert desk("studies", "undo", number, "--by", "Ann").summary["discs"] == [1]
+    told = desk.text("studies", "undo", number, "--by", "Ann").stdout
+    assert "left the house on disc 1 (20" in told and "for Dr. Who)" in told
     assert files(desk.home) == held

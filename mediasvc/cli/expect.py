@@ -11,9 +11,11 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
 
 if TYPE_CHECKING:
-    from mediasvc.model import PatientKey
+    from mediasvc.model import Patient
     from mediasvc.store.expected import Expected
 
+#: Whoever registered it was an order of the patient feed, by its number.
+BY_MESSAGE = "message:"
 
 
 @click.group()
@@ -40,13 +42,15 @@ def add(session: Session, patient: str, source: str, until: str, accession: str,
     """This patient will bring a disc."""
     from mediasvc.model import PatientKey
     from mediasvc.store.expected import Procedure
+    from mediasvc.store.patients import patient_row
     from mediasvc.work.expect import procedure_code, register
 
     key = PatientKey.parse(patient, session.settings.site.issuer)
     procedure = Procedure(accession, procedure_id, description, step_id, *procedure_code(code))
     with session.store() as store, store.transaction() as connection:
         one = register(connection, key, procedure, source=source, until=until, by=by)
-    _tell(session, one, key)
+        who = patient_row(connection, one.patient)
+    _tell(session, one, who)
     session.summary(expected=one.id)
     return 0
 
@@ -97,10 +101,10 @@ def list_(session: Session, every: bool) -> int:
     from mediasvc.store.patients import patient_row
 
     with session.store() as store, store.read() as connection:
-        found = [(one, patient_row(connection, one.patient).key)
+        found = [(one, patient_row(connection, one.patient))
                  for one in expected(connection, every=every)]
-    for one, key in found:
-        _tell(session, one, key)
+    for one, who in found:
+        _tell(session, one, who)
     session.summary(expected=len(found))
     return 0
 
@@ -120,12 +124,15 @@ def cancel(session: Session, number: int, by: str) -> int:
     return 0
 
 
-def _tell(session: Session, one: Expected, key: PatientKey) -> None:
+def _tell(session: Session, one: Expected, who: Patient) -> None:
+    from mediasvc.media.labels import display
+
+    key, name = who.key, who.demographics.patient_name
     state = ("open" if one.is_open else f"came with package {one.package}"
              if one.package is not None else "cancelled")
     order = one.procedure
     session.emit("expected", expected=one.id, patient_id=key.patient_id, issuer=key.issuer,
-                 source=one.source, until=one.valid_until, state=state, package=one.package,
+                 name=name, source=one.source, until=one.valid_until, state=state, package=one.package,
                  accession_number=order.accession_number,
                  requested_procedure_id=order.requested_procedure_id, order=one.order_key,
                  by=one.registered_by,
@@ -133,6 +140,9 @@ def _tell(session: Session, one: Expected, key: PatientKey) -> None:
     limits = [f"from {one.source}" if one.source else "", f"until {one.valid_until}"
               if one.valid_until else "", f"for {order.accession_number}"
               if order.accession_number else ""]
-    session.say(f"{one.id:>5}  {key}  {' '.join(filter(None, limits))}  {state}, "
-                f"registered by {one.registered_by}")
+    by = one.registered_by
+    if by.startswith(BY_MESSAGE):
+        by = f"an HL7 order (message {by.removeprefix(BY_MESSAGE)})"
+    session.say(f"{one.id:>5}  {key}  {display(name) or '(no name)'}  "
+                f"{' '.join(filter(None, limits))}  {state}, registered by {by}")
 

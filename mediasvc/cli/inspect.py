@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mediasvc.cli.few_findings import few_findings
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
@@ -31,10 +32,11 @@ def command(session: Session, path: Path, password_file: Path | None, repaired: 
     """
     from mediasvc.nursery import SCREEN
 
-    with session.children(SCREEN) as sandbox, progress(session) as report:
+    with (session.children(SCREEN) as sandbox, few_findings(session) as tell,
+          progress(session) as report):
         from mediasvc.work.inspect import inspect
 
-        seen = inspect(path.resolve(), session.settings, sandbox, session.finding, report,
+        seen = inspect(path.resolve(), session.settings, sandbox, tell, report,
                        read_password(password_file), repaired)
     for patient in seen.patients.values():
         _tell(session, patient)

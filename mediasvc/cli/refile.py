@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mediasvc.cli.discs_out import tell_discs
 from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
@@ -72,8 +73,7 @@ def _preview(session: Session, desk: Desk, wanted: Wanted) -> int:
     from mediasvc.work.refile import preview
 
     changes, discs = preview(desk, wanted)
-    for disc in discs:
-        session.say(f"  Some of it left the house on disc {disc}.")
+    tell_discs(session, desk, discs)
     return show_changes(session, changes, discs=list(discs))
 
 
@@ -86,8 +86,7 @@ def _move(session: Session, desk: Desk, wanted: Wanted) -> int:
     _tell(session, desk, one)
     if one.state == "proposed":
         session.say("Noted. A second person must give the same order.")
-    for disc in moved.discs:
-        session.say(f"  Some of it left the house on disc {disc}, under the patient before.")
+    tell_discs(session, desk, moved.discs, ", under the patient before")
     session.summary(refile=one.id, state=one.state, instances=moved.instances,
                     studies=len(one.studies), packages=list(moved.packages),
                     discs=list(moved.discs))
@@ -97,10 +96,11 @@ def _move(session: Session, desk: Desk, wanted: Wanted) -> int:
 def _take_back(session: Session, desk: Desk, number: int, by: str, reason: str) -> int:
     from mediasvc.work.refile_undo import take_back
 
-    one, instances = take_back(desk, number, by=by, reason=reason)
+    one, instances, discs = take_back(desk, number, by=by, reason=reason)
     _tell(session, desk, one)
+    tell_discs(session, desk, discs)
     session.summary(refile=one.id, state=one.state, instances=instances,
-                    studies=len(one.studies))
+                    studies=len(one.studies), discs=list(discs))
     return 0
 
 

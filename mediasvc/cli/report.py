@@ -226,16 +226,16 @@ def _write_exports(session: Session, target: Path, rows: list[ExportRow], asked:
 def _tell_export(session: Session, shown: ExportRow) -> None:
     row, burnt = shown.handed, shown.burns
     disc = row.disc
-    people = [str(key) for key in row.patients]
     released = [one for one in burnt if one.state == "released"]
     session.emit("export", disc=disc.id, at=disc.created_at, by=disc.by, recipient=disc.recipient,
-                 patients=people, studies=row.studies, instances=row.instances, path=disc.path,
+                 patients=[str(key) for key in row.patients], now=[str(key) for key in row.now],
+                 studies=row.studies, instances=row.instances, path=disc.path,
                  profile=disc.profile, part=disc.part, bytes=disc.bytes, sha256=disc.sha256,
                  deidentified=row.noted.get("deidentified"), encrypted=row.noted.get("encrypted"),
                  burns=[{"burn": one.id, "method": one.method, "target": one.target,
                          "state": one.state, "at": one.changed_at} for one in burnt])
     whom = f" for {disc.recipient}" if disc.recipient else ""
     session.say(f"disc {disc.id}  {disc.created_at[:16].replace('T', ' ')}  by {disc.by}{whom}: "
-                f"{', '.join(people) or 'nobody that the index knows'}, {shown.content}, "
+                f"{shown.people or 'nobody that the index knows'}, {shown.content}, "
                 f"{disc.profile}, {disc.path}"
                 + (f", burnt {count(len(released), 'time')}" if released else ""))

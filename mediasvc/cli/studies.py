@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mediasvc.cli.discs_out import tell_discs
 from mediasvc.cli.person import by_option
 from mediasvc.cli.refile import refile, refiles
 from mediasvc.cli.session import Session
@@ -117,11 +118,10 @@ def undo(session: Session, package: int, by: str) -> int:
 
     with open_desk(session.home, session.settings) as desk:
         removed = work(desk, package, by)
-    session.say(f"Package {package}: {words.count(removed.instances, 'instance')} of "
-                f"{words.count(removed.studies, 'study', 'studies')} taken back; "
-                "it waits for a decision again.")
-    for disc in removed.discs:
-        session.say(f"  Some of them left the house on disc {disc}.")
+        session.say(f"Package {package}: {words.count(removed.instances, 'instance')} of "
+                    f"{words.count(removed.studies, 'study', 'studies')} taken back; "
+                    "it waits for a decision again.")
+        tell_discs(session, desk, removed.discs)
     for other in removed.dependents:
         session.say(f"  Package {other} had some of the same instances and counted on these.")
     session.summary(package=str(package), instances=removed.instances, studies=removed.studies,

@@ -27,6 +27,13 @@ class ExportRow:
     burns: tuple[Burn, ...]
 
     @property
+    def people(self) -> str:
+        """As on the disc, and whose that is now."""
+        row = self.handed
+        since = f" (now {', '.join(map(str, row.now))})" if row.now else ""
+        return ", ".join(map(str, row.patients)) + since
+
+    @property
     def content(self) -> str:
         """Of a de-identified disc or of copies with loss the index does not know the studies."""
         row = self.handed
@@ -69,5 +76,5 @@ def _cells(row: ExportRow) -> tuple[str, ...]:
     disc = row.handed.disc
     part = f", {disc.part}" if disc.part else ""
     return (f"{disc.id} ({disc.file_set_id}{part})", disc.created_at[:16].replace("T", " "),
-            disc.by, disc.recipient, ", ".join(map(str, row.handed.patients)) or "unknown",
+            disc.by, disc.recipient, row.people or "unknown",
             row.content, disc.profile, row.onto)

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import PatientKey
-from mediasvc.store import states
+from mediasvc.store import merges, states
 from mediasvc.store.discs import Disc
 from mediasvc.store.events import events, now, record
 from mediasvc.store.schema import burn as table
-from mediasvc.store.schema import disc, disc_instance, event, instance, patient, series, study
+from mediasvc.store.schema import disc, disc_instance, event, instance, series, study
 
 BurnState = Literal["planned", "built", "verified", "released", "failed"]
 Method = Literal["drive", "folder", "robot"]
@@ -104,14 +104,16 @@ def burns(connection: sa.Connection, *, disc_id: int | None = None, open_only: b
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A disc that was released: who made it, for whom, and with what on it."""
+    """A disc that was released: who made it, for whom, and with what on it. ``patients`` are those
+    whom it names, ``now`` others whose images they have been since; ``noted`` what else the ledger
+    says of it (see `noted`)."""
 
     disc: Disc
     patients: tuple[PatientKey, ...]
+    now: tuple[PatientKey, ...]
     studies: int
     instances: int
     noted: dict[str, Any]
-    """What else the ledger says of it (see `noted`)."""
 
 
 def noted(connection: sa.Connection, disc_id: int) -> dict[str, Any]:
@@ -150,21 +152,23 @@ def _planned_for(connection: sa.Connection) -> dict[int, tuple[int, ...]]:
 
 
 def _handed(connection: sa.Connection, one: Disc, planned: Sequence[int]) -> Handed:
-    """What is on it, and where the index does not know that (de-identified), whose it is."""
-    people = connection.execute(_carried(sa.select(
-        patient.c.patient_id, patient.c.issuer).distinct()).join(
-            patient, patient.c.id == study.c.patient).where(
-                disc_instance.c.disc_id == one.id).order_by(patient.c.patient_id)).all()
-    if not people and planned:
-        people = connection.execute(sa.select(patient.c.patient_id, patient.c.issuer).where(
-            patient.c.id.in_(planned)).order_by(patient.c.patient_id)).all()
+    """What is on it. Whose it was when it was made is noted for all discs of an export together;
+    where each of them is known to the index and none has moved, the index says it of each disc."""
+    carried = connection.execute(_carried(sa.select(study.c.patient).distinct()).where(
+        disc_instance.c.disc_id == one.id)).scalars()
+    whose = set(merges.survivors(connection, carried).values())
+    as_made = set(planned) if planned and not (whose and whose <= set(planned)) else whose
     studies = connection.execute(_carried(sa.select(
         sa.func.count(study.c.study_instance_uid.distinct()))).where(
             disc_instance.c.disc_id == one.id)).scalar_one()
     instances = connection.execute(sa.select(sa.func.count()).select_from(disc_instance).where(
         disc_instance.c.disc_id == one.id)).scalar_one()
-    return Handed(one, tuple(PatientKey(*row) for row in people), studies, instances,
-                  noted(connection, one.id))
+    return Handed(one, _keys(connection, as_made), _keys(connection, whose - as_made), studies,
+                  instances, noted(connection, one.id))
+
+
+def _keys(connection: sa.Connection, rows: Iterable[int]) -> tuple[PatientKey, ...]:
+    return tuple(sorted(merges.keys_of(connection, rows).values(), key=str))
 
 
 def studies_on(connection: sa.Connection, disc_id: int) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from mediasvc.errors import NotFoundError, StateError
 from mediasvc.store import states
 from mediasvc.store.events import now, record
 from mediasvc.store.schema import disc as table
-from mediasvc.store.schema import disc_instance, instance, package
+from mediasvc.store.schema import disc_instance, instance, package, series
 
 DiscState = Literal["planned", "built", "verified", "released", "failed"]
 
@@ -111,11 +111,10 @@ def handed_out_files(connection: sa.Connection, uids: Iterable[str]) -> set[tupl
     return found
 
 
-def discs_with(connection: sa.Connection, uids: Iterable[str]) -> set[int]:
-    """Numbers of the discs that carry any of the SOP Instance UIDs."""
-    found: set[int] = set()
-    wanted = list(uids)
-    for start in range(0, len(wanted), 400):
-        found.update(connection.execute(sa.select(disc_instance.c.disc_id).distinct().where(
-            disc_instance.c.sop_instance_uid.in_(wanted[start:start + 400]))).scalars())
-    return found
+def discs_of(connection: sa.Connection, studies: Sequence[str]) -> tuple[int, ...]:
+    """Numbers of the released discs that carry any of what is filed in these studies."""
+    return tuple(connection.execute(sa.select(table.c.id).distinct().select_from(table.join(
+        disc_instance).join(instance, instance.c.sop_instance_uid
+                            == disc_instance.c.sop_instance_uid).join(series)).where(
+        table.c.state == "released", series.c.study_instance_uid.in_(studies)).order_by(
+        table.c.id)).scalars())

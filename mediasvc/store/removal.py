@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mediasvc.store.schema import (
+    disc,
     disc_instance,
     expected_import,
     instance,
@@ -68,7 +69,8 @@ def foresee(connection: sa.Connection, package_id: int) -> Removed:
         series.c.series_instance_uid.not_in(sa.select(known.c.series_instance_uid)))
     discs = sa.select(disc_instance.c.disc_id).distinct().select_from(
         instance.join(disc_instance,
-                      disc_instance.c.sop_instance_uid == instance.c.sop_instance_uid)).where(mine)
+                      disc_instance.c.sop_instance_uid == instance.c.sop_instance_uid)
+        .join(disc)).where(mine, disc.c.state == "released")
     return Removed(
         _number(connection, sa.select(sa.func.count()).select_from(instance).where(mine)),
         _number(connection, sa.select(sa.func.count()).select_from(ending)),

@@ -14,6 +14,7 @@ from mediasvc.errors import MediasvcError, NotFoundError, StateError
 from mediasvc.model import PatientKey
 from mediasvc.settings import Decisions
 from mediasvc.store import expected, index, ledger, refile_rows, refiles
+from mediasvc.store.discs import discs_of
 from mediasvc.store.expected import Procedure
 from mediasvc.store.merges import family_rows
 from mediasvc.store.patients import patient, patient_row
@@ -65,7 +66,7 @@ def preview(desk: Desk, wanted: Wanted) -> tuple[list[Change], tuple[int, ...]]:
     """
     with desk.store.read() as connection:
         one = _plan(connection, wanted, _studies(connection, wanted))
-        discs = _discs(connection, one)
+        discs = discs_of(connection, one.studies)
         procedure = _procedure(connection, one)
     return preview_changes(desk, one, procedure), discs
 
@@ -81,7 +82,7 @@ def move(desk: Desk, wanted: Wanted, report: Report) -> Moved:
         one = _interrupted(connection, wanted, studies) or _plan(connection, wanted, studies)
         packages = refile_rows.packages_of(connection, studies)
         groups = refile_rows.groups_of(connection, studies)
-        discs = _discs(connection, one)
+        discs = discs_of(connection, one.studies)
         instances = refile_rows.filed_instances(connection, studies)
     if not one.id:
         with desk.store.transaction() as connection:
@@ -206,14 +207,6 @@ def _begun(connection: Connection, planned: Refile, groups: list[tuple[int, int,
 
 def _procedure(connection: Connection, one: Refile) -> Procedure:
     return expected.get(connection, one.expected).procedure if one.expected else Procedure()
-
-
-def _discs(connection: Connection, one: Refile) -> tuple[int, ...]:
-    from mediasvc.store.discs import discs_with
-
-    return tuple(sorted(discs_with(connection, (
-        stored.sop_instance_uid for uid in one.studies
-        for stored in index.study_instances(connection, uid)))))
 
 
 def _switch(connection: Connection, one: Refile, procedure: Procedure, packages: list[int],

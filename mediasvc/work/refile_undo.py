@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import PUT_BACK, DamagedError, StateError
 from mediasvc.span import Span
 from mediasvc.store import ledger, refile_rows, refiles
+from mediasvc.store.discs import discs_of
 from mediasvc.store.received import Place
 from mediasvc.store.refiles import Refile, Staged
 from mediasvc.work.at_rest import require_at_rest, require_not_moving
@@ -27,14 +28,18 @@ PAGE = 500
 UNDONE = "refile-undone"
 
 
-def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Refile, int]:
-    """Returns the refile and how many instances went back. One that broke off is finished.
+def take_back(desk: Desk, number: int, *, by: str, reason: str = "",
+              ) -> tuple[Refile, int, tuple[int, ...]]:
+    """Returns the refile, how many instances went back, and the discs that went out with some of
+    them. One that broke off is finished.
 
     Raises NotFoundError, StateError when it is not done, was followed by another one, or its
     imports were taken back, DamagedError when an object cannot be made again.
     """
     with desk.store.read() as connection:
-        packages = refile_rows.packages_of(connection, refiles.get(connection, number).studies)
+        studies = refiles.get(connection, number).studies
+        packages = refile_rows.packages_of(connection, studies)
+        discs = discs_of(connection, studies)
     with desk.store.transaction() as connection:
         one = refiles.get(connection, number)
         if one.state not in ("done", "undoing", "returning"):
@@ -42,7 +47,7 @@ def take_back(desk: Desk, number: int, *, by: str, reason: str = "") -> tuple[Re
         count = refiles.count_staged(connection, number)
         if one.state == "done":
             one = _begun(connection, one, packages, by, reason)
-    return finish_return(desk, one), count
+    return finish_return(desk, one), count, discs
 
 
 def _begun(connection: Connection, one: Refile, packages: list[int], by: str, reason: str,
