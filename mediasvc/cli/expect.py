@@ -132,7 +132,8 @@ def _tell(session: Session, one: Expected, who: Patient) -> None:
              if one.package is not None else "cancelled")
     order = one.procedure
     session.emit("expected", expected=one.id, patient_id=key.patient_id, issuer=key.issuer,
-                 name=name, source=one.source, until=one.valid_until, state=state, package=one.package,
+                 name=name, source=one.source, until=one.valid_until, state=state,
+                 package=one.package,
                  accession_number=order.accession_number,
                  requested_procedure_id=order.requested_procedure_id, order=one.order_key,
                  by=one.registered_by,
