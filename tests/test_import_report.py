@@ -60,6 +60,7 @@ def test_a_disc_that_went_in_by_rule_says_who_what_and_why(cli: Program, tmp_pat
     assert "from St Elsewhere arrived" in page
     assert "3 DICOM instances of 1 patient. 3 instances were filed" in page
     assert "3 = 3 filed + 0 here already + 0 waiting + 0 refused + 0 rejected" in page
+    assert "order" not in page
     assert "the same Patient ID of the same issuer is in the index" in page
     assert "Nothing is missing, and no instance of the medium was left out." in page
     assert "No pixel was touched" in page
@@ -322,3 +323,17 @@ def test_the_record_tells_of_a_move_a_refusal_and_an_attached_report(
     assert "made into DICOM and filed, with package 2" in page
     assert not re.search(r"\((decision|length-[a-z-]+|hostile-[a-z-]+)\)", page.partition(
         "What happened")[0])
+
+
+@pytest.mark.usefixtures("known")
+def test_two_patients_of_whom_one_was_awaited_and_one_is_rejected(
+        cli: Program, tmp_path: Path) -> None:
+    cli("expect", "add", f"P0001@{ISSUER}", "--accession", "A-4711", "--by", "A. Clerk")
+    package = ingest(cli, tmp_path / "disc", *images(1), *images(2, count=2))
+    shown = cli.text("queue", "show", package).stdout
+    assert shown.count("There are 2 patients on this package") == 1
+    cli("queue", "decide", package, "--group", "1", "--link", f"P0001@{ISSUER}", "--by", "A")
+    cli("queue", "decide", package, "--group", "2", "--reject", "--by", "A")
+    page = report(cli, package, tmp_path / "report.html")
+    assert "3 instances were filed. 2 instances were rejected by a person." in page
+    assert "It answers our order A-4711." in page and "2 refused or rejected" in page

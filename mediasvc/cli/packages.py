@@ -67,13 +67,29 @@ def sentence(row: Mapping[str, Any]) -> str:
             f"{', '.join(parts) or 'none'}{missing}{going}")
 
 
-def show_group(session: Session, package: int, view: GroupView) -> None:
-    """A patient of a package as received, why it waits, and who it may be."""
-    from mediasvc.media.labels import display
+def show_groups(session: Session, package: int, views: list[GroupView]) -> None:
+    """The patients of a package; why all of them wait is said once."""
+    waiting = [_reasons(view.group) for view in views if view.group.state == "waiting"]
+    common = [reason["text"] for reason in waiting[0] if all(
+        reason in other for other in waiting)] if len(waiting) > 1 else []
+    for text in common:
+        session.say(f"  all wait: {text}")
+    for view in views:
+        _show_group(session, package, view, common)
+
+
+def _reasons(group: PatientGroup) -> list[dict[str, str]]:
     from mediasvc.work.decide import waits
 
+    return list(waits(group)) if group.state == "waiting" else []
+
+
+def _show_group(session: Session, package: int, view: GroupView, common: list[str]) -> None:
+    """A patient of a package as received, why it waits, and who it may be."""
+    from mediasvc.media.labels import display
+
     group = view.group
-    reasons = list(waits(group)) if group.state == "waiting" else []
+    reasons = _reasons(group)
     session.emit("group", package=str(package), group=group.number, state=group.state,
                  patient_id=group.patient_id, issuer=group.issuer, name=group.patient_name,
                  birth_date=group.patient_birth_date, sex=group.patient_sex,
@@ -103,7 +119,8 @@ def show_group(session: Session, package: int, view: GroupView) -> None:
     if view.hold:
         session.say(f"    put aside by {view.hold.by} on {view.hold.at[:10]}: {view.hold.reason}")
     for reason in reasons:
-        session.say(f"    waits: {reason['text']}")
+        if reason["text"] not in common:
+            session.say(f"    waits: {reason['text']}")
     for one in view.candidates:
         who = one.patient.demographics
         session.say(f"    {one.recommendation:<7} {one.score:6.1f}  {one.patient.key}  "

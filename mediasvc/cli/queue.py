@@ -14,7 +14,7 @@ from mediasvc.cli.packages import (
     exit_code,
     sentence,
     show_findings,
-    show_group,
+    show_groups,
     show_package,
 )
 from mediasvc.cli.password import password_option, read_password
@@ -84,8 +84,7 @@ def show(session: Session, package: int) -> int:
     session.emit("package", **row)
     session.say(f"Package {package} {WORDS[seen.package.state]}: {seen.package.path}")
     session.say("  " + sentence(row))
-    for group in groups:
-        show_group(session, package, group)
+    show_groups(session, package, groups)
     show_findings(session, troubles)
     show_offers(session, package, beside)
     if seen.package.state == "waiting" and seen.package.reason == "decision":

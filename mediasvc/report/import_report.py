@@ -18,6 +18,8 @@ from mediasvc.identity.match import Candidate, Query
 from mediasvc.model import Finding, InstanceHeader, Patient
 from mediasvc.report.spool import Spool
 from mediasvc.store import ledger, refiles, reports
+from mediasvc.store.expected import Procedure
+from mediasvc.store.holds import order_numbers
 from mediasvc.store.ledger import Counts, Event, Package, PatientGroup
 from mediasvc.store.patients import patient_row, people
 from mediasvc.store.refiles import Refile
@@ -60,14 +62,15 @@ class StudySeen:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A patient group as received; ``patient`` is whom it was filed under, if anybody, and
-    ``candidates`` whom it resembles today."""
+    """A patient group as received; ``patient`` is whom it was filed under, if anybody,
+    ``candidates`` whom it resembles today, ``order`` the numbers that it was given."""
 
     group: PatientGroup
     patient: Patient | None
     candidates: tuple[Candidate, ...]
     studies: tuple[StudySeen, ...]
     moves: tuple[Move, ...] = ()
+    order: Procedure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ def gather(desk: Desk, number: int, by: str) -> Facts:
             connection, [group.target for group in groups if group.target is not None])}
         persons = tuple(Person(group, known.get(group.target or 0), tuple(
             match(connection, _query(group), limit=5).candidates),
-            studies.get(group.number, ()), _moves(connection, studies.get(group.number, ())))
+            studies.get(group.number, ()), _moves(connection, studies.get(group.number, ())),
+            order_numbers(connection, number, group.number))
             for group in groups)
         return Facts(desk.settings.site.institution, ledger.now(), by, package, names,
                      ledger.counts(connection, number), persons, compared.changes,

@@ -47,7 +47,7 @@ def _in_short(facts: Facts) -> Iterator[Markup]:
     tiles = [("instances on the medium", counts.instances, False),
              ("filed", counts.archived, False), ("here already", counts.duplicate, False),
              ("waiting", counts.held + counts.pending, counts.held > 0),
-             ("refused", counts.quarantined + counts.rejected,
+             ("refused or rejected", counts.quarantined + counts.rejected,
               counts.quarantined + counts.rejected > 0),
              ("missing", seen["missing"], seen["missing"] > 0)]
     yield element("table", element("tr", *(
@@ -72,6 +72,10 @@ def _story(facts: Facts) -> Iterator[str]:
         yield f"{count(counts.duplicate, 'instance')} {_were(counts.duplicate)} here already."
     if counts.archived:
         yield f"{count(counts.archived, 'instance')} {_were(counts.archived)} filed."
+    if counts.quarantined:
+        yield f"{count(counts.quarantined, 'instance')} could not be taken in."
+    if counts.rejected:
+        yield f"{count(counts.rejected, 'instance')} {_were(counts.rejected)} rejected by a person."
     if seen["missing"]:
         yield (f"The disc's own table of contents names {count(seen['missing'], 'file')} that "
                f"{_were(seen['missing'])} not on it: the disc is incomplete.")

@@ -89,6 +89,9 @@ def _decision(person: Person) -> Iterator[Markup]:
     yield element("div", element("b", f"Decision: {words_}{new}"), f", {who}, "
                   f"{moment(group.decided_at)}.",
                   class_="note alert" if group.decision == "reject" else "note fine")
+    if person.order and (told := person.order.accession_number
+                         or person.order.requested_procedure_id):
+        yield element("p", f"It answers our order {display(told)}.", class_="small")
     if waits:
         yield element("p", f"Why a person was asked: {' '.join(waits)}", class_="small")
     for move in person.moves:
