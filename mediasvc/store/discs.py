@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from mediasvc.store.events import now, record
 from mediasvc.store.schema import disc as table
 from mediasvc.store.schema import disc_instance, instance, package, series
 
+#: Rows of one statement: each takes a KiB until it is executed.
+_AT_ONCE = 2_000
 DiscState = Literal["planned", "built", "verified", "released", "failed"]
 
 
@@ -89,10 +92,10 @@ def change_disc(connection: sa.Connection, number: int, *, expect: DiscState, to
 def put_disc_instances(connection: sa.Connection, number: int,
                        rows: Iterable[tuple[str, str, str]]) -> None:
     """``(File ID with "/", SOP Instance UID, sha256 of the file on the disc)``."""
-    values = [{"disc_id": number, "file_id": file_id, "sop_instance_uid": uid, "sha256": sha256}
-              for file_id, uid, sha256 in rows]
-    if values:
-        connection.execute(sa.insert(disc_instance), values)
+    left = iter(rows)
+    while part := [{"disc_id": number, "file_id": file_id, "sop_instance_uid": uid,
+                    "sha256": sha256} for file_id, uid, sha256 in islice(left, _AT_ONCE)]:
+        connection.execute(sa.insert(disc_instance), part)
 
 
 def handed_out_files(connection: sa.Connection, uids: Iterable[str]) -> set[tuple[str, str]]:

@@ -13,6 +13,7 @@ from mediasvc.model import Patient
 from mediasvc.store import index, patients, refile_rows
 from mediasvc.store.held import HeldInstance, held_instances, held_names
 from mediasvc.store.index import StudySummary
+from mediasvc.store.memory import frugal
 from mediasvc.work.at_rest import require_at_rest
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.desk import SOFTWARE, Desk
@@ -54,14 +55,14 @@ def fingerprint(rows: Iterable[Selected]) -> str:
 
 def fingerprint_now(desk: Desk, order: ExportOrder) -> str:
     """Of what the index has for ``order`` at this moment. Raises NotFoundError."""
-    with desk.store.read() as connection:
+    with desk.store.read() as connection, frugal(connection):
         return fingerprint(_rows(connection, _studies(connection, order), held_names))
 
 
 def select(desk: Desk, order: ExportOrder) -> list[Selected]:
     """Raises NotFoundError when there is nothing, StateError for several patients on one disc, and
     while some of it is just being filed or taken back."""
-    with desk.store.read() as connection:
+    with desk.store.read() as connection, frugal(connection):
         studies = _studies(connection, order)
         require_at_rest(connection, refile_rows.packages_of(
             connection, [study.study_instance_uid for study in studies]))
