@@ -294,6 +294,15 @@ def test_dry_run_shows_every_attribute_and_changes_nothing(cli: Program, tmp_pat
 
 
 @pytest.mark.usefixtures("known")
+def test_a_link_says_whom_it_means_and_what_differs(cli: Program, tmp_path: Path) -> None:
+    number = ingest(cli, disc(tmp_path / "d", *series(7)))["package"]
+    order = ("queue", "decide", number, "--link", f"P0002@{ISSUER}", "--by", "A")
+    [alike] = cli(*order, "--dry-run").of("candidate")
+    assert (alike["patient_id"], alike["recommendation"]) == ("P0002", "none")
+    assert "birth date differs" in cli.text(*order).stdout
+
+
+@pytest.mark.usefixtures("known")
 def test_crash_before_the_groups_are_formed_costs_nothing(
         cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = disc(tmp_path / "d", *series())

@@ -122,11 +122,7 @@ def _show_group(session: Session, package: int, view: GroupView, common: list[st
         if reason["text"] not in common:
             session.say(f"    waits: {reason['text']}")
     for one in view.candidates:
-        who = one.patient.demographics
-        session.say(f"    {one.recommendation:<7} {one.score:6.1f}  {one.patient.key}  "
-                    f"{display(who.patient_name) or '(no name)'}, "
-                    f"{words.born(who.patient_birth_date)}, {words.sex(who.patient_sex)}")
-        session.say(f"                    {'; '.join(one.reasons)}")
+        say_candidate(session, one)
     if group.state == "waiting" and not view.candidates:
         session.say("    no candidate in the index")
 
@@ -135,6 +131,16 @@ def _identifier(group: PatientGroup) -> str:
     if not group.patient_id:
         return "no ID"
     return f"ID {group.patient_id} of {words.issuer(group.issuer) or 'nobody named'}"
+
+
+def say_candidate(session: Session, one: Candidate) -> None:
+    from mediasvc.media.labels import display
+
+    who = one.patient.demographics
+    session.say(f"    {one.recommendation:<7} {one.score:6.1f}  {one.patient.key}  "
+                f"{display(who.patient_name) or '(no name)'}, "
+                f"{words.born(who.patient_birth_date)}, {words.sex(who.patient_sex)}")
+    session.say(f"                    {'; '.join(one.reasons)}")
 
 
 def candidate_row(one: Candidate) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import click
 from mediasvc.cli.attach import attach, identify, show_offers
 from mediasvc.cli.packages import (
     WORDS,
+    candidate_row,
     exit_code,
+    say_candidate,
     sentence,
     show_findings,
     show_groups,
@@ -127,6 +129,10 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
     key = PatientKey.parse(link, session.settings.site.issuer) if link is not None else None
     decision = work.Decision("link" if key else "new" if new else "reject", by, key, reason)
     with open_desk(session.home, session.settings) as desk:
+        if key is not None:
+            alike = work.resemblance(desk, package, group, key)
+            session.emit("candidate", **candidate_row(alike))
+            say_candidate(session, alike)
         if dry_run:
             return show_changes(session, work.preview(desk, package, group, decision))
         done = work.decide(desk, package, group, decision)

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from mediasvc.errors import SettingsError, StateError
+from mediasvc.identity.match import Candidate, candidates
 from mediasvc.media.words import Many
 from mediasvc.model import Demographics, Patient, PatientKey
 from mediasvc.span import Span
@@ -22,7 +23,7 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.expect import answered_for
 from mediasvc.work.file_group import order_for
 from mediasvc.work.group_order import settle_order
-from mediasvc.work.group_package import Series, foreign_studies, moved_series
+from mediasvc.work.group_package import Series, foreign_studies, moved_series, query_of
 from mediasvc.work.known import CONFLICT
 from mediasvc.work.provisional import add_provisional_patient, provisional_key
 from mediasvc.work.second_person import needs_second, proposal_of, propose
@@ -107,6 +108,14 @@ def preview(desk: Desk, number: int, group_number: int | None, decision: Decisio
         for row in answer.value or ():
             counted[row["tag"], row["attribute"], row["old"], row["new"]] += 1
     return sorted_changes(counted)
+
+
+def resemblance(desk: Desk, number: int, group_number: int | None, key: PatientKey) -> Candidate:
+    """How much a patient of the package resembles that one of the index. Raises as `decide`."""
+    with desk.store.read() as connection:
+        group = _choose(connection, waiting_package(connection, number).id, group_number)
+        person = patient(connection, key)
+    return candidates(query_of(group), lambda _: [person])[0]
 
 
 def _held(desk: Desk, package: Package, group: PatientGroup) -> Iterator[Span]:
