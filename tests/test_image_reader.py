@@ -53,7 +53,8 @@ def test_what_was_read_beforehand_is_the_same(reader: ImageReader, tmp_path: Pat
 def test_neighbours_are_read_at_once(reader: ImageReader, tmp_path: Path) -> None:
     spans = [Span(str(tmp_path / "disc.iso"), 2048 + number * (LARGE + 2048), LARGE + number)
              for number in range(7)]
-    assert list(runs(spans)) == [Run(2048, spans[-1].offset + LARGE + 6)]
+    assert list(runs(spans)) == [Run(2048, 2048 + LARGE),
+                                 Run(spans[1].offset, spans[-1].offset + LARGE + 6)]
     for _ in range(2):
         reader.expect(spans)
         for span in spans[:1] + spans[2:]:  # who is passed over is not waited for
@@ -69,6 +70,8 @@ def test_runs_end_where_neighbours_do_and_stay_short() -> None:
         Run(0, LARGE), Run(LARGE + 4096, 2 * LARGE + 4096)]
     assert of((LARGE, LARGE), (0, LARGE)) == [Run(LARGE, 2 * LARGE), Run(0, LARGE)]
     assert of((0, RUN), (RUN, 1)) == [Run(0, RUN), Run(RUN, RUN + 1)]
+    assert of((0, 1), (1, LARGE), (LARGE + 1, RUN - LARGE), (RUN + 1, 1)) == [
+        Run(0, 1), Run(1, RUN + 1), Run(RUN + 1, RUN + 2)]
     assert of() == []
 
 

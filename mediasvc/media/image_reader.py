@@ -181,15 +181,17 @@ def is_cached(span: Span) -> bool:
 
 
 def runs(spans: Iterable[Span]) -> Iterator[Run]:
-    """The ``spans`` of one file, those that lie one behind the other together."""
-    run = None
+    """The ``spans`` of one file, those that lie one behind the other together; the first one by
+    itself, because it is waited for."""
+    run, most = None, 0
     for span in spans:
         end = span.offset + span.length
-        if run and 0 <= span.offset - run.end < BLOCK and end - run.offset <= RUN:
+        if run and 0 <= span.offset - run.end < BLOCK and end - run.offset <= most:
             run = Run(run.offset, end)
             continue
         if run:
             yield run
+            most = RUN
         run = Run(span.offset, end)
     if run:
         yield run

@@ -158,14 +158,15 @@ def check_members(items: list[Item], key_set: str, keywords: list[str], hashed: 
     package, scratch = _package(**source), Path(source["scratch"])
     members = {number: package.member(number) for item in items
                if (number := item.get("number")) is not None}
+    spans: dict[int, Span] = {}
     if package.kind == "iso":
-        spans = [package.span(member) for member in members.values()]
-        fetch(Path(source["path"]), (span for span in spans if span.length < LARGE))
-        _Open.reader.expect(spans)
+        spans = {number: package.span(member) for number, member in members.items()}
+        fetch(Path(source["path"]), (span for span in spans.values() if span.length < LARGE))
+        _Open.reader.expect(spans.values())
     return each(lambda item: (
         WHOLE[item["whole"]](**source) if "whole" in item else
-        _check(package, members[item["number"]], item["expected"], scratch,
-               key_set=key_set, keywords=keywords, hashed=hashed)), items)
+        _check(package, members[item["number"]], spans.get(item["number"]), item["expected"],
+               scratch, key_set=key_set, keywords=keywords, hashed=hashed)), items)
 
 
 def ask(question: str, **arguments: Any) -> Any:
@@ -179,10 +180,10 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "ready": ready, "listing": listing, "directory": directory, "hash_list": hash_list}
 
 
-def _check(package: Package, member: Member, place: Any, scratch: Path, *, key_set: str,
-           keywords: list[str], hashed: bool) -> dict[str, Any]:
+def _check(package: Package, member: Member, found_at: Span | None, place: Any, scratch: Path, *,
+           key_set: str, keywords: list[str], hashed: bool) -> dict[str, Any]:
     expected = _Open.expectations.expected(place) if place else None
-    span = package.span(member)
+    span = found_at or package.span(member)
     with _Open.reader.view(span) as view:
         row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest() if hashed else ""}
         found = check_instance(view, expected, key_set, keywords, _Open.witness)

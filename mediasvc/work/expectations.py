@@ -96,11 +96,11 @@ class Expectations:
             found = self._above[start, length] = keys_from_json(json.loads(line))
         return found
 
-    def _line(self, path: Path, start: int, length: int) -> bytes:
+    def _line(self, path: Path, start: int, length: int) -> str:
         descriptor = self._open.get(path)
         if descriptor is None:
             descriptor = self._open[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return os.pread(descriptor, length, start)
+        return os.pread(descriptor, length, start).decode()
 
     def close(self) -> None:
         for descriptor in self._open.values():
