@@ -163,6 +163,7 @@ def main() -> None:
             importlib.import_module(module)
         if not first and waiting is None:
             waiting = _fork_early(line)
+    gc.freeze()  # all of it stays: looking through it once would hold the first child up
     gc.enable()
     fork_children(line, waiting)
 

@@ -60,7 +60,7 @@ class Folder:
             raise DamagedError("it is not a regular file any more")
         if Identity.of(status) != self._identity(index):
             raise DamagedError("it changed after it was listed")
-        return Span(str(self._root.joinpath(*parts)), 0, self._lengths[index])
+        return Span(self._path(parts), 0, self._lengths[index])
 
     def unchanged(self, index: int) -> bool:
         """Whether the file is the one that was listed: inode, length and time of change."""
@@ -69,6 +69,10 @@ class Folder:
         except OSError:
             return False
         return stat.S_ISREG(status.st_mode) and Identity.of(status) == self._identity(index)
+
+    def _path(self, parts: tuple[str, ...]) -> str:
+        """pathlib would take half of the time that listing takes."""
+        return os.path.join(self._root, *parts)  # noqa: PTH118
 
     def _status(self, parts: tuple[str, ...]) -> os.stat_result:
         """Of the file below the root, no component of whose path is a link. Raises OSError."""
@@ -166,7 +170,7 @@ class Folder:
         budget = self._context.budget
         if budget.too_long(length):
             return f"it is longer than {budget.limits.member_bytes} bytes", "M03"
-        if len(os.fsencode(self._root.joinpath(*parts))) > PATH_LIMIT:
+        if len(os.fsencode(self._path(parts))) > PATH_LIMIT:
             return "its path is longer than the system can open", "M19"
         return refusal(parts, budget.limits.depth)
 

@@ -39,6 +39,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
+    # Pages: at the usual thousand an import waited for the disk once more in nearly every commit.
+    "PRAGMA wal_autocheckpoint = 16384",
 )
 #: For `Store.aside`: 128 MiB of pages.
 _ASIDE_PRAGMAS = ("PRAGMA temp_store = FILE", "PRAGMA cache_size = -131072",

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coerce import coerce
 from mediasvc.work.coercion_order import Order
+from mediasvc.work.writer import Writer
 
 SOP_INSTANCE_UID = 0x00080018
 
@@ -40,19 +43,28 @@ def file_items(items: list[Item], order: dict[str, str]) -> list[Any]:
     return each(lambda item: _file(item, wanted), items, threads=2)
 
 
-def write_ahead(view: memoryview, framing: Framing, temp: str, order: Order,
-                ) -> dict[str, Any] | None:
-    """What `file_items` answers for an instance that was just looked at, written to ``temp``; and
-    the ``sha256`` of what came.
+def write_ahead(view: memoryview, framing: Framing, temp: str, order: Order, writer: Writer,
+                ) -> tuple[str, Future[dict[str, Any] | None]] | None:
+    """Have an instance that was just looked at written to ``temp``: the sha256 of what came, and
+    what `file_items` answers once it is there.
 
-    None when that cannot be; filing will find out why, and say it.
+    None, at once or then, where that cannot be; filing will find out why, and say it.
     """
     try:
-        row = _write(view, framing, temp, order, both=True)
+        draft, source = _draft(view, framing, order)
+    except MediasvcError:
+        return None
+    received, written = (_sha256_of_both(view, draft) if source is view
+                         else (_sha256([view]), _sha256(draft.parts)))
+    return received, writer.soon(_written_ahead, draft, temp, order, written)
+
+
+def _written_ahead(draft: _Draft, temp: str, order: Order, sha256: str) -> dict[str, Any] | None:
+    try:
+        return _told(draft, temp, order, sha256, write_hashed(temp, draft.parts))
     except (MediasvcError, OSError):
         Path(temp).unlink(missing_ok=True)
         return None
-    return row
 
 
 def preview_items(items: list[Item], order: dict[str, str]) -> list[Any]:
@@ -77,32 +89,43 @@ def _file(item: Item, order: Order) -> dict[str, Any]:
         return _write(view, _readable(view), item["temp"], order)
 
 
-def _write(view: memoryview, framing: Framing, temp: str, order: Order, *, both: bool = False,
-           ) -> dict[str, Any]:
-    """``both``: nobody has hashed ``view`` yet."""
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What is to be written, and what is to be told of the way back."""
+
+    uid: str
+    pieces: Sequence[Piece]
+    parts: list[memoryview]
+    back: dict[str, Any]
+
+
+def _write(view: memoryview, framing: Framing, temp: str, order: Order) -> dict[str, Any]:
+    draft, _ = _draft(view, framing, order)
+    return _told(draft, temp, order, *write_new(temp, draft.parts))
+
+
+def _draft(view: memoryview, framing: Framing, order: Order) -> tuple[_Draft, memoryview]:
+    """The draft, and the bytes that its pieces speak of."""
     uid = bytes(framing.value(SOP_INSTANCE_UID) or b"").rstrip(b" \0").decode("ascii", "replace")
-    source = view
     try:
         pieces: Sequence[Piece] = plan(framing, len(view), coerce(framing, order).changes)
         back = {"restore": "delta", "delta": base64.b64encode(pack(inverse(pieces))).decode()}
     except UnsupportedError:
-        source, pieces = _rewritten(view, framing, order)
+        view, pieces = _rewritten(view, framing, order)
         back = {"restore": "object"}
-    parts = list(assemble(source, pieces))
-    if both:
-        back["sha256"], sha256 = (_sha256_of_both(view, pieces, parts) if source is view
-                                  else (_sha256([view]), _sha256(parts)))
-        length = write_hashed(temp, parts)
-    else:
-        sha256, length = write_new(temp, parts)
-    return back | {"object_sha256": sha256, "object_length": length, "sop_instance_uid": uid,
-                   "header": _proven(parts, temp, length, uid, order).as_json()}
+    return _Draft(uid, pieces, list(assemble(view, pieces)), back), view
 
 
-def _sha256_of_both(view: memoryview, pieces: Sequence[Piece], parts: Sequence[memoryview],
-                    ) -> tuple[str, str]:
+def _told(draft: _Draft, temp: str, order: Order, sha256: str, length: int) -> dict[str, Any]:
+    """The answer for what was written, which is proven."""
+    header = _proven(draft.parts, temp, length, draft.uid, order)
+    return draft.back | {"object_sha256": sha256, "object_length": length,
+                         "sop_instance_uid": draft.uid, "header": header.as_json()}
+
+
+def _sha256_of_both(view: memoryview, draft: _Draft) -> tuple[str, str]:
     """Of what came and of what its pieces make; mostly they end alike."""
-    last = pieces[-1]
+    last, parts = draft.pieces[-1], draft.parts
     if (isinstance(last, Copy) and last.offset + last.length == len(view)
             and 2 * last.length > len(view)):
         return sha256_of_both(view[:last.offset], b"".join(parts[:-1]), parts[-1])

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
-from contextlib import ExitStack
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +26,12 @@ from mediasvc.work.coercion_order import Order
 from mediasvc.work.filing import write_ahead
 from mediasvc.work.limits_given import limits_given
 from mediasvc.work.listed import member_row
+from mediasvc.work.writer import Writer
 
 EXECUTABLE_SUFFIXES = (
     ".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".dll", ".vbs", ".vbe", ".js", ".jse",
     ".wsf", ".ps1", ".lnk", ".hta", ".jar", ".sh", ".app", ".reg", ".cpl",
 )
-
-
-#: While one instance is written to the disk others are read and hashed.
-THREADS = 4
 
 
 class _Open:
@@ -46,8 +42,12 @@ class _Open:
 
 
 _open = _Open()
-#: A package is for one thread, and a drive for one reader.
-_guard = threading.Lock()
+
+
+@cache
+def _writer() -> Writer:
+    """Kept for the next batch of the same child."""
+    return Writer()
 
 
 def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None,
@@ -82,24 +82,27 @@ def screen_members(items: list[Item], **source: Any) -> list[Any]:
     ``written`` is its answer.
     """
     package = _package(**source)
-    threads = THREADS if any("temp" in item for item in items) else 1
-    return each(lambda item: _screen_member(package, item), items, threads=threads)
+    rows = each(lambda item: _screen_member(package, item), items)
+    return each(_finished, rows)
+
+
+def _finished(row: dict[str, Any]) -> dict[str, Any]:
+    """Its file is written, or was not to be."""
+    if "written" in row:
+        row["written"] = row["written"].result()
+    return row
 
 
 def _screen_member(package: Package, item: Item) -> dict[str, Any]:
-    number = int(item["number"])
-    with ExitStack() as stack:
-        with _guard:
-            member, before = package.member(number), len(package.findings)
-            span = package.span(member)
-            noted = [asdict(finding) for finding in package.findings[before:]]
-            view = stack.enter_context(span.view())
+    member, before = package.member(int(item["number"])), len(package.findings)
+    span = package.span(member)
+    noted = [asdict(finding) for finding in package.findings[before:]]
+    with span.view() as view:
         row = _look(view, member, item if "temp" in item and span.length <= READ_LIMIT else None)
-        if not row.get("written"):  # else it is not read again
+        if "written" not in row:  # else it is not read again
             span = span.sealed(view)
-    with _guard:
-        if not package.unchanged(member):
-            raise DamagedError("changed while it was read")
+    if not package.unchanged(member):
+        raise DamagedError("changed while it was read")
     row["span"] = span.as_json()
     row["length"] = span.length
     row["findings"] += noted
@@ -120,9 +123,12 @@ def _look(view: memoryview, member: Member, ahead: Item | None) -> dict[str, Any
     elif screening.role == "non_dicom":
         row["program"] = looks_like_program(member.label, view)
     elif ahead is not None and framing is not None and screening.role == "instance":
-        row["written"] = write_ahead(view, framing, ahead["temp"], Order.from_json(ahead["order"]))
-    written = row.get("written")
-    row["sha256"] = written["sha256"] if written else hashlib.sha256(view).hexdigest()
+        begun = write_ahead(view, framing, ahead["temp"], Order.from_json(ahead["order"]),
+                            _writer())
+        if begun is not None:
+            row["sha256"], row["written"] = begun
+    if "sha256" not in row:
+        row["sha256"] = hashlib.sha256(view).hexdigest()
     return row
 
 
