@@ -59,6 +59,10 @@ class ProofError(MediasvcError):
     """A result did not match what it was made from; it was thrown away."""
 
 
+class UnfitError(ProofError):
+    """Every byte of a result is what it was made from, and it may not go out all the same."""
+
+
 class PasswordNeeded(MediasvcError):  # noqa: N818 - not a failure: a question to the person
     """The zip is encrypted and needs its password."""
 

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -27,15 +28,17 @@ from mediasvc.errors import (
     ProofError,
     SettingsError,
     StateError,
+    UnfitError,
 )
+from mediasvc.media.verdict import Verdict
 from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.settings import Home, Settings
 from mediasvc.standard.profiles import load_profile
 from mediasvc.store import discs
 from mediasvc.store.patients import PatientRecord, put_patients
 from mediasvc.store.unreleased import unreleased_discs
+from mediasvc.work import archive_damage, release
 from mediasvc.work import export_disc as line
-from mediasvc.work import release
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export, tell_of
 from mediasvc.work.export_conform import conform
@@ -407,6 +410,26 @@ def test_a_disc_that_fails_its_check_is_never_seen(archive: Archive, tmp_path: P
     with pytest.raises(ProofError):
         archive.export(archive.order(tmp_path / f"a{suffix}", profile))
     assert not list(tmp_path.glob("a*"))
+    assert nothing_is_left(archive, tmp_path)
+
+
+def test_a_disc_of_right_bytes_that_breaks_a_rule_blames_no_file(
+        archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The archive is not read again for it."""
+    judged, read = line.check_disc, list[object]()
+
+    def strict(*arguments: Any, **named: Any) -> Verdict:
+        verdict = judged(*arguments, **named)
+        broken = Finding("error", "rule-rf-5", "DICOMDIR", "so it is", "RF-5")
+        return replace(verdict, results=tuple(
+            replace(one, count=1, findings=(broken,)) if one.rule.id == "RF-5" else one
+            for one in verdict.results))
+
+    monkeypatch.setattr(line, "check_disc", strict)
+    monkeypatch.setattr(archive_damage, "damaged_instances", lambda *_: read.append(1) or {})
+    with pytest.raises(UnfitError):
+        archive.export(archive.order(tmp_path / "a.iso"))
+    assert not read
     assert nothing_is_left(archive, tmp_path)
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 Tell = Callable[[Finding], None]
 Line = Callable[[Desk, ExportOrder, Tell, Report], "Exported"]
-#: How a line ends when its bytes are wrong. Other errors are of the order or of the machine.
+#: How a line ends when its bytes are wrong: exactly so. Other errors are of the order or of the
+#: machine, and an `UnfitError` says that all bytes are right.
 OF_BYTES = (MediasvcError, DamagedError, ProofError)
 WITHOUT = "Or export without it by --allow-incomplete."
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc import __version__
-from mediasvc.errors import BudgetError, ProofError
+from mediasvc.errors import BudgetError, ProofError, UnfitError
 from mediasvc.media.arrival import Arrival
 from mediasvc.media.disc_plan import DiscPlan, plan_discs
 from mediasvc.media.page_content import DiscFacts
@@ -38,6 +38,8 @@ from mediasvc.work.one_pass import OnePass
 from mediasvc.work.site_viewer import site_bytes, site_viewer
 
 Tell = Callable[[Finding], None]
+#: Rules that a file of the archive breaks on the disc when its bytes are not those that were filed.
+OF_FILES = {"M00", "N7"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def _judging(desk: Desk, order: ExportOrder, target: Path) -> Judging:
 
 
 def verify(desk: Desk, order: ExportOrder, draft: Draft, tell: Tell, report: Report) -> None:
-    """Nothing is released without a verdict. Raises ProofError."""
+    """Nothing is released without a verdict. Raises UnfitError when every file is what the list of
+    hashes says, so that no file of the archive is to blame, otherwise ProofError."""
     assert draft.judging
     draft.verdict = verdict = draft.judging.verdict(report)
     for result in verdict.failed:
@@ -185,8 +188,10 @@ def verify(desk: Desk, order: ExportOrder, draft: Draft, tell: Tell, report: Rep
                          result.findings[0].subject, result.reason, result.rule.id))
     too_large = order.capacity is not None and verdict.bytes > order.capacity
     if not verdict.passed or verdict.instances != len(draft.plan.instances) or too_large:
-        raise ProofError("The finished disc did not pass its check and was thrown away.",
-                         "The findings above name the rules.")
+        kept = {result.rule.id for result in verdict.results if result.passed}
+        kind = UnfitError if kept >= OF_FILES else ProofError
+        raise kind("The finished disc did not pass its check and was thrown away.",
+                   "The findings above name the rules.")
     with desk.store.transaction() as connection:
         draft.row = discs.change_disc(
             connection, draft.row.id, expect="built", to="verified", sha256=verdict.sha256,
