@@ -16,8 +16,9 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from mediasvc.codecs.compiled import BYTES, INT, kernel
+from mediasvc.codecs.compiled import BYTES, INT
 from mediasvc.codecs.machine import CHECKED, instruction, place_in, processor_has
+from mediasvc.codecs.quick_cache import quick_kernel
 
 BLOCK = 64
 STATE = types.Array(types.uint32, 1, "C")
@@ -119,5 +120,5 @@ def _two_messages(one: NDArray[np.uint32], data: NDArray[np.uint8], at: int,
 
 
 #: None where the processor lacks the instructions: nothing can be compiled then.
-two_messages = (kernel(STATE, BYTES, INT, STATE, BYTES, INT, INT)(_two_messages)
+two_messages = (quick_kernel(STATE, BYTES, INT, STATE, BYTES, INT, INT)(_two_messages)
                 if processor_has("sha") else None)
