@@ -332,6 +332,7 @@ def test_two_patients_of_whom_one_was_awaited_and_one_is_rejected(
     package = ingest(cli, tmp_path / "disc", *images(1), *images(2, count=2))
     shown = cli.text("queue", "show", package).stdout
     assert shown.count("There are 2 patients on this package") == 1
+    assert shown.count("a disc was announced (expected import 1, order A-4711)") == 1
     cli("queue", "decide", package, "--group", "1", "--link", f"P0001@{ISSUER}", "--by", "A")
     cli("queue", "decide", package, "--group", "2", "--reject", "--by", "A")
     page = report(cli, package, tmp_path / "report.html")

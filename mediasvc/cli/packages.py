@@ -98,7 +98,9 @@ def _show_group(session: Session, package: int, view: GroupView, common: list[st
                  hold=asdict(view.hold) if view.hold else None,
                  evidence=(group.evidence or {}) if group.decision else {},
                  studies=[one._asdict() for one in view.studies],
-                 candidates=[candidate_row(one) for one in view.candidates])
+                 candidates=[candidate_row(one) | {"expected": announced.id if (
+                     announced := view.awaited.get(one.patient.row)) else None}
+                     for one in view.candidates])
     decision = f" ({group.decision} {_decided_by(group)})" if group.decision else ""
     session.say(f"\n  Patient {group.number} on the package: {group.patient_name or '(no name)'}, "
                 f"{_identifier(group)}, "
@@ -121,8 +123,7 @@ def _show_group(session: Session, package: int, view: GroupView, common: list[st
     for reason in reasons:
         if reason["text"] not in common:
             session.say(f"    waits: {reason['text']}")
-    for one in view.candidates:
-        say_candidate(session, one)
+    _say_candidates(session, view)
     if group.state == "waiting" and not view.candidates:
         session.say("    no candidate in the index")
 
@@ -131,6 +132,17 @@ def _identifier(group: PatientGroup) -> str:
     if not group.patient_id:
         return "no ID"
     return f"ID {group.patient_id} of {words.issuer(group.issuer) or 'nobody named'}"
+
+
+def _say_candidates(session: Session, view: GroupView) -> None:
+    from mediasvc.media.labels import display
+
+    for one in view.candidates:
+        say_candidate(session, one)
+        if announced := view.awaited.get(one.patient.row):
+            told = announced.procedure.accession_number
+            session.say(f"                    a disc was announced (expected import {announced.id}"
+                        f"{f', order {display(told)}' if told else ''})")
 
 
 def say_candidate(session: Session, one: Candidate) -> None:

@@ -64,7 +64,15 @@ def answered_by(connection: Connection, query: Query, source: str) -> Rule | Non
 
 def answered_for(connection: Connection, row: int, source: str) -> Expected | None:
     """What a disc of ``source`` answers when it is filed under patient ``row``: the oldest."""
-    return next((one for one in _open_from(connection, source) if one.patient == row), None)
+    return awaited(connection, source).get(row)
+
+
+def awaited(connection: Connection, source: str) -> dict[int, Expected]:
+    """Row of a patient → what a disc of ``source`` answers when it is filed under them."""
+    found: dict[int, Expected] = {}
+    for one in _open_from(connection, source):
+        found.setdefault(one.patient, one)
+    return found
 
 
 def _open_from(connection: Connection, source: str) -> list[Expected]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mediasvc.identity.match import Candidate
 from mediasvc.model import Finding
 from mediasvc.store import ledger
+from mediasvc.store.expected import Expected
 from mediasvc.store.holds import Hold, holds
 from mediasvc.store.item_headers import StudyHeld, studies_of
 from mediasvc.store.ledger import Counts, Package, PatientGroup
 from mediasvc.work.desk import Desk
+from mediasvc.work.expect import awaited
 from mediasvc.work.group_package import query_of
 from mediasvc.work.patients import match
 
@@ -23,12 +26,14 @@ CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """``hold``: somebody put it aside. ``studies``: what there is of the patient."""
+    """``hold``: somebody put it aside. ``studies``: what there is of the patient. ``awaited``: by
+    row, the candidates whose disc was announced."""
 
     group: PatientGroup
     candidates: list[Candidate]
     hold: Hold | None = None
     studies: tuple[StudyHeld, ...] = ()
+    awaited: Mapping[int, Expected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,9 @@ def group_views(desk: Desk, number: int) -> list[GroupView]:
     """Each patient group with its studies and ranked candidates."""
     with desk.store.read() as connection:
         aside = holds(connection, number)
+        who = awaited(connection, ledger.package(connection, number).source)
         return [GroupView(group, _candidates(connection, group), aside.get(group.number),
-                          tuple(studies_of(connection, number, group.number)))
+                          tuple(studies_of(connection, number, group.number)), who)
                 for group in ledger.groups(connection, number)]
 
 
