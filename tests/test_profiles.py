@@ -111,7 +111,7 @@ def test_profiles_are_listed_and_shown(cli: object) -> None:
 
 @pytest.mark.parametrize(("name", "reason"), [
     ("STD-GEN-SEC-ZIP-MAIL", "its S/MIME encryption is left to the mail program"),
-    ("STD-WVFM-ECG-FD", "retired, on diskettes"), ("STD-US-SC-MF-MOD23-90", "no drive writes"),
+    ("STD-WVFM-ECG-FD", "for diskettes of 1.44 MB"), ("STD-US-SC-MF-MOD23-90", "no drive writes"),
     ("STD-CTMR-MOD41", "no drive writes")])
 def test_a_profile_of_the_standard_that_is_not_offered_says_why(name: str, reason: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is not offered: .*{reason}"):
