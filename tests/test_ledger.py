@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from mediasvc.span import Span
 from mediasvc.store import discs, groups, ledger, states
 from mediasvc.store.db import Connection, Store
 from mediasvc.store.ledger import Item, PatientGroup, Settled
+from mediasvc.store.schema import disc_instance
 from tests.store_things import add_patient, new_store
 
 
@@ -228,6 +230,16 @@ def test_a_disc_is_released_once(connection: Connection) -> None:
     assert (done.state, done.sha256, done.bytes) == ("released", "ff", 9)
     with pytest.raises(StateError):
         discs.change_disc(connection, disc.id, expect="released", to="failed")
+
+
+def test_every_instance_of_a_large_disc_is_noted(connection: Connection,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discs, "_AT_ONCE", 3)
+    disc = discs.plan_disc(connection, path="/out/1.iso", profile="STD-GEN-CD", file_set_id="D1")
+    discs.put_disc_instances(connection, disc.id, (
+        (f"DICOM/IM{number}", f"1.2.{number}", "aa") for number in range(7)))
+    noted = sa.select(disc_instance.c.sop_instance_uid).where(disc_instance.c.disc_id == disc.id)
+    assert sorted(connection.execute(noted).scalars()) == [f"1.2.{number}" for number in range(7)]
 
 
 def _tell(store: Store, count: int = 20) -> None:

@@ -20,6 +20,7 @@ from mediasvc.errors import DamagedError, LockedError, SettingsError, StorageErr
 from mediasvc.settings import Home, Settings
 from mediasvc.store import db, filesystem, ledger, migrations
 from mediasvc.store.db import open_store
+from mediasvc.store.memory import frugal
 from mediasvc.store.schema import metadata
 from tests.store_things import new_store
 
@@ -42,6 +43,16 @@ def test_the_migrations_make_exactly_the_tables_of_the_schema(place: Home) -> No
         wanted = _tables(connection)
     made.pop("alembic_version")
     assert made == wanted
+
+
+def test_a_frugal_reader_leaves_the_connection_as_it_was(place: Home) -> None:
+    with open_store(place, Settings()) as store, store.read() as connection:
+        kept = sa.text("PRAGMA cache_size")
+        usual = connection.execute(kept).scalar_one()
+        with pytest.raises(KeyError), frugal(connection):
+            assert abs(connection.execute(kept).scalar_one()) < abs(usual)
+            raise KeyError
+        assert connection.execute(kept).scalar_one() == usual
 
 
 def _tables(connection: sa.Connection) -> dict[str, list[str]]:
