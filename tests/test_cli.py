@@ -92,6 +92,15 @@ def test_doctor_finds_a_good_machine_good(cli: Program) -> None:
     assert done.summary["failed"] == sum(not c["ok"] and c["needed"] for c in checks.values())
 
 
+def test_doctor_misses_the_name_that_stands_on_every_disc(cli: Program, home: Path) -> None:
+    def found() -> dict[str, object]:
+        return next(row for row in cli("doctor").of("check") if row["name"] == "institution")
+
+    assert (found()["ok"], found()["needed"]) == (False, False)
+    (home / "config.toml").write_text('[site]\ninstitution = "General Hospital"\n')
+    assert (found()["ok"], found()["text"]) == (True, "General Hospital")
+
+
 def test_codecs_can_be_compiled_before_the_first_patient_waits(cli: Program) -> None:
     done = cli.text("doctor", "--compile")
     assert done.code == 0 and done.stdout.startswith("Compiling")

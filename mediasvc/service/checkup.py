@@ -47,6 +47,7 @@ class Check:
 def checkup(home: Home, settings: Settings) -> Iterator[Check]:
     """All checks in the order in which a person would repair things."""
     yield _python()
+    yield _site(settings)
     yield from _libraries()
     yield from _codecs()
     yield from _programs()
@@ -63,6 +64,14 @@ def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]
         yield from check()
     except (MediasvcError, OSError) as error:
         yield Check(name, False, str(error))
+
+
+def _site(settings: Settings) -> Check:
+    name = settings.site.institution
+    if name == type(settings.site)().institution:
+        return Check("institution", False, "not set (site.institution): discs and imported "
+                     "instances name nobody", needed=False)
+    return Check("institution", True, name)
 
 
 def _python() -> Check:
