@@ -22,21 +22,19 @@ from mediasvc.media.folder import Folder
 from mediasvc.media.labels import Ignore, label
 from mediasvc.media.member import Container, Context, Member
 from mediasvc.media.nested import Nested
-from mediasvc.media.recognise import ends_like_a_zip, recognise
+from mediasvc.media.recognise import Format, ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
 from mediasvc.media.secure_package import unlocked
-from mediasvc.media.seven_zip_package import SevenZipPackage
 from mediasvc.media.single import Single
-from mediasvc.media.tar_package import TarPackage
 from mediasvc.media.tar_unpack import CUT, DAMAGED, holds_tar, unpack_tar
 from mediasvc.media.troubles import Troubles
 from mediasvc.media.udf_package import UdfPackage, salvaged_package
 from mediasvc.media.window import Window
-from mediasvc.media.zip_package import ZipPackage
 from mediasvc.model import Finding, PackageKind
 from mediasvc.span import Span
 
 if TYPE_CHECKING:
+    from mediasvc.media.tar_package import TarPackage
     from mediasvc.settings import Limits
 
 __all__ = ["Member", "Package", "PasswordNeeded", "open_package"]
@@ -152,22 +150,42 @@ def _open_window(window: Window, context: Context) -> tuple[PackageKind, Contain
                              "may read other things from it", "M20")
     if found == "iso":
         return "iso", open_disc(window, context)
-    if found == "zip":
-        return "zip", ZipPackage(window, context)
     if found == "udf":
         return "iso", _udf(window, context)
-    if found == "tar":
-        return "tar", TarPackage(window, context)
-    if found == "packed" and holds_tar(window):
-        return "tar", _packed_tar(window, context)
-    if found == "foreign":
-        return "archive", SevenZipPackage(window, context, "an archive of a kind not read here")
-    if found == "apple":
-        return "iso", SevenZipPackage(window, context, "a disc of Apple's format (HFS or dmg)")
     if found == "raw-cd":
         raise UnsupportedError("the disc image holds raw CD sectors (BIN, MDF or NRG)",
                                "Convert it to ISO, or mount it and give the folder.")
+    return _open_archive(found, window, context)
+
+
+def _open_archive(found: Format, window: Window, context: Context,
+                  ) -> tuple[PackageKind, Container | None]:
+    """Their readers are loaded for those who have one: folders and images come more often."""
+    if found == "zip":
+        from mediasvc.media.zip_package import ZipPackage
+
+        return "zip", ZipPackage(window, context)
+    if found == "tar":
+        from mediasvc.media.tar_package import TarPackage
+
+        return "tar", TarPackage(window, context)
+    if found == "packed" and (tar := _packed_tar(window, context)):
+        return "tar", tar
+    if found in _SEVEN_ZIP:
+        kind, words = _SEVEN_ZIP[found]
+        return kind, _seven_zip(window, context, words)
     return "file", None
+
+
+_SEVEN_ZIP: dict[Format, tuple[PackageKind, str]] = {
+    "foreign": ("archive", "an archive of a kind not read here"),
+    "apple": ("iso", "a disc of Apple's format (HFS or dmg)")}
+
+
+def _seven_zip(window: Window, context: Context, words: str) -> Container:
+    from mediasvc.media.seven_zip_package import SevenZipPackage
+
+    return SevenZipPackage(window, context, words)
 
 
 def _udf(window: Window, context: Context) -> Container:
@@ -177,7 +195,7 @@ def _udf(window: Window, context: Context) -> Container:
         return UdfPackage(window, context)
     except DamagedError as error:
         try:
-            package = SevenZipPackage(window, context, "a damaged UDF disc")
+            package = _seven_zip(window, context, "a damaged UDF disc")
         except (DamagedError, UnsupportedError, BudgetError):
             return salvaged_package(window, context, error)
         context.troubles.add("error", "udf-damaged", "", f"the disc is damaged ({error.text}); "
@@ -185,7 +203,12 @@ def _udf(window: Window, context: Context) -> Container:
         return package
 
 
-def _packed_tar(window: Window, context: Context) -> TarPackage:
+def _packed_tar(window: Window, context: Context) -> TarPackage | None:
+    """None where no tar is packed in ``window``."""
+    from mediasvc.media.tar_package import TarPackage
+
+    if not holds_tar(window):
+        return None
     span, end = unpack_tar(window, context)
     if end == CUT:
         context.troubles.add("error", "tar-cut", "", "the packed tar ends too early; files are "
