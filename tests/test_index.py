@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,9 @@ def test_undo_names_discs_and_packages_that_depended_on_it(connection: Connectio
     ledger.put_items(connection, first, [ledger.Item(
         1, state="held", reason="taken-back", sop_instance_uid=uid)])
     ledger.put_items(connection, second, [ledger.Item(1, state="duplicate", duplicate_of=uid)])
+    assert removal.foresee(connection, first).discs == ()  # it never left the house
+    for before, after in pairwise(("planned", "built", "verified", "released")):
+        discs.change_disc(connection, disc.id, expect=before, to=after)
     assert removal.foresee(connection, first).discs == (disc.id,)
     assert removal.dependents(connection, first, "taken-back") == (second,)
 
