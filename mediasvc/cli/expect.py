@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from mediasvc.model import Patient
     from mediasvc.store.expected import Expected
 
-#: Whoever registered it was an order of the patient feed, by its number.
-BY_MESSAGE = "message:"
-
 
 @click.group()
 def command() -> None:
@@ -126,6 +123,7 @@ def cancel(session: Session, number: int, by: str) -> int:
 
 def _tell(session: Session, one: Expected, who: Patient) -> None:
     from mediasvc.media.labels import display
+    from mediasvc.store.expected import BY_MESSAGE
 
     key, name = who.key, who.demographics.patient_name
     state = ("open" if one.is_open else f"came with package {one.package}"

@@ -15,6 +15,9 @@ from mediasvc.errors import NotFoundError, StateError
 from mediasvc.store.events import now, record
 from mediasvc.store.schema import expected_import as table
 
+#: Whoever registered one was an order of the patient feed, by its number.
+BY_MESSAGE = "message:"
+
 
 @dataclass(frozen=True, slots=True)
 class Procedure:

@@ -21,7 +21,7 @@ from mediasvc.store.schema import item as table
 _PAGE = 2000
 _CHUNK = 400
 #: States of instances about which nothing is decided yet.
-OPEN: tuple[ItemState, ...] = ("held", "pending")
+OPEN: tuple[ItemState, ...] = ("pending", "held")
 #: These change by `settle` only; listing a package again leaves them alone.
 _SETTLED = ("state", "reason", "duplicate_of", "object_sha256")
 
@@ -146,7 +146,7 @@ def came_since(connection: sa.Connection, package_id: int, group: int) -> Iterat
     order of number, without headers."""
     return _pages(connection, sa.select(*_WITHOUT_HEADER).where(
         table.c.package_id == package_id, table.c.group_number == group,
-        table.c.state.in_(("pending", "held")),
+        table.c.state.in_(OPEN),
         sa.exists().where(instance.c.sop_instance_uid == table.c.sop_instance_uid)))
 
 

@@ -24,6 +24,7 @@ from mediasvc.model import Demographics, Finding
 from mediasvc.settings import GIB, Settings
 from mediasvc.store import adt, ledger, merges, patients
 from mediasvc.store.adt import Verdict
+from mediasvc.store.expected import BY_MESSAGE
 from mediasvc.work.merge import Done, MergeHeldError, merge, unmerge
 from mediasvc.work.orders import take_order
 from mediasvc.work.patients import Report, patient_record
@@ -133,7 +134,7 @@ def _judged(connection: Connection, data: bytes, feed: Feed, received: datetime,
             return Receipt(about, "ignored", "event-ignored", "This event says nothing about "
                            "identity or an import."), None, ()
         with connection.begin_nested():
-            by = f"message:{number}"
+            by = f"{BY_MESSAGE}{number}"
             outcome = (_apply(connection, event, by) if isinstance(event, AdtEvent)
                        else _apply_order(connection, event, by))
     except RefusedError as error:

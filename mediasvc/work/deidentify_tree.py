@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import NotFoundError, SettingsError
+from mediasvc.media.disc_file import DICOMDIR
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
@@ -75,4 +76,4 @@ def _files(source: Path) -> list[Path]:
     if not source.is_dir():
         raise NotFoundError("There is no such file or folder.")
     return sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink()
-                  and path.name.upper() != "DICOMDIR")  # it lists the old names
+                  and path.name.upper() != DICOMDIR)  # it lists the old names

@@ -15,6 +15,7 @@ from mediasvc.errors import (
     MediumError,
     PasswordNeeded,
 )
+from mediasvc.media.disc_file import DICOMDIR
 from mediasvc.media.member import Member
 from mediasvc.model import Finding, InstanceHeader, Role
 from mediasvc.sandbox import Answer, Sandbox
@@ -31,8 +32,6 @@ MEDIUM_ERROR = "medium-error"
 NOTHING_DICOM = Finding("error", "nothing-dicom", "",
                         "There is no DICOM image or report in this package.", "FIELD 2")
 BATCH = 32
-#: The name of the files that take longest.
-DIRECTORY = "DICOMDIR"
 #: Members that are looked at before all others.
 FIRST = 8
 Report = Callable[[int, int, str], None]
@@ -125,7 +124,7 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
         findings = findings or tuple(Finding(**row) for row in page["findings"])
         members.extend(page["members"])
         directories += (int(row["number"]) for row in page["members"]
-                        if str(row["parts"][-1]).upper() == DIRECTORY)
+                        if str(row["parts"][-1]).upper() == DICOMDIR)
         if not page["members"]:
             break
     return Listing(kind, members, findings, tuple(directories))

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import StateError
-from mediasvc.model import Finding, InstanceHeader, ItemState, Patient, PatientKey
+from mediasvc.model import Finding, InstanceHeader, Patient, PatientKey
 from mediasvc.store import index, ledger
 from mediasvc.store.expected import Procedure
 from mediasvc.store.index import StoredInstance
+from mediasvc.store.items import OPEN
 from mediasvc.store.ledger import Item, Package, PatientGroup, Settled
 from mediasvc.store.patients import patient_row
 from mediasvc.store.received import Pack, Place
@@ -143,8 +144,7 @@ def _target(desk: Desk, package: Package, number: int) -> tuple[PatientGroup, Pa
 
 def _pending(desk: Desk, package: Package, number: int) -> Iterator[list[Item]]:
     """What is still to be filed, in runs of whole batches, so that memory stays flat."""
-    state: ItemState
-    for state in ("pending", "held"):
+    for state in OPEN:
         last = -1
         while True:
             with desk.store.read() as connection:

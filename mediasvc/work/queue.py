@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import StateError
 from mediasvc.model import PackageState
 from mediasvc.store import ledger
+from mediasvc.store.items import OPEN
 from mediasvc.store.ledger import Package
 from mediasvc.work.alone import alone
 from mediasvc.work.desk import Desk
@@ -87,7 +88,7 @@ def _reject_items(desk: Desk, package: Package) -> None:
     """Nothing of its bytes is needed any more: they go first, because a crash is seen as long as
     items are open."""
     def reject(connection: Connection, first: int, stop: int) -> None:
-        for state in ("held", "pending"):
+        for state in OPEN:
             ledger.settle_all(connection, package.id, old=state, new="rejected",
                               reason="discarded", first=first, stop=stop)
 
