@@ -68,6 +68,10 @@ class Nested:
             return self._outer.span(self._own[index])
         return found.container.span(index - found.first)
 
+    def is_all_of(self, kind: type) -> bool:
+        """Whether the members are those of one container of that kind."""
+        return not self._inner and isinstance(self._outer, kind)
+
     def unchanged(self, index: int) -> bool:
         """The outermost file decides; what was unpacked from it is ours alone."""
         found = self._find(index)

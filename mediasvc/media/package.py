@@ -19,6 +19,7 @@ from mediasvc.errors import (
 from mediasvc.media.bridge_package import open_disc
 from mediasvc.media.budget import Budget
 from mediasvc.media.folder import Folder
+from mediasvc.media.iso_package import IsoPackage
 from mediasvc.media.labels import Ignore, label
 from mediasvc.media.member import Container, Context, Member
 from mediasvc.media.nested import Nested
@@ -76,6 +77,11 @@ class Package:
         Raises DamagedError, BudgetError or UnsupportedError when this one member cannot be read.
         """
         return self._container.span(member.number)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether each member is a run of bytes of the package's own file, from its position on."""
+        return isinstance(self._container, Nested) and self._container.is_all_of(IsoPackage)
 
     def unchanged(self, member: Member) -> bool:
         """Whether the file that holds the member is still the one that was listed (M25).

@@ -106,10 +106,10 @@ def _items(disc: Disc) -> Iterator[Item]:
             disc.fail("R10-4", "DICOMDIR names this file, and it is not there", "/".join(parts))
         elif not named[member.number]:
             named[member.number] = 1
-            yield {"number": member.number, "expected": place}
+            yield {**disc.file(member), "expected": place}
     for member in disc.members:
         if not named[member.number]:
-            yield {"number": member.number, "expected": None}
+            yield {**disc.file(member), "expected": None}
 
 
 def _folded(parts: tuple[str, ...]) -> str:

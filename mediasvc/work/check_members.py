@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 from mediasvc.work.expectations import EXPECTED, Expectations, Spool, own_of, write_places
 from mediasvc.work.limits_given import limits_given
+from mediasvc.work.members_told import MEMBERS, note_members, noted_members, told
 
 #: What is told of a file beside its findings; `asdict` would copy every value of it.
 _TOLD = tuple(field.name for field in fields(InstanceCheck) if field.name != "findings")
@@ -32,53 +33,68 @@ _TOLD = tuple(field.name for field in fields(InstanceCheck) if field.name != "fi
 SMALL = 256 << 20
 
 
+@dataclass(slots=True)
 class _Open:
-    """What this child has open between calls, for one verdict: the package, what its DICOMDIR says,
-    and whom pydicom was asked about."""
+    """What this child has open between calls, for one verdict: what DICOMDIR says, whom pydicom was
+    asked about, and the package, unless others tell where its files lie (`members_told`)."""
 
-    key = ("", "")
-    package: Package | None = None
+    key: tuple[str, str]
     expectations: Expectations
-    witness: Witness
     reader: ImageReader
+    witness: Witness = field(default_factory=Witness)
+    package: Package | None = None
+
+    def close(self) -> None:
+        self.expectations.close()
+        self.reader.close()
+        if self.package is not None:
+            self.package.close()
+
+
+_kept: list[_Open] = []
+
+
+def _opened(path: str, scratch: str, **more: Any) -> _Open:
+    if not _kept or _kept[0].key != (path, scratch):
+        for one in _kept:
+            one.close()
+        _kept[:] = [_Open((path, scratch), Expectations(Path(scratch) / EXPECTED),
+                          ImageReader(path))]
+    return _kept[0]
 
 
 def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> Package:
-    if _Open.package is None or _Open.key != (path, scratch):
-        if _Open.package is not None:
-            _Open.package.close()
-            _Open.expectations.close()
-            _Open.reader.close()
-            _Open.package = None
-        package = open_package(Path(path), limits_given(limits), scratch=Path(scratch),
-                               password=password)
-        _Open.expectations, _Open.witness = Expectations(Path(scratch) / EXPECTED), Witness()
-        _Open.reader = ImageReader(path)
-        _Open.package, _Open.key = package, (path, scratch)
-    return _Open.package
+    found = _opened(path, scratch)
+    if found.package is None:
+        found.package = open_package(Path(path), limits_given(limits), scratch=Path(scratch),
+                                     password=password)
+    return found.package
 
 
-def ready(**source: Any) -> None:
-    """Have the package open when the files come."""
-    _package(**source)
+def _span(number: int, at: Sequence[Any] | None, **source: Any) -> Span:
+    """Of a file, ``at`` its place where that is known."""
+    if at is not None:
+        return Span(source["path"], at[0], at[1])
+    package = _package(**source)
+    return package.span(package.member(number))
 
 
 def listing(first: int, count: int, **source: Any) -> dict[str, Any]:
     """One page of the members; the page from 0 also brings the findings."""
     package = _package(**source)
-    page = (package.member(number) for number in range(first, min(first + count, len(package))))
+    page = [package.member(number) for number in range(first, min(first + count, len(package)))]
+    if package.in_place:
+        note_members(page, Path(source["scratch"]) / MEMBERS, first == 0)
     return {
-        "kind": package.kind, "total": len(package),
-        "members": [(one.label, one.parts, one.length, one.position,
-                     [] if one.shown == one.parts else one.shown) for one in page],
+        "kind": package.kind, "total": len(package), "in_place": package.in_place,
+        "members": [*map(told, page)],
         "findings": [asdict(finding) for finding in package.findings] if first == 0 else [],
     }
 
 
 def surface(**source: Any) -> dict[str, Any]:
     """`Surface` of an ISO image."""
-    package = _package(**source)
-    return read_surface(Span.of_file(package.path), list(package.members()),
+    return read_surface(Span.of_file(source["path"]), list(_members(**source)),
                         limits_given(source["limits"])).as_json()
 
 
@@ -86,17 +102,22 @@ def witness(**source: Any) -> str:
     """How pycdlib sees other files in the image than we do; empty where it agrees."""
     from mediasvc.media.iso_witness import disagreement
 
-    package = _package(**source)
-    return disagreement(package.path, package.members())
+    return disagreement(Path(source["path"]), _members(**source))
 
 
-def directory(number: int, **source: Any) -> dict[str, Any]:
+def _members(**source: Any) -> Iterator[Member]:
+    """All of the disc, as the child told that listed it."""
+    noted = Path(source["scratch"]) / MEMBERS
+    return noted_members(noted) if noted.exists() else _package(**source).members()
+
+
+def directory(number: int, at: Sequence[Any] | None = None, **source: Any) -> dict[str, Any]:
     """Judge the DICOMDIR; what it expects of each file goes into `EXPECTED` of the scratch folder,
     see `expectations`."""
-    package, target = _package(**source), Path(source["scratch"]) / EXPECTED
+    target = Path(source["scratch"]) / EXPECTED
     spool = Spool(own_of(target))
     try:
-        with package.span(package.member(number)).view() as view:
+        with _span(number, at, **source).view() as view:
             found = check_directory(view, spool)
     finally:
         spool.close()
@@ -110,10 +131,9 @@ def directory(number: int, **source: Any) -> dict[str, Any]:
     }
 
 
-def hash_list(number: int, **source: Any) -> dict[str, Any]:
+def hash_list(number: int, at: Sequence[Any] | None = None, **source: Any) -> dict[str, Any]:
     """``{}`` when the file is no list of ours. Raises DamagedError when it was changed."""
-    package = _package(**source)
-    with package.span(package.member(number)).view() as view:
+    with _span(number, at, **source).view() as view:
         if not is_hash_list(bytes(view[:64])):
             return {}
         found = read_hash_list(bytes(view))
@@ -129,10 +149,9 @@ def mail(path: str, folder: str) -> dict[str, Any]:
             "findings": [asdict(row) for row in found.findings]}
 
 
-def raw(number: int, **source: Any) -> dict[str, Any]:
+def raw(number: int, at: Sequence[Any] | None = None, **source: Any) -> dict[str, Any]:
     """A small file of the disc, as hexadecimal digits."""
-    package = _package(**source)
-    span = package.span(package.member(number))
+    span = _span(number, at, **source)
     if span.length > SMALL:
         raise DamagedError("it is too long")
     with span.view() as view:
@@ -150,23 +169,27 @@ def certificate(path: str) -> dict[str, Any]:
 
 def check_members(items: list[Item], key_set: str, keywords: list[str], hashed: bool = True,
                   **source: Any) -> list[Any]:
-    """For each ``{"number", "expected"}``: sha256, role, UIDs, facts, findings and links.
+    """For each ``{"number", "at", "expected"}``: sha256, role, UIDs, facts, findings and links.
 
     ``{"whole": …}`` stands for a question about the whole image, `surface` or `witness`. Unless
     ``hashed``, nobody asks for the sha256.
     """
-    package, scratch = _package(**source), Path(source["scratch"])
-    members = {number: package.member(number) for item in items
-               if (number := item.get("number")) is not None}
-    spans: dict[int, Span] = {}
-    if package.kind == "iso":
-        spans = {number: package.span(member) for number, member in members.items()}
+    spans = _in_image(items, **source)
+    if spans:
         fetch(Path(source["path"]), (span for span in spans.values() if span.length < LARGE))
-        _Open.reader.expect(spans.values())
+        _opened(**source).reader.expect(spans.values())
     return each(lambda item: (
         WHOLE[item["whole"]](**source) if "whole" in item else
-        _check(package, members[item["number"]], spans.get(item["number"]), item["expected"],
-               scratch, key_set=key_set, keywords=keywords, hashed=hashed)), items)
+        _check(item, spans.get(item["number"]), source, key_set=key_set, keywords=keywords,
+               hashed=hashed)), items)
+
+
+def _in_image(items: list[Item], **source: Any) -> dict[int, Span]:
+    """Where the files lie in the image that they are in, by number."""
+    files = [item for item in items if "number" in item]
+    if any(item["at"] is None for item in files) and _package(**source).kind != "iso":
+        return {}
+    return {item["number"]: _span(item["number"], item["at"], **source) for item in files}
 
 
 def ask(question: str, **arguments: Any) -> Any:
@@ -174,26 +197,34 @@ def ask(question: str, **arguments: Any) -> Any:
     return QUESTIONS[question](**arguments)
 
 
-#: What may be asked beside the files, while they are looked at; and before them.
+#: What may be asked beside the files, while they are looked at; and by `ask`.
 WHOLE: dict[str, Callable[..., Any]] = {"surface": surface, "witness": witness}
-QUESTIONS: dict[str, Callable[..., Any]] = {
-    "ready": ready, "listing": listing, "directory": directory, "hash_list": hash_list}
+QUESTIONS: dict[str, Callable[..., Any]] = {"directory": directory, "hash_list": hash_list}
 
 
-def _check(package: Package, member: Member, found_at: Span | None, place: Any, scratch: Path, *,
-           key_set: str, keywords: list[str], hashed: bool) -> dict[str, Any]:
-    expected = _Open.expectations.expected(place) if place else None
-    span = found_at or package.span(member)
-    with _Open.reader.view(span) as view:
+def _check(item: Item, found_at: Span | None, source: dict[str, Any], *, key_set: str,
+           keywords: list[str], hashed: bool) -> dict[str, Any]:
+    opened = _opened(**source)
+    expected = opened.expectations.expected(item["expected"]) if item["expected"] else None
+    span = found_at or _span(item["number"], None, **source)
+    with opened.reader.view(span) as view:
         row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest() if hashed else ""}
-        found = check_instance(view, expected, key_set, keywords, _Open.witness)
+        found = check_instance(view, expected, key_set, keywords, opened.witness)
         findings = list(found.findings)
-        if found.role == "non_dicom" and is_page(member.parts):
-            more, row["links"] = check_page(view, member.parts)
+        parts = _parts(item, source)
+        if found.role == "non_dicom" and is_page(parts):
+            more, row["links"] = check_page(view, parts)
             findings += more
-        elif member.parts == (README,):
+        elif parts == (README,):
             findings += check_readme(view)
-    if span.path.startswith(f"{scratch}/"):
+    if span.path.startswith(f"{source['scratch']}/"):
         Path(span.path).unlink(missing_ok=True)  # unpacked from a zip: one at a time is enough
     return row | {name: getattr(found, name) for name in _TOLD} | {
         "findings": [asdict(finding) for finding in findings]}
+
+
+def _parts(item: Item, source: dict[str, Any]) -> tuple[str, ...]:
+    """The components of the name of a file."""
+    if item["at"] is not None:
+        return tuple(item["at"][2])
+    return _package(**source).member(item["number"]).parts

@@ -30,7 +30,7 @@ def check_signatures(disc: Disc, certificate: Path, public: bytes) -> None:
         if not beside:
             disc.fail(RULE, "neither a signed certificate nor a signed list of hashes is there")
         return
-    answers = [disc.call("raw", number=member.number) for member in (listed, signed)]
+    answers = [disc.call("raw", **disc.file(member)) for member in (listed, signed)]
     if any(answer.error for answer in answers):
         disc.fail(RULE, "the signed list of hashes cannot be read", signed.label)
         return

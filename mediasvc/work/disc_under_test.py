@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from sys import intern
 from typing import Any
 
 from mediasvc.errors import DamagedError
@@ -19,6 +17,7 @@ from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
 from mediasvc.work.discover import PAGE, Source, refusal
 from mediasvc.work.expectations import EXPECTED
+from mediasvc.work.members_told import heard
 
 CHILD = "mediasvc.work.check_members"
 #: Codes of package findings that say that readers of one list see another disc than others.
@@ -50,6 +49,8 @@ class Disc:
     missing_keys: dict[str, list[Finding]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] | None = None
+    in_place: bool = False
+    """Whether children can read the files without opening the package (`Package.in_place`)."""
 
     @property
     def expectations(self) -> Path:
@@ -67,6 +68,11 @@ class Disc:
 
     def call(self, function: str, **arguments: Any) -> Answer:
         return self.sandbox.call(f"{CHILD}:{function}", **arguments, **self.arguments())
+
+    def file(self, member: Member) -> dict[str, Any]:
+        """What a child needs to read that file."""
+        at = [member.position, member.length, member.parts] if self.in_place else None
+        return {"number": member.number, "at": at}
 
     def ask(self, questions: dict[str, dict[str, Any]]) -> dict[str, Answer]:
         """Answers to several questions, by different children where there are some."""
@@ -99,8 +105,8 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
             disc.fail("M00", finding.text, finding.subject)
     member, listed = _directory_of(disc), disc.by_path.get((MANIFEST,))
     answers = disc.ask({
-        **({"directory": {"number": member.number}} if member else {}),
-        **({"hash_list": {"number": listed.number}} if listed else {})})
+        **({"directory": disc.file(member)} if member else {}),
+        **({"hash_list": disc.file(listed)} if listed else {})})
     if member:
         _hear_directory(disc, member, answers["directory"])
     if listed:
@@ -109,28 +115,20 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
 
 
 def _list(disc: Disc) -> list[Finding]:
-    """Fill in kind and members, while a second child opens the medium, too."""
-    first = {"first": 0, "count": PAGE}
-    answer = disc.ask({"listing": first, "ready": {}})["listing"]
+    """Fill in kind and members."""
+    answer = disc.call("listing", first=0, count=PAGE)
     findings: list[Finding] = []
     while True:
         if answer.error:
             raise refusal(answer)
         page = answer.value
         findings += [Finding(**row) for row in page["findings"]]
-        disc.kind = str(page["kind"])
-        disc.members += [_member(number, row)
+        disc.kind, disc.in_place = str(page["kind"]), bool(page["in_place"])
+        disc.members += [heard(number, row)
                          for number, row in enumerate(page["members"], len(disc.members))]
         if len(disc.members) >= int(page["total"]) or not page["members"]:
             return findings
         answer = disc.call("listing", first=len(disc.members), count=PAGE)
-
-
-def _member(number: int, row: Sequence[Any]) -> Member:
-    name, parts, length, position, shown = row
-    path = tuple(map(intern, parts))
-    return Member(number, str(name), path, int(length), int(position),
-                  tuple(map(intern, shown)) or path)
 
 
 def _directory_of(disc: Disc) -> Member | None:
