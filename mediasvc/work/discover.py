@@ -88,7 +88,6 @@ class Found:
     span: Span | None = None
     findings: tuple[Finding, ...] = ()
     directory: Directory | None = None
-    program: bool = False
     written: dict[str, Any] | None = None
     """What `filing.write_ahead` answered, with the sha256 as received."""
 
@@ -200,7 +199,6 @@ def _found(member: Member, row: dict[str, Any]) -> Found:
         sha256=str(row["sha256"]), header=header, span=Span.from_json(row["span"]),
         findings=tuple(_subject(Finding(**f), member) for f in row["findings"]),
         directory=_directory(member, row["dicomdir"]) if "dicomdir" in row else None,
-        program=bool(row.get("program")),
         written=written | {"sha256": row["sha256"]} if (written := row.get("written")) else None,
     )
 

@@ -86,7 +86,7 @@ def _record(desk: Desk, package: Package, page: list[Found]) -> None:
         ledger.check_fence(connection, package.id, package.fence)
         ledger.put_items(connection, package.id, (_item(found) for found in page))
         ledger.add_findings(connection, package.id,
-                            [finding for found in page for finding in _findings(found)])
+                            [finding for found in page for finding in found.findings])
 
 
 def _item(found: Found) -> Item:
@@ -98,15 +98,6 @@ def _item(found: Found) -> Item:
         reason=next((f.code for f in found.findings if f.severity == "error"), ""),
         sop_instance_uid=found.header.sop_instance_uid if found.header else "",
         header=found.header, span=found.span)
-
-
-def _findings(found: Found) -> list[Finding]:
-    findings = list(found.findings)
-    if found.program:
-        findings.append(Finding("warning", "program-on-disc", found.member.label,
-                                "This is a program or starts one; it is listed and never run or "
-                                "kept.", "M36"))
-    return findings
 
 
 def _keep_refused(desk: Desk, found: Found) -> Found:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from mediasvc.media.dicomdir import read_dicomdir
 from mediasvc.media.dicomdir_repairs import as_findings
 from mediasvc.media.member import Member
 from mediasvc.media.package import Package, open_package
+from mediasvc.model import Finding
 from mediasvc.span import READ_LIMIT
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coercion_order import Order
@@ -29,8 +31,8 @@ from mediasvc.work.listed import member_row
 from mediasvc.work.writer import Writer
 
 EXECUTABLE_SUFFIXES = (
-    ".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".dll", ".vbs", ".vbe", ".js", ".jse",
-    ".wsf", ".ps1", ".lnk", ".hta", ".jar", ".sh", ".app", ".reg", ".cpl",
+    ".exe", ".com", ".bat", ".cmd", ".scr", ".pif", ".msi", ".dll", ".vbs", ".vbe", ".jse", ".wsf",
+    ".ps1", ".lnk", ".hta", ".jar", ".sh", ".app", ".reg", ".cpl",
 )
 
 
@@ -121,7 +123,7 @@ def _look(view: memoryview, member: Member, ahead: Item | None) -> dict[str, Any
         spool = Path(_open.key[1]) / f"references-{member.number}.jsonl"
         row["dicomdir"] = _directory(view, row["findings"], spool)
     elif screening.role == "non_dicom":
-        row["program"] = looks_like_program(member.label, view)
+        row["findings"] += [asdict(finding) for finding in _program(member.label, view)]
     elif ahead is not None and framing is not None and screening.role == "instance":
         begun = write_ahead(view, framing, ahead["temp"], Order.from_json(ahead["order"]),
                             _writer())
@@ -147,13 +149,17 @@ def _directory(view: memoryview, findings: list[dict[str, Any]], spool: Path) ->
             "spool": str(spool)}
 
 
-def looks_like_program(label: str, view: memoryview) -> bool:
+def _program(label: str, view: memoryview) -> Iterator[Finding]:
     """Executables and scripts are named to the clerk (FAULTS M36), never stored or run."""
     name = label.lower().rsplit("/", 1)[-1]
     start = bytes(view[:4])
-    return (name == "autorun.inf" or name.endswith(EXECUTABLE_SUFFIXES)
-            or start[:2] in (b"MZ", b"#!") or start == b"\x7fELF")
-
+    if (name == "autorun.inf" or name.endswith(EXECUTABLE_SUFFIXES)
+            or start[:2] in (b"MZ", b"#!") or start == b"\x7fELF"):
+        yield Finding("warning", "program-on-disc", label,
+                      "This is a program or starts one; it is never run or kept.", "M36")
+    elif name.endswith(".js"):  # every viewer in a browser has them, ours too
+        yield Finding("info", "program-on-disc", label,
+                      "This is a script of web pages; it is never run or kept.", "M36")
 
 
 def hash_members(items: list[Item], **source: Any) -> list[Any]:
