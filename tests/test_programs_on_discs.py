@@ -1,4 +1,4 @@
-"""Programs and scripts on a disc are named by a look as by an import, and never kept (FAULTS M36)."""
+"""A look and an import name programs and scripts on a disc; none is kept (FAULTS M36)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from samples.synthesis import study, write_disc
 from tests.conftest import Program
 
 
-def test_a_look_at_a_disc_names_its_programs_as_an_import_does(cli: Program, tmp_path: Path) -> None:
+def test_a_look_names_programs_as_an_import_does(cli: Program, tmp_path: Path) -> None:
     disc = tmp_path / "disc"
     write_disc(disc, study(1))
     (disc / "AUTORUN.INF").write_text("[autorun]\nopen=START.EXE\n")
