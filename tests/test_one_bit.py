@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pack_bits, unpack_bits
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 
 from mediasvc.codecs.one_bit import Packer, as_bytes
 from mediasvc.codecs.rle_frame import encode
@@ -106,6 +111,30 @@ def test_compressed_bits_become_the_native_bits_that_pydicom_packs(
     assert new.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert new.PixelData == segmentation(pixels, ExplicitVRLittleEndian).PixelData
     assert np.array_equal(new.pixel_array.reshape(shape), pixels)
+
+
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+def test_bits_of_a_big_endian_file_go_onto_discs_too(vr: str) -> None:
+    pixels = mask(5, 7, 3)
+    ds = segmentation(pixels, ExplicitVRLittleEndian)
+    little = ds.PixelData
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    ds["PixelData"].VR = vr
+    if vr == "OW":  # words, the first pixels in the low byte of each (PS3.5 8.1.1)
+        ds.PixelData = np.frombuffer(little, "<u2").astype(">u2").tobytes()
+    new = transcoded(ds)
+    assert new.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert new.PixelData == little
+    assert np.array_equal(new.pixel_array.reshape(pixels.shape), pixels)
+
+
+def test_floating_point_pixels_of_a_big_endian_file_go_onto_discs_too() -> None:
+    pixels = np.linspace(-1, 1, 64, dtype="<f4")
+    ds = instance(1, Rows=8, Columns=8, BitsAllocated=32)
+    del ds.PixelData
+    ds.FloatPixelData = pixels.astype(">f4").tobytes()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    assert transcoded(ds).FloatPixelData == pixels.tobytes()
 
 
 @pytest.mark.parametrize("uid", [RLELossless, DEFLATED_FRAME])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mediasvc.dicom.file_meta import MEDIA_STORAGE_SOP_CLASS_UID
-from mediasvc.dicom.frames import words
+from mediasvc.dicom.frames import frame_spec, words
 from mediasvc.dicom.framing import Framing
 from mediasvc.dicom.pieces import Copy
+from mediasvc.dicom.pixel_place import PIXEL_DATA
 from mediasvc.dicom.rewrite import rewrite
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.standard import lossy_labels as label
@@ -57,7 +58,13 @@ def _identical(framing: Framing, total: int, wanted: ts.TransferSyntax,
 
 
 def _only_data_set(framing: Framing, wanted: ts.TransferSyntax) -> bool:
-    """Native pixel data stay as they are between syntaxes that differ only in the data set."""
+    """Native pixel data stay as they are between syntaxes that differ only in the data set. Of big
+    endian ones, those that no codec reads (one bit, floating point) turn with all other values."""
     row = ts.TRANSFER_SYNTAXES.get(framing.transfer_syntax_uid)
-    return (row is not None and row.form == wanted.form == "native" and not framing.big_endian
-            and row.uid != ts.GE_PRIVATE)
+    return (row is not None and row.form == wanted.form == "native" and row.uid != ts.GE_PRIVATE
+            and (not framing.big_endian or _unread(framing)))
+
+
+def _unread(framing: Framing) -> bool:
+    assert framing.pixel is not None
+    return framing.pixel.tag != PIXEL_DATA or frame_spec(framing).bits_allocated == 1
