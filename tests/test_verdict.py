@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -554,7 +555,9 @@ def test_a_page_may_use_the_entities_of_xhtml() -> None:
 def test_the_hash_list_vouches_for_itself(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"x")
     span = Span.of_file(tmp_path / "x")
-    data = write_hash_list([DiscFile(("DICOM", "A"), span, span.sha256())], {"profile": "ZIP"})
+    listed = io.BytesIO()
+    write_hash_list(listed, [DiscFile(("DICOM", "A"), span, span.sha256())], {"profile": "ZIP"})
+    data = listed.getvalue()
     found = read_hash_list(data)
     assert (found.facts, found.hashes) == ({"profile": "ZIP"}, {"DICOM/A": span.sha256()})
     for at in range(0, len(data), 7):

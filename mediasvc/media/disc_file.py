@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError
+from mediasvc.media.long_list import LongList
 from mediasvc.span import Span
 
 DICOMDIR = "DICOMDIR"
@@ -33,6 +35,21 @@ class DiscFile:
     @property
     def path(self) -> str:
         return "/".join(self.parts)
+
+
+def disc_files(folder: Path | None = None) -> LongList[DiscFile]:
+    """An empty list for the files of a disc; ``folder``: where a long one waits."""
+    return LongList(_packed, _unpacked, folder)
+
+
+def _packed(file: DiscFile) -> tuple[Any, ...]:
+    span = file.span
+    return file.parts, span.path, span.offset, span.length, span.seal, file.sha256, file.dense
+
+
+def _unpacked(row: tuple[Any, ...]) -> DiscFile:
+    parts, path, offset, length, seal, sha256, dense = row
+    return DiscFile(parts, Span(path, offset, length, seal), sha256, dense)
 
 
 class SpanFile(io.RawIOBase):

@@ -6,14 +6,16 @@ on every medium (PS3.10 8.2), and a drive that reads in name order reads each se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Protocol
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Protocol
 
 from mediasvc.errors import BudgetError
 from mediasvc.media.disc_file import DICOM_FOLDER, DiscFile
-from mediasvc.model import InstanceHeader
+from mediasvc.media.long_list import LongList, in_order, runs
+from mediasvc.model import HEADER_FIELDS, InstanceHeader
 from mediasvc.span import Span
 
 FileId = tuple[str, ...]
@@ -32,12 +34,32 @@ class DiscInstance:
     """Encapsulated: no use in compressing it again."""
 
 
+#: All that a header says, as one tuple.
+header_row = attrgetter(*HEADER_FIELDS)
+
+
+def disc_instances(folder: Path | None = None) -> LongList[DiscInstance]:
+    """An empty list for the instances of an order; ``folder``: where a long one waits."""
+    return LongList(_packed, _unpacked, folder)
+
+
+def _packed(one: DiscInstance) -> tuple[Any, ...]:
+    span = one.span
+    return (header_row(one.header), span.path, span.offset, span.length, span.seal, one.sha256,
+            one.dense)
+
+
+def _unpacked(row: tuple[Any, ...]) -> DiscInstance:
+    header, path, offset, length, seal, sha256, dense = row
+    return DiscInstance(InstanceHeader(*header), Span(path, offset, length, seal), sha256, dense)
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """``instances`` in reading order; number n (from 1) stands in the file IM00000n."""
 
     folder: FileId
-    instances: tuple[DiscInstance, ...]
+    instances: Sequence[DiscInstance]
 
     @property
     def header(self) -> InstanceHeader:
@@ -102,27 +124,32 @@ def reading_order(item: HasHeader) -> tuple[object, ...]:
             _number(header.instance_number), header.sop_instance_uid)
 
 
-def lay_out(instances: Iterable[DiscInstance]) -> Layout:
+def in_reading_order(instances: Sequence[DiscInstance]) -> Sequence[DiscInstance]:
+    """Themselves where they are in it."""
+    empty = (instances.empty() if isinstance(instances, LongList) else disc_instances())
+    return in_order(instances, reading_order, empty)
+
+
+def lay_out(instances: Sequence[DiscInstance]) -> Layout:
     """Give every instance its place. Raises BudgetError beyond 999,999 of anything."""
-    ordered = sorted(instances, key=reading_order)
+    everything = in_reading_order(instances)
     return Layout(tuple(
-        Patient(_studies(list(rows), (DICOM_FOLDER, _name("PT", number))))
-        for number, (_, rows) in enumerate(groupby(ordered, lambda i: i.header.patient_id), 1)))
+        Patient(_studies(rows, (DICOM_FOLDER, _name("PT", number))))
+        for number, rows in enumerate(runs(everything, lambda i: i.header.patient_id), 1)))
 
 
 def _studies(rows: Sequence[DiscInstance], folder: FileId) -> tuple[Study, ...]:
-    groups = groupby(rows, lambda i: i.header.study_instance_uid)
-    return tuple(Study(_series(list(inside), (*folder, _name("ST", number))))
-                 for number, (_, inside) in enumerate(groups, 1))
+    groups = runs(rows, lambda i: i.header.study_instance_uid)
+    return tuple(Study(_series(inside, (*folder, _name("ST", number))))
+                 for number, inside in enumerate(groups, 1))
 
 
 def _series(rows: Sequence[DiscInstance], folder: FileId) -> tuple[Series, ...]:
-    groups = groupby(rows, lambda i: i.header.series_instance_uid)
+    groups = runs(rows, lambda i: i.header.series_instance_uid)
     found = []
-    for number, (_, inside) in enumerate(groups, 1):
-        instances = tuple(inside)
-        _name("IM", len(instances))
-        found.append(Series((*folder, _name("SE", number)), instances))
+    for number, inside in enumerate(groups, 1):
+        _name("IM", len(inside))
+        found.append(Series((*folder, _name("SE", number)), inside))
     return tuple(found)
 
 

@@ -7,16 +7,18 @@ Sizes are upper limits, so that a plan always fits.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 
 from mediasvc.errors import BudgetError
-from mediasvc.media.disc_layout import DiscInstance, reading_order
+from mediasvc.media.disc_layout import DiscInstance, in_reading_order
 from mediasvc.media.fewest_bins import fewest
 from mediasvc.media.iso_tables import SECTOR, sectors
 from mediasvc.media.iso_write import file_size
+from mediasvc.media.long_list import picked
 from mediasvc.media.page_content import PICTURES, frames_of
 
 #: Descriptors, root pages and the directories of an almost empty disc.
@@ -36,23 +38,65 @@ class Measure:
     """What instances take at most: each for itself, and what a series has beside them."""
 
     each: Callable[[DiscInstance], int]
-    about: Callable[[Sequence[DiscInstance]], int]
-
-    def __call__(self, unit: Sequence[DiscInstance]) -> int:
-        return sum(map(self.each, unit)) + sum(
-            self.about(list(rows))
-            for _, rows in groupby(unit, lambda i: i.header.series_instance_uid))
+    about: Callable[[Iterable[DiscInstance]], int]
 
 
 @dataclass(slots=True)
 class DiscPlan:
     """``bytes``: what the disc will take at most."""
 
-    instances: list[DiscInstance] = field(default_factory=list)
+    instances: Sequence[DiscInstance] = field(default_factory=list)
     bytes: int = BASE
 
 
-def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbours in reading order, and what they take at most: ``beside`` them, and in all."""
+
+    places: range
+    beside: int
+    bytes: int
+
+
+class _Measured:
+    """Instances in reading order, each read once and measured."""
+
+    def __init__(self, rows: Sequence[DiscInstance], measure: Measure) -> None:
+        self.rows, self._measure = rows, measure
+        self.sizes = array("Q")
+        self.studies: list[list[_Run]] = []
+        """The series of each."""
+        for _, study in groupby(rows, lambda i: i.header.study_instance_uid):
+            self.studies.append([self._series(inside) for _, inside in groupby(
+                study, lambda i: i.header.series_instance_uid)])
+
+    def _series(self, rows: Iterable[DiscInstance]) -> _Run:
+        first, noted = len(self.sizes), self._noted(rows)
+        beside = self._measure.about(noted)
+        for _ in noted:
+            pass  # whoever tells nothing of a series did not look at it
+        places = range(first, len(self.sizes))
+        return _Run(places, beside, self._together(places) + beside)
+
+    def _noted(self, rows: Iterable[DiscInstance]) -> Iterator[DiscInstance]:
+        for row in rows:
+            self.sizes.append(self._measure.each(row))
+            yield row
+
+    def run(self, places: range) -> _Run:
+        """Some of a series."""
+        beside = self._measure.about(self.rows[places.start:places.stop])
+        return _Run(places, beside, self._together(places) + beside)
+
+    def _together(self, places: range) -> int:
+        return sum(self.sizes[places.start:places.stop])
+
+    @property
+    def bytes(self) -> int:
+        return sum(series.bytes for study in self.studies for series in study)
+
+
+def plan_discs(instances: Sequence[DiscInstance], capacity: int | None, *,
                with_udf: int = 0, icon: int = 0, least: bool = False) -> list[DiscPlan]:
     """Spread instances over the fewest discs; ``capacity`` in bytes, None: no limit.
     ``icon``: side of the icons in DICOMDIR. ``least``: only what the instances themselves take is
@@ -60,57 +104,53 @@ def plan_discs(instances: Iterable[DiscInstance], capacity: int | None, *,
 
     Raises BudgetError when a single instance is larger than a disc.
     """
-    ordered = sorted(instances, key=reading_order)
     measure = Measure(partial(_each, with_udf=with_udf, icon=icon),
                       partial(_about, with_udf=with_udf))
     base = BASE
     if least:
         measure, base = Measure(_least, lambda series: 0), 0
-    if capacity is None:
-        return [DiscPlan(ordered, base + measure(ordered))] if ordered else []
-    ways = (_planned(ordered, capacity, base, measure, even) for even in (True, False))
+    measured = _Measured(in_reading_order(instances), measure)
+    if capacity is None or base + measured.bytes <= capacity:
+        return [DiscPlan(measured.rows, base + measured.bytes)] if measured.rows else []
+    ways = (_planned(measured, capacity, base, even) for even in (True, False))
     return min(ways, key=len)
 
 
-def _planned(ordered: Sequence[DiscInstance], capacity: int, base: int, measure: Measure,
-             even: bool) -> list[DiscPlan]:
-    units = list(_units(ordered, capacity - base, measure, even))
-    sizes = [measure(unit) for unit in units]
+def _planned(measured: _Measured, capacity: int, base: int, even: bool) -> list[DiscPlan]:
+    units = list(_units(measured, capacity - base, even))
+    sizes = [sum(run.bytes for run in unit) for unit in units]
     if any(base + size > capacity for size in sizes):
         raise BudgetError("an instance is larger than a disc of this kind",
                           "Choose a larger one with --disc.")
-    return [DiscPlan([instance for at in box for instance in units[at]],
+    return [DiscPlan(picked(measured.rows, (run.places for at in box for run in units[at])),
                      base + sum(sizes[at] for at in box))
             for box in fewest(sizes, capacity - base)]
 
 
-def _units(ordered: Sequence[DiscInstance], room: int, measure: Measure, even: bool,
-           ) -> Iterator[list[DiscInstance]]:
+def _units(measured: _Measured, room: int, even: bool) -> Iterator[list[_Run]]:
     """Studies; for one larger than ``room`` its series; for a series too large runs of its
     instances."""
-    for _, rows in groupby(ordered, lambda i: i.header.study_instance_uid):
-        study = list(rows)
-        if measure(study) <= room:
+    for study in measured.studies:
+        if sum(series.bytes for series in study) <= room:
             yield study
             continue
-        for _, inside in groupby(study, lambda i: i.header.series_instance_uid):
-            series = list(inside)
-            if measure(series) <= room:
-                yield series
+        for series in study:
+            if series.bytes <= room:
+                yield [series]
             else:
-                yield from _runs(series, room - measure.about(series), measure, even)
+                yield from ([run] for run in _runs(measured, series, room - series.beside, even))
 
 
-def _runs(series: Sequence[DiscInstance], room: int, measure: Measure, even: bool,
-          ) -> Iterator[list[DiscInstance]]:
+def _runs(measured: _Measured, series: _Run, room: int, even: bool) -> Iterator[_Run]:
     """As few runs as ``room`` allows, as long as can be; ``even``: all about as long as the others,
     so that each disc has room for the viewer."""
-    sizes = list(map(measure.each, series))
+    first = series.places.start
+    sizes = measured.sizes[first:series.places.stop]
     count = sum(1 for _ in _cut(sizes, room, room))
     share = -(-sum(sizes) // count) if even else room
     runs = list(_cut(sizes, room, share))
     for start, end in runs if len(runs) == count else _cut(sizes, room, room):
-        yield list(series[start:end])
+        yield measured.run(range(first + start, first + end))
 
 
 def _cut(sizes: Sequence[int], room: int, share: int) -> Iterator[tuple[int, int]]:
@@ -133,15 +173,13 @@ def _each(instance: DiscInstance, with_udf: int, icon: int) -> int:
     return file_size(instance.span.length, with_udf) + entry
 
 
-def _about(series: Sequence[DiscInstance], with_udf: int) -> int:
-    return PAGE + _pictures(series, with_udf)
-
-
-def _pictures(series: Sequence[DiscInstance], with_udf: int) -> int:
-    """The JPEGs of one series at most."""
-    frames = sum(frames_of(instance) for instance in series)
-    largest = max((min(PICTURE_SIDE, instance.header.rows) * min(PICTURE_SIDE,
-                   instance.header.columns) * max(1, instance.header.samples_per_pixel)
-                   for instance in series), default=0)
+def _about(series: Iterable[DiscInstance], with_udf: int) -> int:
+    """A page, and the JPEGs of a series at most."""
+    frames = largest = 0
+    for instance in series:
+        header = instance.header
+        frames += frames_of(instance)
+        largest = max(largest, min(PICTURE_SIDE, header.rows) * min(PICTURE_SIDE, header.columns)
+                      * max(1, header.samples_per_pixel))
     count = min(frames, max(PICTURES, 1))
-    return count * file_size(int(largest * PICTURE_BYTES_PER_PIXEL), with_udf)
+    return PAGE + count * file_size(int(largest * PICTURE_BYTES_PER_PIXEL), with_udf)

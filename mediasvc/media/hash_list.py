@@ -10,6 +10,8 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from typing import IO
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.disc_file import DiscFile
@@ -28,11 +30,15 @@ class HashList:
     hashes: Mapping[str, str]
 
 
-def write_hash_list(files: Iterable[DiscFile], facts: Mapping[str, str]) -> bytes:
-    lines = [TITLE, *(f"# {name}: {value}" for name, value in facts.items())]
-    lines += [f"{file.sha256}  {file.path}" for file in files]
-    body = "\n".join(lines) + "\n"
-    return (body + SEAL + hashlib.sha256(body.encode()).hexdigest() + "\n").encode()
+def write_hash_list(target: IO[bytes], files: Iterable[DiscFile], facts: Mapping[str, str],
+                    ) -> None:
+    digest = hashlib.sha256()
+    for line in chain([TITLE], (f"# {name}: {value}" for name, value in facts.items()),
+                      (f"{file.sha256}  {file.path}" for file in files)):
+        data = f"{line}\n".encode()
+        digest.update(data)
+        target.write(data)
+    target.write(f"{SEAL}{digest.hexdigest()}\n".encode())
 
 
 def is_hash_list(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class GrowingImage:
         """All that was taken can be read at its place."""
         self._file.flush()
 
-    def finish(self, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
+    def finish(self, files: Sequence[DiscFile], *, volume_id: str, moment: datetime,
                with_udf: int, report: Report | None = None) -> bool:
         """Write what is not in it yet. False, and nothing is written, when the tables are longer
         than what was kept for them. Raises what `write_iso` raises."""
@@ -107,7 +107,7 @@ def place_grown(image: IsoImage, files: Iterable[DiscFile], first: int, end: int
     return Placed(places, lengths, end)
 
 
-def grown_bytes(files: Iterable[DiscFile], *, first: int, with_udf: int) -> int:
+def grown_bytes(files: Sequence[DiscFile], *, first: int, with_udf: int) -> int:
     """How long the image will be whose instances begin at sector ``first``."""
     ordered = in_order(files)
     image = IsoImage((file.parts for file in ordered), with_udf)

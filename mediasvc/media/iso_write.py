@@ -21,6 +21,7 @@ from mediasvc.media.disc_file import DiscFile
 from mediasvc.media.image_tree import ImageTree
 from mediasvc.media.iso_seal import FIELD, FIELD_LENGTH, SECTOR, Seal
 from mediasvc.media.iso_tables import SYSTEM, IsoTables, Names, primary, sectors, terminator
+from mediasvc.media.long_list import picked
 from mediasvc.media.udf_image_bytes import UdfImage
 from mediasvc.media.write_behind import WriteBehind
 
@@ -113,7 +114,7 @@ class IsoImage:
         yield from self._iso.write(self._tables, placed.places, placed.lengths, names.moment)
 
 
-def write_iso(target: BinaryIO, files: Iterable[DiscFile], *, volume_id: str, moment: datetime,
+def write_iso(target: BinaryIO, files: Sequence[DiscFile], *, volume_id: str, moment: datetime,
               with_udf: int = 0, publisher: str = "", report: Report | None = None,
               copied: Callable[[DiscFile], None] = lambda file: None,
               arrival: Arrival | None = None) -> str:
@@ -161,13 +162,18 @@ def _opening(files: Sequence[DiscFile], placed: Placed) -> int:
                  if len(file.parts) > 1), placed.end * SECTOR)
 
 
-def in_order(files: Iterable[DiscFile]) -> list[DiscFile]:
+def in_order(files: Sequence[DiscFile]) -> Sequence[DiscFile]:
     """DICOMDIR and its neighbours in the root before all others, which stay as they are."""
-    found = list(files)
-    return sorted(found, key=lambda file: (0, file.parts[0]) if len(file.parts) == 1 else (1, ""))
+    root, others = list[tuple[str, int]](), array("Q")
+    for place, file in enumerate(files):
+        if len(file.parts) == 1:
+            root.append((file.parts[0], place))
+        else:
+            others.append(place)
+    return picked(files, ((place for _, place in sorted(root)), others))
 
 
-def iso_bytes(files: Iterable[DiscFile], *, with_udf: int = 0) -> int:
+def iso_bytes(files: Sequence[DiscFile], *, with_udf: int = 0) -> int:
     """How long the image of these files will be, to the byte; nothing is read or written."""
     known = in_order(files)
     image = IsoImage((file.parts for file in known), with_udf)

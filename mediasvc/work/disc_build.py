@@ -6,9 +6,10 @@ import hashlib
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -16,7 +17,13 @@ from mediasvc.direct_write import DirectFile
 from mediasvc.errors import MediasvcError
 from mediasvc.media import disc_statement
 from mediasvc.media.arrival import Arrival
-from mediasvc.media.disc_file import DICOMDIR, MANIFEST, MANIFEST_SIGNATURE, DiscFile
+from mediasvc.media.disc_file import (
+    DICOMDIR,
+    MANIFEST,
+    MANIFEST_SIGNATURE,
+    DiscFile,
+    disc_files,
+)
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
 from mediasvc.media.hash_list import write_hash_list
 from mediasvc.media.page_content import DiscFacts
@@ -66,7 +73,7 @@ class Prepared:
     """A disc of which only the container is missing: ``files`` in the order in which they lie."""
 
     built: Built
-    files: tuple[DiscFile, ...]
+    files: Sequence[DiscFile]
 
 
 def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> FileSetName:
@@ -82,7 +89,7 @@ def name_file_set(instances: Iterable[DiscInstance], facts_of_order: str) -> Fil
     return FileSetName(f"MSVC{letters}", f"2.25.{unique.int}")
 
 
-def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
+def build_disc(sandbox: Sandbox, instances: Sequence[DiscInstance], profile: Profile,
                file_set: FileSetName, facts: DiscFacts, *, target: Path, container: Container,
                scratch: Path, report: Report, wanted: Wanted = PAGES_ONLY,
                seal: Seal | None = None, signer: Signer | None = None,
@@ -102,7 +109,7 @@ def build_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile
                                 spent=spent)
     if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
         return prepared.built
-    sha256 = _write_container(container, target, list(prepared.files), profile, file_set, facts,
+    sha256 = _write_container(container, target, prepared.files, profile, file_set, facts,
                               report, seal.password if seal and seal.kind == "zip" else "",
                               spent, arrival)
     return replace(prepared.built, sha256=sha256)
@@ -119,7 +126,7 @@ def _ask_for(instances: Iterable[DiscInstance]) -> None:
             break
 
 
-def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profile,
+def prepare_disc(sandbox: Sandbox, instances: Sequence[DiscInstance], profile: Profile,
                  file_set: FileSetName, facts: DiscFacts, *, scratch: Path, report: Report,
                  wanted: Wanted = PAGES_ONLY, seal: Seal | None = None,
                  signer: Signer | None = None, spent: Path | None = None) -> Prepared:
@@ -137,15 +144,18 @@ def prepare_disc(sandbox: Sandbox, instances: list[DiscInstance], profile: Profi
     if not secure:
         content += _statement(scratch, facts, file_set, layout, signer is not None)
     before = [_small(scratch, (DICOMDIR,)), *content]
-    listed = [*before, *layout.files()]
-    (scratch / MANIFEST).write_bytes(write_hash_list(listed, _manifest_facts(file_set, facts)))
-    files = [before[0], _small(scratch, (MANIFEST,)), *as_they_lie(listed[1:])]
+    with (scratch / MANIFEST).open("xb") as target:
+        write_hash_list(target, chain(before, layout.files()), _manifest_facts(file_set, facts))
+    files = disc_files(scratch)
+    files.extend((before[0], _small(scratch, (MANIFEST,))))
     if signer is not None:
         (scratch / MANIFEST_SIGNATURE).write_bytes(signer.sign((scratch / MANIFEST).read_bytes()))
-        files.insert(2, _small(scratch, (MANIFEST_SIGNATURE,)))
+        files.append(_small(scratch, (MANIFEST_SIGNATURE,)))
+    files.extend(_as_they_lie(before[1:], layout))
     if seal is not None and secure:
-        files = list(sealed(files, seal, scratch, _remover(spent)))
-    return Prepared(Built(layout, findings), tuple(files))
+        open_files, files = files, disc_files(scratch)
+        files.extend(sealed(open_files, seal, scratch, _remover(spent)))
+    return Prepared(Built(layout, findings), files)
 
 
 def _icons(sandbox: Sandbox, layout: Layout, scratch: Path, side: int, report: Report,
@@ -171,11 +181,17 @@ def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set
     return (*icons.findings, *findings) if icons else findings
 
 
-def as_they_lie(files: Iterable[DiscFile]) -> list[DiscFile]:
+def _as_they_lie(content: Sequence[DiscFile], layout: Layout) -> Iterator[DiscFile]:
     """What a reader of DICOM or of the pages wants first; the viewer's data and videos behind the
     instances."""
-    return sorted(files, key=lambda file: len(file.parts) > 1 and (
-        file.parts[0] == VIDEO_FOLDER or (file.parts[0] == VIEWER_FOLDER and len(file.parts) > 2)))
+    yield from (file for file in content if not _is_late(file))
+    yield from layout.files()
+    yield from filter(_is_late, content)
+
+
+def _is_late(file: DiscFile) -> bool:
+    return len(file.parts) > 1 and (
+        file.parts[0] == VIDEO_FOLDER or (file.parts[0] == VIEWER_FOLDER and len(file.parts) > 2))
 
 
 def _small(scratch: Path, parts: tuple[str, ...]) -> DiscFile:
@@ -197,7 +213,7 @@ def _manifest_facts(file_set: FileSetName, facts: DiscFacts) -> dict[str, str]:
             "created": facts.created.isoformat(), "creator": facts.creator}
 
 
-def _grown(growing: OnePass, target: Path, files: Iterable[DiscFile], profile: Profile,
+def _grown(growing: OnePass, target: Path, files: Sequence[DiscFile], profile: Profile,
            file_set: FileSetName, facts: DiscFacts, report: Report) -> bool:
     """Finish the image that the instances went into; False where there is none, or too little room
     was kept in it."""
@@ -209,8 +225,8 @@ def _grown(growing: OnePass, target: Path, files: Iterable[DiscFile], profile: P
     return True
 
 
-def _write_container(container: Container, target: Path, files: list[DiscFile], profile: Profile,
-                     file_set: FileSetName, facts: DiscFacts, report: Report,
+def _write_container(container: Container, target: Path, files: Sequence[DiscFile],
+                     profile: Profile, file_set: FileSetName, facts: DiscFacts, report: Report,
                      password: str, spent: Path | None, arrival: Arrival | None) -> str:
     """The sha256 of an image."""
     total = sum(file.span.length for file in files)
@@ -257,7 +273,7 @@ def _remover(spent: Path | None) -> Callable[[DiscFile], None]:
     return remove
 
 
-def write_mail(target: BinaryIO, files: list[DiscFile], profile: Profile, file_set: FileSetName,
+def write_mail(target: BinaryIO, files: Sequence[DiscFile], profile: Profile, file_set: FileSetName,
                facts: DiscFacts, copied: Callable[[DiscFile], None] = lambda file: None) -> None:
     """One message with all ``files`` in it, or with the DICOM files each by itself."""
     from mediasvc.media.mail_write import readme_of, write_mime, write_zip_mail

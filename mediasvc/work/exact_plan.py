@@ -70,7 +70,7 @@ def _fits(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPlan,
         prepared = prepare_disc(desk.sandbox, plan.instances, order.profile, file_set, facts,
                                 scratch=folder, report=report, wanted=wanted_of(order, plan),
                                 seal=order.seal, signer=disc_signer(desk, order))
-        size = image_bytes(order, list(prepared.files), file_set, facts)
+        size = image_bytes(order, prepared.files, file_set, facts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return order.capacity is None or size <= order.capacity

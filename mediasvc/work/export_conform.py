@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediasvc.errors import PUT_BACK, DamagedError, MediasvcError
-from mediasvc.media.disc_layout import DiscInstance, reading_order
+from mediasvc.media.disc_layout import DiscInstance, disc_instances, header_row, reading_order
 from mediasvc.media.iso_grow import GrowingImage
-from mediasvc.model import Finding, InstanceHeader
+from mediasvc.media.long_list import LongList, in_order
+from mediasvc.model import Finding, InstanceHeader, Patient
 from mediasvc.sandbox import Answer
 from mediasvc.span import Span
 from mediasvc.standard.profile_rules import header_facts
@@ -21,7 +25,13 @@ from mediasvc.work.conform import MISSING
 from mediasvc.work.desk import Desk
 from mediasvc.work.export_lossy import follow_copies
 from mediasvc.work.export_order import ExportOrder
-from mediasvc.work.export_select import Selected, order_of_coercion
+from mediasvc.work.export_select import (
+    Selected,
+    order_of_coercion,
+    packed,
+    selected_list,
+    unpacked,
+)
 from mediasvc.work.fitting import Limits, fitness
 from mediasvc.work.in_turn import run_in_turn
 from mediasvc.work.one_pass import OnePass
@@ -40,7 +50,7 @@ Report = Callable[[int, int, str], None]
 class Conformed:
     """``excluded``: SOP Instance UIDs that are not on the disc, each with a finding."""
 
-    instances: list[DiscInstance] = field(default_factory=list)
+    instances: LongList[DiscInstance] = field(default_factory=disc_instances)
     findings: list[Finding] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     transcoded: int = 0
@@ -68,6 +78,18 @@ class _Task:
     """What the profile's rules for images were told."""
 
 
+def _task_list(people: Mapping[int, Patient], folder: Path) -> LongList[_Task]:
+    """An empty one; ``people`` by the number of their rows."""
+    def pack(task: _Task) -> tuple[Any, ...]:
+        return packed(task.selected), header_row(task.header), task.needs, task.facts
+
+    def unpack(row: tuple[Any, ...]) -> _Task:
+        selected, header, needs, facts = row
+        return _Task(unpacked(selected, people), InstanceHeader(*header), needs, facts)
+
+    return LongList(pack, unpack, folder)
+
+
 def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratch: Path | None,
             report: Report, into: OnePass | None = None) -> Conformed:
     """Make every instance fit the profile. Without ``scratch`` (an estimate) nothing is written and
@@ -76,8 +98,10 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
     Raises DamagedError when an instance of the archive is missing or damaged, unless the order
     allows an incomplete disc.
     """
-    result = Conformed(privacy=order.privacy)
-    result.whose = tuple(sorted({row.patient.row for row in selected}))
+    folder = desk.home.staging
+    result = Conformed(disc_instances(folder), privacy=order.privacy)
+    people = {row.patient.row: row.patient for row in selected}
+    result.whose = tuple(sorted(people))
     compress = _compresses(desk, order, selected)
     if compress and order.compress is None:
         result.findings.append(Finding(
@@ -85,16 +109,19 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
             "would not fit on one disc otherwise", "PS3.4 S.3.2.1.1.6"))
     order = replace(order, compress=compress)
     if order.without:
-        selected = list(_without(order, selected, result))
-    tasks = list(_examined(desk, order, selected, result, report))
+        going = selected_list(people, folder)
+        going.extend(_without(order, selected, result))
+        selected = going
+    tasks = _task_list(people, folder)
+    tasks.extend(_examined(desk, order, selected, result, report))
     if scratch is None:
         for task in tasks:
             _take(result, task.header, _span(desk, task.selected), "")
             result.transcoded += "transcode" in task.needs
         return result
     if tasks and into and into.begin(
-            result.instances, [task.header for task in tasks],
-            [_span(desk, task.selected).length for task in tasks]):
+            result.instances, ((task.header, _span(desk, task.selected).length)
+                               for task in tasks)):
         assert into.image
         _grow(desk, order, result, tasks, scratch, into.image, report)
         return result
@@ -107,17 +134,19 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
     return result
 
 
-def _grow(desk: Desk, order: ExportOrder, result: Conformed, tasks: Sequence[_Task], scratch: Path,
+def _grow(desk: Desk, order: ExportOrder, result: Conformed, tasks: LongList[_Task], scratch: Path,
           image: GrowingImage, report: Report) -> None:
     """Everything in reading order into ``image``, what is rewritten as soon as it is there."""
-    rows: list[DiscInstance | _Task] = sorted([*result.instances, *tasks], key=reading_order)
-    result.instances = []
-    todo = [row for row in rows if isinstance(row, _Task)]
+    todo = in_order(tasks, reading_order, tasks.empty())
+    unchanged = in_order(result.instances, reading_order, result.instances.empty())
+    rows: Iterator[DiscInstance | _Task] = merge(unchanged, todo, key=reading_order)
+    total = len(unchanged) + len(todo)
+    result.instances = result.instances.empty()
     orders = _orders(desk, order, todo, scratch)
     # Closed at once: until then children write into the workspace that whoever is told removes.
     with closing(run_in_turn(desk.sandbox, REWRITER, orders, REWRITE)) as answers:
         for done, row in enumerate(rows, 1):
-            report(done, len(rows), "transcoding")
+            report(done, total, "transcoding")
             if isinstance(row, DiscInstance):
                 result.instances.append(replace(row, span=image.take(row.span)))
                 continue
@@ -137,15 +166,15 @@ def _examined(desk: Desk, order: ExportOrder, selected: Sequence[Selected], resu
     """Take what can go as it is; yield what cannot. The index has the headers of what it placed;
     files are looked at for the rest, and those that it does not know so well are read anew."""
     limits = Limits.from_json(_limits(order))
-    known = [at for at, row in enumerate(selected) if _is_known(row, limits)]
-    unsure = set(range(len(selected))).difference(known)
-    for done, (item, answer) in enumerate(run_batches(
-            desk.sandbox, LOOKER, (_to_look_at(desk, selected[at], at) for at in known), LOOK), 1):
+    known = bytearray(_is_known(row, limits) for row in selected)
+    unsure = array("Q", (at for at, one in enumerate(known) if not one))
+    items = (_to_look_at(desk, row, at) for at, row in enumerate(selected) if known[at])
+    for done, (item, answer) in enumerate(run_batches(desk.sandbox, LOOKER, items, LOOK), 1):
         if not done % EXAMINE:
             report(done, len(selected), "looking at instances")
         row = selected[item["at"]]
         if answer.error or answer.value is None:
-            unsure.add(item["at"])
+            unsure.append(item["at"])
         elif answer.value == MISSING:
             _gone(order, result, row)
         else:
@@ -254,12 +283,11 @@ def _limits(order: ExportOrder) -> dict[str, Any]:
 def _orders(desk: Desk, order: ExportOrder, tasks: Sequence[_Task], scratch: Path,
             ) -> Iterator[Item]:
     """What the children are asked; ``at`` counts the ``tasks``."""
-    orders = {task.selected.patient.key: order_of_coercion(desk, task.selected.patient).as_json()
-              for task in tasks}
+    orders = cache(lambda patient: order_of_coercion(desk, patient).as_json())
     return (
         {"at": at, "span": _span(desk, task.selected).as_json(), "needs": task.needs,
          "sha256": task.selected.instance.object_sha256,
-         "order": orders[task.selected.patient.key],
+         "order": orders(task.selected.patient),
          "privacy": order.privacy and order.privacy.as_json(task.selected.patient),
          "allowed": _may_stay(order, task),
          "lossy": asdict(order.lossy) if order.lossy else None,

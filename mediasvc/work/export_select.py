@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mediasvc.errors import NotFoundError, StateError
-from mediasvc.model import Patient
+from mediasvc.media.disc_layout import header_row
+from mediasvc.media.long_list import LongList
+from mediasvc.model import InstanceHeader, Patient
 from mediasvc.store import index, patients, refile_rows
 from mediasvc.store.held import HeldInstance, held_instances, held_names
 from mediasvc.store.index import StudySummary
@@ -59,15 +62,19 @@ def fingerprint_now(desk: Desk, order: ExportOrder) -> str:
         return fingerprint(_rows(connection, _studies(connection, order), held_names))
 
 
-def select(desk: Desk, order: ExportOrder) -> list[Selected]:
+def select(desk: Desk, order: ExportOrder) -> LongList[Selected]:
     """Raises NotFoundError when there is nothing, StateError for several patients on one disc, and
     while some of it is just being filed or taken back."""
     with desk.store.read() as connection, frugal(connection):
         studies = _studies(connection, order)
         require_at_rest(connection, refile_rows.packages_of(
             connection, [study.study_instance_uid for study in studies]))
-        found = list(_rows(connection, studies))
-    keys = {row.patient.key for row in found}
+        people = {study.patient.row: study.patient for study in studies}
+        found = selected_list(people, desk.home.staging)
+        keys = set()
+        for row in _rows(connection, studies):
+            keys.add(row.patient.key)
+            found.append(row)
     if len(keys) > 1 and not order.several_patients:
         raise StateError(f"These studies are of {len(keys)} patients; a disc is for one.",
                          "Export them one by one, or say --allow-several-patients.")
@@ -75,6 +82,25 @@ def select(desk: Desk, order: ExportOrder) -> list[Selected]:
         raise StateError("Two of the patients have the same Patient ID from different issuers; "
                          "a DICOMDIR cannot tell them apart.", "Export them one by one.")
     return found
+
+
+def selected_list(people: Mapping[int, Patient], folder: Path | None = None,
+                  ) -> LongList[Selected]:
+    """An empty one; ``people`` by the number of their rows."""
+    return LongList(packed, lambda row: unpacked(row, people), folder)
+
+
+def packed(row: Selected) -> tuple[Any, ...]:
+    """See `LongList`."""
+    one = row.instance
+    return (one.sop_instance_uid, one.object_sha256, one.length,
+            None if one.header is None else header_row(one.header), row.patient.row)
+
+
+def unpacked(row: tuple[Any, ...], people: Mapping[int, Patient]) -> Selected:
+    uid, sha256, length, header, whose = row
+    return Selected(HeldInstance(
+        uid, sha256, length, None if header is None else InstanceHeader(*header)), people[whose])
 
 
 def _studies(connection: Connection, order: ExportOrder) -> list[StudySummary]:

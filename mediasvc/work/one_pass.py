@@ -9,12 +9,12 @@ the image has it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mediasvc.errors import BudgetError
-from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
+from mediasvc.media.disc_layout import DiscInstance, Layout, disc_instances, lay_out
 from mediasvc.media.disc_plan import PAGE, plan_discs
 from mediasvc.media.iso_grow import GrowingImage
 from mediasvc.media.iso_tables import SECTOR, sectors
@@ -45,16 +45,17 @@ class OnePass:
         self.image: GrowingImage | None = None
         self.first = 0
 
-    def begin(self, unchanged: Sequence[DiscInstance], headers: Iterable[InstanceHeader],
-              lengths: Iterable[int]) -> bool:
+    def begin(self, unchanged: Iterable[DiscInstance],
+              rewritten: Iterable[tuple[InstanceHeader, int]]) -> bool:
         """Start the image of an order with instances that are ``unchanged`` and others that are
-        rewritten, whose headers and lengths are given. False when there is none."""
+        ``rewritten``, of which headers and lengths are given. False when there is none."""
         order = self._order
         if order.container != "iso" or order.lossy or order.privacy or order.seal:
             return False
-        expected = [*unchanged, *(
-            DiscInstance(header, Span("", 0, largest(header, length)), "")
-            for header, length in zip(headers, lengths, strict=True))]
+        expected = disc_instances(self._scratch)
+        expected.extend(unchanged)
+        expected.extend(DiscInstance(header, Span("", 0, largest(header, length)), "")
+                        for header, length in rewritten)
         udf = order.profile.medium.udf
         try:
             plans = plan_discs(expected, order.room, with_udf=udf)
@@ -62,7 +63,7 @@ class OnePass:
             return False
         if len(plans) != 1:
             return False
-        self.first = first_sector(lay_out(expected), udf, order.viewer != "none")
+        self.first = first_sector(lay_out(plans[0].instances), udf, order.viewer != "none")
         if order.room is not None and self.first * SECTOR + plans[0].bytes > order.room:
             self.first = 0  # what is kept free would make the image larger than the disc
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from mediasvc.media.disc_file import DiscFile
@@ -58,13 +59,13 @@ def _measured(desk: Desk, order: ExportOrder, conformed: Conformed, plan: DiscPl
                             scratch=folder, report=report, wanted=wanted_of(order, plan),
                             seal=order.seal, signer=disc_signer(desk, order))
     size = (grown_bytes(prepared.files, first=first, with_udf=order.profile.medium.udf) if first
-            else image_bytes(order, list(prepared.files), file_set, facts))
+            else image_bytes(order, prepared.files, file_set, facts))
     shutil.rmtree(folder, ignore_errors=True)
     studies = len({instance.header.study_instance_uid for instance in plan.instances})
     return DiscDone(order.path(*place), len(plan.instances), studies, size)
 
 
-def image_bytes(order: ExportOrder, files: list[DiscFile], file_set: FileSetName,
+def image_bytes(order: ExportOrder, files: Sequence[DiscFile], file_set: FileSetName,
                 facts: DiscFacts) -> int:
     """How long the image, zip or message of these files will be; of a folder all files together."""
     if order.container == "folder":

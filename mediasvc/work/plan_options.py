@@ -7,12 +7,14 @@ kind are really rewritten, and the rest is taken to shrink or grow like them.
 from __future__ import annotations
 
 import tempfile
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mediasvc.errors import BudgetError, SettingsError
-from mediasvc.media.disc_layout import DiscInstance
+from mediasvc.media.disc_layout import DiscInstance, disc_instances
 from mediasvc.media.disc_plan import DiscPlan, plan_discs
 from mediasvc.settings import Recipient
 from mediasvc.span import Span
@@ -60,7 +62,7 @@ class Offer:
         return max(0.0, 1 - self.bytes / self.plain_bytes) if self.plain_bytes else 0.0
 
 
-def archived(desk: Desk, order: ExportOrder, widest: Profile) -> list[DiscInstance]:
+def archived(desk: Desk, order: ExportOrder, widest: Profile) -> Sequence[DiscInstance]:
     """What is asked for as it lies in the archive, whatever the profile of the order allows."""
     anywhere = replace(order, profile=widest, compress=False)
     done = conform(desk, anywhere, select(desk, order), None, lambda done, total, what: None)
@@ -94,22 +96,21 @@ def _offer(meter: _Meter, instances: Sequence[DiscInstance], recipient: Recipien
 
 def _plan(meter: _Meter, instances: Sequence[DiscInstance], profile: Profile,
           capacity: int | None, becomes: str, compress: bool) -> list[DiscPlan]:
-    sized = [replace(one, span=replace(one.span, length=meter.length(one, profile, compress)))
-             for one in instances]
-    return plan_discs(sized, capacity, with_udf=becomes == "iso" and profile.medium.udf)
+    return plan_discs(meter.sized(instances, profile, compress), capacity,
+                      with_udf=becomes == "iso" and profile.medium.udf)
 
 
 def _kind(instance: DiscInstance) -> Kind:
     return instance.header.modality, instance.header.transfer_syntax_uid
 
 
-def _samples(instances: Iterable[DiscInstance]) -> dict[Kind, list[DiscInstance]]:
+def _samples(instances: Sequence[DiscInstance]) -> dict[Kind, list[DiscInstance]]:
     """The first, the middle and the last image of each modality and syntax."""
-    kinds: dict[Kind, list[DiscInstance]] = {}
-    for instance in instances:
-        kinds.setdefault(_kind(instance), []).append(instance)
-    return {kind: [rows[(len(rows) - 1) * at // max(1, SAMPLE - 1)]
-                   for at in range(min(SAMPLE, len(rows)))] for kind, rows in kinds.items()}
+    kinds: defaultdict[Kind, array[int]] = defaultdict(lambda: array("Q"))
+    for place, instance in enumerate(instances):
+        kinds[_kind(instance)].append(place)
+    return {kind: [instances[places[(len(places) - 1) * at // max(1, SAMPLE - 1)]]
+                   for at in range(min(SAMPLE, len(places)))] for kind, places in kinds.items()}
 
 
 class _Meter:
@@ -119,7 +120,15 @@ class _Meter:
         self._desk, self._scratch, self._samples = desk, scratch, samples
         self._factors: dict[tuple[Kind, str], float | None] = {}
 
-    def length(self, instance: DiscInstance, profile: Profile, compress: bool) -> int:
+    def sized(self, instances: Iterable[DiscInstance], profile: Profile, compress: bool,
+              ) -> Sequence[DiscInstance]:
+        """As long as they would be."""
+        found = disc_instances(self._scratch)
+        found.extend(replace(one, span=replace(one.span, length=self._length(
+            one, profile, compress))) for one in instances)
+        return found
+
+    def _length(self, instance: DiscInstance, profile: Profile, compress: bool) -> int:
         header = instance.header
         allowed = header.transfer_syntax_uid in profile.transfer_syntaxes
         if allowed and not (compress and is_native(header)):
