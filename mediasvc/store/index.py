@@ -6,15 +6,17 @@ package, so that taking that package back leaves them as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from mediasvc.errors import NotFoundError, StateError
 from mediasvc.model import InstanceHeader, Patient
+from mediasvc.store.bulk import as_text, execute_many
 from mediasvc.store.db import upsert
 from mediasvc.store.events import now
 from mediasvc.store.merges import family_rows, survivors
@@ -67,6 +69,8 @@ class StudySummary:
 
 
 _NAMES = tuple(field.name for field in fields(StoredInstance))
+#: All but the last, the header.
+_VALUES = attrgetter(*_NAMES[:-1])
 _INSTANCE: list[sa.ColumnElement[Any]] = [instance.c[name] for name in _NAMES]
 _WITHOUT_HEADER = [sa.null().label("header") if column is instance.c.header else column
                    for column in _INSTANCE]
@@ -77,9 +81,10 @@ def put_objects(connection: sa.Connection, lengths: dict[str, int], *,
     """Files that are durable now, ``{sha256: length}``; before the instances that need them."""
     at = now()
     # A file that was to go and comes again stays.
-    _insert(connection, object_, ("sha256",), [
-        {"sha256": sha256, "kind": kind, "length": length, "placed_at": at, "given_up": None}
-        for sha256, length in lengths.items()], ("given_up",))
+    execute_many(
+        connection, upsert(connection, object_, key=("sha256",), update=("given_up",)),
+        ("sha256", "kind", "length", "placed_at", "given_up"),
+        [(sha256, kind, length, at, None) for sha256, length in lengths.items()])
 
 
 def put_instances(connection: sa.Connection, patient: int,
@@ -93,10 +98,18 @@ def put_instances(connection: sa.Connection, patient: int,
     headers = [row.header or InstanceHeader() for row in rows]
     _put_studies(connection, patient, headers)
     _put_series(connection, headers)
-    _insert(connection, instance, ("sop_instance_uid",), [_instance_row(row) for row in rows])
+    if _add(connection, rows) == len(rows):
+        return
     wanted = {(row.sop_instance_uid, row.series_instance_uid, row.object_sha256) for row in rows}
     if wanted - _there(connection, [row.sop_instance_uid for row in rows]):
         raise StateError("A SOP Instance UID is in the archive with other content.")
+
+
+def _add(connection: sa.Connection, rows: Sequence[StoredInstance]) -> int:
+    """How many of them were not there."""
+    return execute_many(
+        connection, upsert(connection, instance, key=("sop_instance_uid",)), _NAMES,
+        [(*_VALUES(row), as_text(row.header.as_json() if row.header else None)) for row in rows])
 
 
 def _there(connection: sa.Connection, uids: Sequence[str]) -> set[tuple[str, str, str]]:
@@ -222,41 +235,35 @@ def _modalities(connection: sa.Connection, uids: Sequence[str]) -> dict[str, tup
     return found
 
 
-def _put_studies(connection: sa.Connection, patient: int, headers: Iterable[InstanceHeader],
+def _put_studies(connection: sa.Connection, patient: int, headers: Sequence[InstanceHeader],
                  ) -> None:
-    new = {one.study_instance_uid: {
-        "study_instance_uid": one.study_instance_uid, "patient": patient,
-        "study_date": one.study_date, "study_time": one.study_time, "study_id": one.study_id,
+    new = {one.study_instance_uid: one for one in reversed(headers)}
+    _insert(connection, study, ("study_instance_uid",), [{
+        "study_instance_uid": uid, "patient": patient, "study_date": one.study_date,
+        "study_time": one.study_time, "study_id": one.study_id,
         "accession_number": one.accession_number, "study_description": one.study_description,
-    } for one in reversed(list(headers))}
-    _insert(connection, study, ("study_instance_uid",), list(new.values()))
+    } for uid, one in new.items()])
     owners = study_patients(connection, list(new))
     if set(owners.values()) - {survivors(connection, [patient]).get(patient)}:
         raise StateError("A study of this package is filed under another patient.")
 
 
-def _put_series(connection: sa.Connection, headers: Iterable[InstanceHeader]) -> None:
-    new = {one.series_instance_uid: {
-        "series_instance_uid": one.series_instance_uid,
-        "study_instance_uid": one.study_instance_uid, "modality": one.modality,
-        "series_number": one.series_number, "series_description": one.series_description,
-    } for one in reversed(list(headers))}
-    _insert(connection, series, ("series_instance_uid",), list(new.values()))
+def _put_series(connection: sa.Connection, headers: Sequence[InstanceHeader]) -> None:
+    new = {one.series_instance_uid: one for one in reversed(headers)}
+    _insert(connection, series, ("series_instance_uid",), [{
+        "series_instance_uid": uid, "study_instance_uid": one.study_instance_uid,
+        "modality": one.modality, "series_number": one.series_number,
+        "series_description": one.series_description,
+    } for uid, one in new.items()])
     for uid, owner in series_studies(connection, list(new)).items():
-        if owner != new[uid]["study_instance_uid"]:
+        if owner != new[uid].study_instance_uid:
             raise StateError("A series of this package is filed under another study.")
 
 
 def _insert(connection: sa.Connection, table: sa.Table, key: tuple[str, ...],
-            rows: list[dict[str, Any]], update: tuple[str, ...] = ()) -> None:
+            rows: list[dict[str, Any]]) -> None:
     for start in range(0, len(rows), _PAGE):
-        connection.execute(upsert(connection, table, key=key, update=update),
-                           rows[start:start + _PAGE])
-
-
-def _instance_row(one: StoredInstance) -> dict[str, Any]:
-    row = {name: getattr(one, name) for name in _NAMES}
-    return row | {"header": one.header.as_json() if one.header else None}
+        connection.execute(upsert(connection, table, key=key), rows[start:start + _PAGE])
 
 
 def _stored(row: Any) -> StoredInstance:

@@ -14,6 +14,7 @@ from mediasvc.errors import StateError
 from mediasvc.model import InstanceHeader, ItemState, Role
 from mediasvc.span import Span
 from mediasvc.store import states
+from mediasvc.store.bulk import Row, as_text, execute_many
 from mediasvc.store.db import upsert
 from mediasvc.store.schema import instance, package, patient_group
 from mediasvc.store.schema import item as table
@@ -24,6 +25,7 @@ _CHUNK = 400
 OPEN: tuple[ItemState, ...] = ("pending", "held")
 #: These change by `settle` only; listing a package again leaves them alone.
 _SETTLED = ("state", "reason", "duplicate_of", "object_sha256")
+_CHANGE = ("at_number", *(f"to_{name}" for name in _SETTLED[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,9 @@ class Counts:
 _COLUMNS = [table.c[field.name] for field in fields(Item)]
 _WITHOUT_HEADER = [sa.null().label(column.name) if column is table.c.header else column
                    for column in _COLUMNS]
-_DESCRIPTION = tuple(field.name for field in fields(Item)
-                     if field.name not in (*_SETTLED, "number"))
+_NAMES = ("package_id", *(field.name for field in fields(Item)))
+_DESCRIPTION = tuple(name for name in _NAMES
+                     if name not in (*_SETTLED, "package_id", "number"))
 
 
 def put_items(connection: sa.Connection, package_id: int, items: Iterable[Item]) -> int:
@@ -86,7 +89,7 @@ def put_items(connection: sa.Connection, package_id: int, items: Iterable[Item])
     statement = upsert(connection, table, key=("package_id", "number"), update=_DESCRIPTION)
     stream, done = iter(items), 0
     while page := list(islice(stream, _PAGE)):
-        connection.execute(statement, [_row(package_id, one) for one in page])
+        execute_many(connection, statement, _NAMES, [_row(package_id, one) for one in page])
         done += len(page)
     return done
 
@@ -102,8 +105,7 @@ def name_items(connection: sa.Connection, package_id: int,
     ).values(file_id=sa.bindparam("to_file_id"), sop_instance_uid=uid)
     stream = iter(named)
     while page := list(islice(stream, _PAGE)):
-        connection.execute(update, [{"at_number": number, "to_file_id": file_id, "to_uid": uid}
-                                    for number, file_id, uid in page])
+        execute_many(connection, update, ("at_number", "to_file_id", "to_uid"), page)
 
 
 def items(connection: sa.Connection, package_id: int, *, role: Role | None = None,
@@ -182,10 +184,10 @@ def settle(connection: sa.Connection, package_id: int, settled: Iterable[Settled
             sa.or_(*(table.c.state == old for old in allowed))).values(state=state, **{
                 name: sa.bindparam(f"to_{name}") for name in _SETTLED[1:]})
         with connection.begin_nested():
-            done = connection.execute(update, [_change(one) for one in changes])
-            if done.rowcount != len(changes):
-                raise StateError(f"Package {package_id}: {len(changes) - done.rowcount} of its "
-                                 f"items cannot become {state}.")
+            done = execute_many(connection, update, _CHANGE, [_change(one) for one in changes])
+            if done != len(changes):
+                raise StateError(f"Package {package_id}: {len(changes) - done} of its items "
+                                 f"cannot become {state}.")
     return sum(map(len, by_state.values()))
 
 
@@ -290,14 +292,12 @@ def _has(connection: sa.Connection, package_id: int, wanted: Sequence[ItemState]
         table.c.package_id == package_id, table.c.state.in_(wanted)))).scalar())
 
 
-def _row(package_id: int, one: Item) -> dict[str, Any]:
-    return {"package_id": package_id, "number": one.number, "label": one.label,
-            "length": one.length, "sha256": one.sha256, "role": one.role, "state": one.state,
-            "reason": one.reason, "group_number": one.group_number,
-            "sop_instance_uid": one.sop_instance_uid,
-            "header": one.header.as_json() if one.header else None,
-            "span": one.span.as_json() if one.span else None, "file_id": one.file_id,
-            "duplicate_of": one.duplicate_of, "object_sha256": one.object_sha256}
+def _row(package_id: int, one: Item) -> Row:
+    return (package_id, one.number, one.label, one.length, one.sha256, one.role, one.state,
+            one.reason, one.group_number, one.sop_instance_uid,
+            as_text(one.header.as_json() if one.header else None),
+            as_text(one.span.as_json() if one.span else None), one.file_id, one.duplicate_of,
+            one.object_sha256)
 
 
 def _item(row: Any) -> Item:
@@ -307,6 +307,5 @@ def _item(row: Any) -> Item:
     return Item(*(*before, *known, file_id, duplicate_of, object_sha256))
 
 
-def _change(one: Settled) -> dict[str, Any]:
-    return {"at_number": one.number, "to_reason": one.reason,
-            "to_duplicate_of": one.duplicate_of, "to_object_sha256": one.object_sha256}
+def _change(one: Settled) -> Row:
+    return one.number, one.reason, one.duplicate_of, one.object_sha256
