@@ -93,6 +93,18 @@ def test_an_image_of_32_rows_has_its_rows_in_the_directory(sandbox: Sandbox, tmp
     assert judge(sandbox, tmp_path / "a.iso").passed
 
 
+def test_a_palette_that_names_a_patient_stands_below_none(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Its record is one of the root (PS3.3 F.4), so no key of a patient's may be missed there."""
+    palette = instance(1, 1, PatientSex="F", PatientBirthDate="19500101", ImageType=["DERIVED"],
+                       ContentLabel="HOT", ContentDescription="Hot iron",
+                       SOPClassUID="1.2.840.10008.5.1.4.39.1", **LOCAL)
+    palette.file_meta.MediaStorageSOPClassUID = palette.SOPClassUID
+    del palette.PixelData
+    files = disc_instances(tmp_path / "in", [palette, *study(1, 2, count=2, **LOCAL)])
+    build(sandbox, tmp_path / "a.iso", files, tmp_path / "scratch", profile="STD-GEN-DVD-JPEG")
+    assert "R11-5" not in broken(judge(sandbox, tmp_path / "a.iso"))
+
+
 def test_what_a_narrow_profile_cannot_hold_is_named_with_its_rule(
         filled: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     done, told = made(filled, sandbox, tmp_path / "a.iso", "STD-US-SC-SF-CDR")

@@ -144,11 +144,13 @@ def _required(kind: str, key_set: str) -> tuple[Key, ...]:
 
 @lru_cache(maxsize=256)
 def conditional_keys(kind: str, key_set: str) -> tuple[int, ...]:
-    """Keys that a record must have when the file has them (type 1C, R11-5), on all levels.
+    """Keys that a record must have when the file has them (type 1C, R11-5), on all levels: a
+    palette or a hanging protocol stands below no patient.
 
     Without sequences, which `Expected` leaves out.
     """
-    kinds = ["PATIENT", "STUDY", "SERIES", kind]
+    known = RECORD_TYPES.get(kind)
+    kinds = ["PATIENT", "STUDY", "SERIES", kind] if known is None or known.level else [kind]
     return tuple(key.tag for one in kinds if one in RECORD_TYPES
                  for key in keys_of(one, key_set) if key.type == "1C" and key.vr != "SQ")
 
