@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mediasvc.codecs import sha256
 from mediasvc.codecs.machine import processor_has
-from mediasvc.codecs.sha256 import FROM, sha256_of_both
+from mediasvc.codecs.sha256 import FROM, sha256_of_both, sha256_of_two
 
 BYTES = random.Random(256).randbytes(FROM + 300)
 
@@ -44,3 +44,13 @@ def test_short_files_and_other_processors_hash_one_after_the_other(monkeypatch):
 def test_whoever_tells_numba_which_instructions_to_use_is_heard(monkeypatch):
     monkeypatch.setattr("mediasvc.codecs.machine.config.CPU_FEATURES", "")
     assert not processor_has("sha")
+
+
+@pytest.mark.parametrize("fewer", [0, 1, 55, 56, 63, 64, 65, 40_000])
+@pytest.mark.parametrize("more", [0, 1, 55, 56, 63, 64])
+def test_two_files_with_nothing_in_common_are_hashed_as_by_themselves(fewer, more):
+    first = memoryview(BYTES)[more:]
+    second = memoryview(BYTES)[:len(BYTES) - fewer]
+    assert sha256_of_two(first, second) == (by_hashlib(first), by_hashlib(second))
+    assert sha256_of_two(second, BYTES * 2) == (by_hashlib(second), by_hashlib(BYTES * 2))
+    assert sha256_of_two(b"a", b"bc") == (by_hashlib(b"a"), by_hashlib(b"bc"))

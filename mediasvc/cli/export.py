@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: judge the disc; later each of them would have to. What few orders need they load then.
 CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "mediasvc.dicom.compiled",
             "mediasvc.dicom.walk_kernel", "mediasvc.work.draw_frames",
-            "mediasvc.work.check_members")
+            "mediasvc.work.check_members", "mediasvc.codecs.sha256_kernel")
 #: Of these so many look at files and write DICOMDIR, which needs nothing of the others.
 FIRST = 2
 #: With a viewer also this.

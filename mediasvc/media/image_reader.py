@@ -81,14 +81,20 @@ class ImageReader:
                                              self._room)
         yield self._through_the_cache(span) if found is None else found
 
+    def beside(self, span: Span) -> memoryview | None:
+        """The bytes of another span where they were read together with those that `view` gave."""
+        if self._held is None or span.path != self._path or not self._held[0].has(span):
+            return None
+        run, held = self._held
+        return held[span.offset - run.offset:][:span.length]
+
     def _expected(self, span: Span) -> memoryview | None:
         """What was read of it meanwhile; None when something else was, or nothing."""
         while self._held is None or not self._held[0].has(span):
             if not any(run.has(span) for run in self._awaited()):
                 return None
             self._take_next()
-        run, held = self._held
-        return held[span.offset - run.offset:][:span.length]
+        return self.beside(span)
 
     def _awaited(self) -> Iterator[Run]:
         if self._coming is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -26,6 +25,7 @@ from mediasvc.work.batches import Item, each
 from mediasvc.work.expectations import EXPECTED, Expectations, Spool, own_of, write_places
 from mediasvc.work.limits_given import limits_given
 from mediasvc.work.members_told import MEMBERS, note_members, noted_members, told
+from mediasvc.work.sums import Sums
 
 #: What is told of a file beside its findings; `asdict` would copy every value of it.
 _TOLD = tuple(field.name for field in fields(InstanceCheck) if field.name != "findings")
@@ -174,14 +174,15 @@ def check_members(items: list[Item], key_set: str, keywords: list[str], hashed: 
     ``{"whole": …}`` stands for a question about the whole image, `surface` or `witness`. Unless
     ``hashed``, nobody asks for the sha256.
     """
-    spans = _in_image(items, **source)
+    spans, reader = _in_image(items, **source), _opened(**source).reader
     if spans:
         fetch(Path(source["path"]), (span for span in spans.values() if span.length < LARGE))
-        _opened(**source).reader.expect(spans.values())
+        reader.expect(spans.values())
+    sums = Sums(reader, list(spans.values())) if hashed else None
     return each(lambda item: (
         WHOLE[item["whole"]](**source) if "whole" in item else
-        _check(item, spans.get(item["number"]), source, key_set=key_set, keywords=keywords,
-               hashed=hashed)), items)
+        _check(item, spans.get(item["number"]), sums, source, key_set=key_set,
+               keywords=keywords)), items)
 
 
 def _in_image(items: list[Item], **source: Any) -> dict[int, Span]:
@@ -202,13 +203,13 @@ WHOLE: dict[str, Callable[..., Any]] = {"surface": surface, "witness": witness}
 QUESTIONS: dict[str, Callable[..., Any]] = {"directory": directory, "hash_list": hash_list}
 
 
-def _check(item: Item, found_at: Span | None, source: dict[str, Any], *, key_set: str,
-           keywords: list[str], hashed: bool) -> dict[str, Any]:
+def _check(item: Item, found_at: Span | None, sums: Sums | None, source: dict[str, Any], *,
+           key_set: str, keywords: list[str]) -> dict[str, Any]:
     opened = _opened(**source)
     expected = opened.expectations.expected(item["expected"]) if item["expected"] else None
     span = found_at or _span(item["number"], None, **source)
     with opened.reader.view(span) as view:
-        row: dict[str, Any] = {"sha256": hashlib.sha256(view).hexdigest() if hashed else ""}
+        row: dict[str, Any] = {"sha256": sums.sha256(span, view) if sums else ""}
         found = check_instance(view, expected, key_set, keywords, opened.witness)
         findings = list(found.findings)
         parts = _parts(item, source)
