@@ -61,23 +61,21 @@ class Surface:
         return asdict(self)
 
 
-def check_names(kind: str, members: Sequence[Member], file_set: Sequence[tuple[str, ...]],
-                ) -> Iterator[Finding]:
-    """``file_set``: paths of the DICOM files (R12-1a, R12-5: those must be legal everywhere).
-    ``kind``: that of the package, or ``mime``."""
-    rule = {"iso": "R12-1a", "zip": "R12-5"}.get(kind, "")
-    dicom = set(file_set)
-    strict = [member for member in members if kind == "iso" or member.parts in dicom]
-    if rule:
+def check_names(kind: str, members: Sequence[Member], dicom: Sequence[int]) -> Iterator[Finding]:
+    """``dicom``: not 0 at the numbers of the DICOM files (R12-1a, R12-5: those must be legal
+    everywhere). ``kind``: that of the package, or ``mime``."""
+    if rule := {"iso": "R12-1a", "zip": "R12-5"}.get(kind, ""):
         yield from _limited(_finding(rule, "its name is not 8.3 in capital letters, or too deep",
                                      member.label)
-                            for member in strict if not _is_short(member.parts))
+                            for member in members
+                            if (kind == "iso" or dicom[member.number])
+                            and not _is_short(member.parts))
     yield from _limited(_finding("PDI-2", "its name is not 8.3 in capital letters", member.label)
                         for member in members if not _is_short(member.parts))
     yield from _layout(members, dicom, (README,) if kind == "mime" else (README, INDEX))
 
 
-def _layout(members: Sequence[Member], dicom: set[tuple[str, ...]], wanted: tuple[str, ...],
+def _layout(members: Sequence[Member], dicom: Sequence[int], wanted: tuple[str, ...],
             ) -> Iterator[Finding]:
     """``wanted`` in the root; parts of a message cannot link to each other, so no INDEX.HTM."""
     root = {member.parts[0] for member in members if len(member.parts) == 1}
@@ -87,7 +85,7 @@ def _layout(members: Sequence[Member], dicom: set[tuple[str, ...]], wanted: tupl
     yield from _limited(
         _finding("PDI-2b", f"it does not belong into {member.parts[0]}", member.label)
         for member in members if len(member.parts) > 1 and (
-            (member.parts[0] == DICOM_FOLDER and member.parts not in dicom)
+            (member.parts[0] == DICOM_FOLDER and not dicom[member.number])
             or (member.parts[0] == WEB_FOLDER and not _is_web(member.parts[-1]))))
     for member in members:
         if len(member.parts) > 1:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+
+from mediasvc.media.tree import Column
 
 FILE_NAME = re.compile(r"[A-Z0-9_]{1,8}(\.[A-Z0-9_]{1,3})?")
 FOLDER_NAME = re.compile(r"[A-Z0-9_]{1,8}")
@@ -26,8 +28,8 @@ class ImageTree:
     """
 
     def __init__(self, paths: Iterable[Parts]) -> None:
-        made: dict[Parts, list[int]] = {(): []}
-        names: list[str] = []
+        made: dict[Parts, array[int]] = {(): array("I")}
+        names = Column()
         for number, parts in enumerate(paths):
             files = made.get(parts[:-1])
             if files is None:
@@ -36,7 +38,7 @@ class ImageTree:
                 raise ValueError(f"{parts[-1]} is no name of ISO 9660 level 1, or too deep")
             names.append(parts[-1])
             files.append(number)
-        self.names: Sequence[str] = names
+        self.names = names
         ordered = _ordered(made)
         numbers = {folder: number for number, folder in enumerate(ordered)}
         self.folders = [folder[-1] if folder else "" for folder in ordered]
@@ -44,7 +46,7 @@ class ImageTree:
         self.below: list[list[int]] = [[] for _ in ordered]
         for number, folder in enumerate(ordered[1:], 1):
             self.below[numbers[folder[:-1]]].append(number)
-        self.files = [sorted(made[folder], key=lambda at: sort_key(names[at]))
+        self.files = [array("I", sorted(made.pop(folder), key=lambda at: sort_key(names[at])))
                       for folder in ordered]
         self._refuse_twins()
 
@@ -70,12 +72,12 @@ def sort_key(name: str) -> tuple[str, str]:
     return stem, extension
 
 
-def _make(made: dict[Parts, list[int]], folder: Parts) -> list[int]:
+def _make(made: dict[Parts, array[int]], folder: Parts) -> array[int]:
     if not FOLDER_NAME.fullmatch(folder[-1]) or len(folder) >= LEVELS:
         raise ValueError(f"{folder[-1]} is no name of a folder of ISO 9660, or too deep")
     if folder[:-1] not in made:
         _make(made, folder[:-1])
-    return made.setdefault(folder, [])
+    return made.setdefault(folder, array("I"))
 
 
 def _ordered(folders: Iterable[Parts]) -> list[Parts]:

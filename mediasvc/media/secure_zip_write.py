@@ -13,6 +13,7 @@ from typing import IO, Any
 from mediasvc.errors import SettingsError
 from mediasvc.media.disc_file import DiscFile
 from mediasvc.media.secure_keys import NeedsExtraError
+from mediasvc.media.zip_write import keep_little
 
 KEY_BITS = 256
 LEVEL = 1
@@ -39,6 +40,7 @@ def write_secure_zip(target: IO[bytes], files: Iterable[DiscFile], password: str
     done = 0
     with pyzipper.AESZipFile(target, "w", pyzipper.ZIP_STORED, allowZip64=True,
                              encryption=pyzipper.WZ_AES) as archive:
+        keep_little(archive, pyzipper.zipfile_aes.AESZipInfo)
         archive.setpassword(password.encode("utf-8"))
         archive.setencryption(pyzipper.WZ_AES, nbits=KEY_BITS)
         for file in files:

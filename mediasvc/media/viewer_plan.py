@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,13 +33,19 @@ class ChunkPlan:
     series: int
     number: int
     start: int
-    parts: tuple[Part, ...]
+    numbers: array[int]
+    """Three for each of `parts`."""
     native: int
     """Bytes of the decoded samples."""
 
     @property
+    def parts(self) -> Iterator[Part]:
+        source = iter(self.numbers)
+        return (Part(*three) for three in zip(source, source, source, strict=True))
+
+    @property
     def frames(self) -> int:
-        return sum(part.count for part in self.parts)
+        return sum(self.numbers[2::3])
 
     @property
     def most_bytes(self) -> int:
@@ -65,17 +72,17 @@ def plan_chunks(layout: Layout) -> Iterator[ChunkPlan]:
 
 
 def _chunks(number: int, series: Series) -> Iterator[ChunkPlan]:
-    parts: list[Part] = []
+    parts = array("I")
     made = start = begun = size = 0
     for position, first, count, native in _runs(series):
         if parts and size + native > BYTES:
             made += 1
-            yield ChunkPlan(number, made, begun, tuple(parts), size)
-            parts, size, begun = [], 0, start
-        parts.append(Part(position, first, count))
+            yield ChunkPlan(number, made, begun, parts, size)
+            parts, size, begun = array("I"), 0, start
+        parts.extend((position, first, count))
         start, size = start + count, size + native
     if parts:
-        yield ChunkPlan(number, made + 1, begun, tuple(parts), size)
+        yield ChunkPlan(number, made + 1, begun, parts, size)
 
 
 def _runs(series: Series) -> Iterator[tuple[int, int, int, int]]:

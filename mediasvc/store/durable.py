@@ -233,7 +233,8 @@ def unfinished(target: Path) -> Path:
     return target.with_name(f".{target.name}.tmp")
 
 
-def write_file(target: Path, data: bytes, operations: FileOperations = OPERATIONS) -> None:
+def write_file(target: Path, data: bytes | memoryview,
+               operations: FileOperations = OPERATIONS) -> None:
     """Replace a small file of ours by ``data``: whole or not at all. Raises StorageError."""
     temp = unfinished(target)
     try:

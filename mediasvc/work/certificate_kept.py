@@ -35,7 +35,8 @@ def private_note(order: ExportOrder) -> dict[str, str]:
     return note
 
 
-def keep_certificate(desk: Desk, name: str, data: bytes, signer: Signer | None) -> Path:
+def keep_certificate(desk: Desk, name: str, data: bytes | memoryview, signer: Signer | None,
+                     ) -> Path:
     """HOME/outbox/certificates/NAME.json, with its signature beside it. Raises StorageError."""
     folder = desk.home.outbox / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -118,7 +118,7 @@ def _check_medium(disc: Disc, profile: Profile, seen: Seen) -> bool:
     length = sum(member.length for member in disc.members)
     vouched, revision = False, 0
     kind = "mime" if profile.medium.kind == "mime" else disc.kind
-    disc.trial.add(check_names(kind, disc.members, seen.file_set))
+    disc.trial.add(check_names(kind, disc.members, seen.dicom))
     disc.trial.add(disc.missing_keys.get(profile.directory_keys, []))
     if disc.kind == "iso":
         answer = seen.whole["surface"]
@@ -161,5 +161,5 @@ def _check_certificate(disc: Disc, path: Path, given: Path | None, sha256: str) 
 
 
 def _list_sha256(disc: Disc) -> str:
-    member = disc.by_path.get((MANIFEST,))
+    member = disc.by_path.find((MANIFEST,))
     return Span.of_file(disc.source.path / MANIFEST).sha256() if member else ""

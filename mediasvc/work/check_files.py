@@ -18,6 +18,7 @@ from mediasvc.standard.sop_classes import RECORD_TYPE_OF
 from mediasvc.work.batches import Item, run_batches
 from mediasvc.work.disc_under_test import CHILD, Disc
 from mediasvc.work.expectations import read_places
+from mediasvc.work.members_listed import Uids
 
 BATCH = 16
 Report = Callable[[int, int, str], None]
@@ -27,10 +28,10 @@ Report = Callable[[int, int, str], None]
 class Seen:
     """What the files are, all together."""
 
+    dicom: bytearray
+    """By number of the member: 1 for DICOMDIR and all DICOM files."""
     instances: int = 0
-    file_set: list[tuple[str, ...]] = field(default_factory=list)
-    """Paths of DICOMDIR and of all DICOM files."""
-    uids: set[str] = field(default_factory=set)
+    uids: Uids = field(default_factory=Uids)
     patients: set[str] = field(default_factory=set)
     links: list[tuple[str, list[str]]] = field(default_factory=list)
     whole: dict[str, Answer] = field(default_factory=dict)
@@ -41,7 +42,8 @@ def check_files(disc: Disc, profile: Profile, report: Report,
                 arrival: Arrival | None = None) -> Seen:
     """Read every file once, when ``arrival`` says that it is there; what is wrong goes into
     ``disc.trial``."""
-    seen, total = Seen(), len(disc.members)
+    total = len(disc.members)
+    seen = Seen(bytearray(total))
     items = _arriving(disc, arrival) if arrival else chain(_whole(disc), _items(disc))
     for done, (item, answer) in enumerate(run_batches(
             disc.sandbox, f"{CHILD}:check_members", items, BATCH,
@@ -61,7 +63,9 @@ def check_files(disc: Disc, profile: Profile, report: Report,
         disc.fail("E03", f"there are images of {len(seen.patients)} patients")
     if not seen.instances:
         disc.fail("R11-3", "there is no DICOM file")
-    for path in set(disc.hashes or ()) - {_path(member) for member in disc.members}:
+    for number in seen.uids.again():
+        disc.fail("U01", "another file has the same SOP Instance UID", disc.members[number].label)
+    for path in disc.hashes.missing if disc.hashes else ():
         disc.fail("N7", "the list of hashes names this file, and it is not there", path)
     return seen
 
@@ -96,7 +100,7 @@ def _items(disc: Disc) -> Iterator[Item]:
     named = bytearray(len(disc.members))
     for file_id, place in read_places(disc.expectations):
         parts = disc.root + file_id
-        member = disc.by_path.get(parts)
+        member = disc.by_path.find(parts)
         if member is None:
             folded = folded or {_folded(member.parts): member
                                 for member in reversed(disc.members)}
@@ -126,12 +130,12 @@ def _note(disc: Disc, profile: Profile, seen: Seen, member: Member, expected: bo
     if row.get("links"):
         seen.links.append((member.label, row["links"]))
     if row["role"] == "dicomdir":
-        seen.file_set.append(member.parts)
+        seen.dicom[member.number] = 1
         if member.parts[-1] != DICOMDIR:
             disc.fail("R10-1", "there is a DICOMDIR under another name", member.label)
     elif row["role"] == "instance":
         seen.instances += 1
-        seen.file_set.append(member.parts)
+        seen.dicom[member.number] = 1
         if not expected:
             disc.fail("R11-3", "DICOMDIR does not name this DICOM file", member.label)
         _check_instance(disc, profile, seen, member, row)
@@ -141,11 +145,8 @@ def _note(disc: Disc, profile: Profile, seen: Seen, member: Member, expected: bo
 
 def _check_instance(disc: Disc, profile: Profile, seen: Seen, member: Member,
                     row: dict[str, Any]) -> None:
-    uid = row["sop_instance_uid"]
-    if uid and uid in seen.uids:
-        disc.fail("U01", "another file has the same SOP Instance UID", member.label)
-    seen.uids.add(uid)
-    if uid:
+    if uid := row["sop_instance_uid"]:
+        seen.uids.add(uid, member.number)
         seen.patients.add(row["patient_id"])
     if row["transfer_syntax_uid"] not in profile.transfer_syntaxes:
         disc.fail("R11-1", f"its transfer syntax is not allowed by {profile.name}", member.label)
@@ -161,7 +162,7 @@ def _check_instance(disc: Disc, profile: Profile, seen: Seen, member: Member,
 def _check_hash(disc: Disc, member: Member, sha256: str) -> None:
     if disc.hashes is None or member.parts in ((MANIFEST,), (MANIFEST_SIGNATURE,)):
         return
-    listed = disc.hashes.get(_path(member))
+    listed = disc.hashes[member.number]
     if listed is None:
         disc.fail("N7", "the list of hashes on the disc does not know this file", member.label)
     elif listed != sha256:
@@ -169,13 +170,8 @@ def _check_hash(disc: Disc, member: Member, sha256: str) -> None:
 
 
 def _check_links(disc: Disc, seen: Seen) -> None:
-    there = {_path(member) for member in disc.members}
     for label, links in seen.links:
         for link in links:
-            if link not in there:
+            if disc.by_path.find(tuple(link.split("/"))) is None:
                 disc.fail("PDI-3", "a link on this page leads nowhere", label)
-
-
-def _path(member: Member) -> str:
-    return "/".join(member.parts)
 

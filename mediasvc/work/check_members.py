@@ -14,7 +14,7 @@ from mediasvc.media.check_instance import InstanceCheck, check_instance
 from mediasvc.media.check_page import check_page, check_readme, is_page
 from mediasvc.media.disc_file import README
 from mediasvc.media.fetch import fetch
-from mediasvc.media.hash_list import is_hash_list, read_hash_list
+from mediasvc.media.hash_list import hash_list_rows, is_hash_list
 from mediasvc.media.image_reader import LARGE, ImageReader
 from mediasvc.media.iso_surface import read_surface
 from mediasvc.media.member import Member
@@ -24,6 +24,7 @@ from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 from mediasvc.work.expectations import EXPECTED, Expectations, Spool, own_of, write_places
 from mediasvc.work.limits_given import limits_given
+from mediasvc.work.members_listed import HASHES
 from mediasvc.work.members_told import MEMBERS, note_members, noted_members, told
 from mediasvc.work.sums import Sums
 
@@ -132,12 +133,19 @@ def directory(number: int, at: Sequence[Any] | None = None, **source: Any) -> di
 
 
 def hash_list(number: int, at: Sequence[Any] | None = None, **source: Any) -> dict[str, Any]:
-    """``{}`` when the file is no list of ours. Raises DamagedError when it was changed."""
-    with _span(number, at, **source).view() as view:
+    """``{}`` when the file is no list of ours; the hashes go into `HASHES` of the scratch folder.
+    Raises DamagedError when it was changed."""
+    facts = {}
+    with (_span(number, at, **source).view() as view,
+          (Path(source["scratch"]) / HASHES).open("w", encoding="utf-8") as lines):
         if not is_hash_list(bytes(view[:64])):
             return {}
-        found = read_hash_list(bytes(view))
-    return {"facts": dict(found.facts), "hashes": dict(found.hashes)}
+        for is_fact, name, value in hash_list_rows(view):
+            if is_fact:
+                facts[name] = value
+            else:
+                lines.write(f"{value}  {name}\n")
+    return {"facts": facts}
 
 
 def mail(path: str, folder: str) -> dict[str, Any]:

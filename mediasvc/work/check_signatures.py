@@ -25,7 +25,7 @@ def check_signatures(disc: Disc, certificate: Path, public: bytes) -> None:
         elif not holds(certificate.read_bytes(), signature, public):
             disc.fail(RULE, "the certificate was not signed with this key, or was changed",
                       certificate.name)
-    listed, signed = disc.by_path.get((MANIFEST,)), disc.by_path.get((MANIFEST_SIGNATURE,))
+    listed, signed = disc.by_path.find((MANIFEST,)), disc.by_path.find((MANIFEST_SIGNATURE,))
     if listed is None or signed is None:
         if not beside:
             disc.fail(RULE, "neither a signed certificate nor a signed list of hashes is there")

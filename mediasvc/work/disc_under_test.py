@@ -10,6 +10,7 @@ from typing import Any
 from mediasvc.errors import DamagedError
 from mediasvc.media.disc_file import DICOMDIR, MANIFEST
 from mediasvc.media.iso_witness import MOST_FILES
+from mediasvc.media.long_list import LongList
 from mediasvc.media.member import Member
 from mediasvc.media.verdict import Trial
 from mediasvc.model import Finding
@@ -17,6 +18,7 @@ from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
 from mediasvc.work.discover import PAGE, Source, refusal
 from mediasvc.work.expectations import EXPECTED
+from mediasvc.work.members_listed import HASHES, ByPath, Hashes, member_list
 from mediasvc.work.members_told import heard
 
 CHILD = "mediasvc.work.check_members"
@@ -29,7 +31,7 @@ CUT = frozenset({"M30", "M31"})
 
 @dataclass(slots=True)
 class Disc:
-    """``hashes``: path → sha256 as the disc itself says; None when it carries no such list.
+    """``hashes``: of its files as the disc itself says; None when it carries no such list.
 
     ``syntaxes``: how many files DICOMDIR says to be in each transfer syntax. ``missing_keys``: key
     set → what the records lack of it.
@@ -38,9 +40,9 @@ class Disc:
     sandbox: Sandbox
     source: Source
     kind: str
-    members: list[Member]
+    members: LongList[Member]
+    by_path: ByPath
     trial: Trial = field(default_factory=Trial)
-    by_path: dict[tuple[str, ...], Member] = field(default_factory=dict)
     root: tuple[str, ...] = ()
     """The folder of DICOMDIR, from which File IDs count."""
     file_set_id: str = ""
@@ -48,7 +50,7 @@ class Disc:
     syntaxes: Counter[str] = field(default_factory=Counter)
     missing_keys: dict[str, list[Finding]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
-    hashes: dict[str, str] | None = None
+    hashes: Hashes | None = None
     in_place: bool = False
     """Whether children can read the files without opening the package (`Package.in_place`)."""
 
@@ -91,9 +93,10 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
     """List the medium. Raises DamagedError when nothing of it can be listed."""
     source = Source(path.absolute(), scratch, limits.model_copy(update={"nesting": 0}),
                     password=password)
-    disc = Disc(sandbox, source, "", [])
+    members = member_list(scratch)
+    disc = Disc(sandbox, source, "", members, ByPath(members))
     findings = _list(disc)
-    disc.by_path = {member.parts: member for member in disc.members}
+    disc.by_path = ByPath(members)
     for finding in findings:
         if finding.rule in CUT:
             disc.fail("M30", finding.text, finding.subject)
@@ -103,7 +106,7 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
             disc.fail("R12-5", finding.text, finding.subject)
         elif finding.severity == "error":
             disc.fail("M00", finding.text, finding.subject)
-    member, listed = _directory_of(disc), disc.by_path.get((MANIFEST,))
+    member, listed = _directory_of(disc), disc.by_path.find((MANIFEST,))
     answers = disc.ask({
         **({"directory": disc.file(member)} if member else {}),
         **({"hash_list": disc.file(listed)} if listed else {})})
@@ -124,8 +127,8 @@ def _list(disc: Disc) -> list[Finding]:
         page = answer.value
         findings += [Finding(**row) for row in page["findings"]]
         disc.kind, disc.in_place = str(page["kind"]), bool(page["in_place"])
-        disc.members += [heard(number, row)
-                         for number, row in enumerate(page["members"], len(disc.members))]
+        disc.members.extend(heard(number, row) for number, row in enumerate(
+            page["members"], len(disc.members)))
         if len(disc.members) >= int(page["total"]) or not page["members"]:
             return findings
         answer = disc.call("listing", first=len(disc.members), count=PAGE)
@@ -164,10 +167,11 @@ def _hear_directory(disc: Disc, member: Member, answer: Answer) -> None:
 
 def _hear_hash_list(disc: Disc, member: Member, answer: Answer) -> None:
     if answer.error:
-        disc.hashes = {}
+        disc.hashes = Hashes(len(disc.members))
         disc.fail("N7", _sentence(answer), member.label)
     elif answer.value:
-        disc.facts, disc.hashes = dict(answer.value["facts"]), dict(answer.value["hashes"])
+        disc.facts, disc.hashes = dict(answer.value["facts"]), Hashes(len(disc.members))
+        disc.hashes.take(disc.source.scratch / HASHES, disc.by_path)
 
 
 def _sentence(answer: Answer) -> str:

@@ -200,15 +200,16 @@ def verify(desk: Desk, order: ExportOrder, draft: Draft, tell: Tell, report: Rep
 
 def hand_out(desk: Desk, order: ExportOrder, draft: Draft, conformed: Conformed) -> DiscDone:
     assert draft.built and draft.verdict
-    row = certificate(draft.facts, draft.file_set.uid, draft.verdict, draft.built.layout,
-                      conformed.excluded)
-    data, signer = as_json(row), desk_signer(desk)
-    release.publish(draft.row, data, as_page(row), order.replace, signer)
-    keep_certificate(desk, draft.file_set.id, data, signer)
+    row = certificate(draft.facts, draft.file_set.uid, draft.verdict, conformed.excluded)
+    signer, readable = desk_signer(desk), as_page(row, len(draft.plan.instances))
+    with as_json(row, draft.built.layout, desk.home.staging) as data:
+        release.publish(draft.row, data, readable, order.replace, signer)
+        keep_certificate(desk, draft.file_set.id, data, signer)
+        sha256 = hashlib.sha256(data).hexdigest()
     with desk.store.transaction() as connection:
         draft.row = discs.change_disc(
             connection, draft.row.id, expect="verified", to="released",
-            note={"certificate_sha256": hashlib.sha256(data).hexdigest(), **private_note(order)})
+            note={"certificate_sha256": sha256, **private_note(order)})
     return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),
                     draft.row.bytes, draft.row.sha256, draft.file_set.id, draft.verdict,
                     Path(draft.row.certificate), draft.row.id)

@@ -141,7 +141,7 @@ def reserve(desk: Desk, path: Path, *, profile: str, file_set_id: str, by: str,
                                whose=whose)
 
 
-def publish(disc: Disc, certificate: bytes, readable: bytes, replace: bool,
+def publish(disc: Disc, certificate: bytes | memoryview, readable: bytes, replace: bool,
             signer: Signer | None = None) -> None:
     """Certificates first, then the disc itself under its name, each durable.
 

@@ -23,11 +23,11 @@ class Signer:
     key: Any = field(repr=False)
     public: bytes
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes | memoryview) -> bytes:
         signed: bytes = self.key.sign(data, *_scheme(self.key))
         return signed
 
-    def files(self, name: str, data: bytes) -> dict[str, bytes]:
+    def files(self, name: str, data: bytes | memoryview) -> dict[str, bytes]:
         """What stands beside the file ``name`` with these bytes."""
         return {name + SIGNATURE: self.sign(data), name + PUBLIC_KEY: self.public}
 
