@@ -1,5 +1,5 @@
-"""The members of a package as the ledger's side holds them: packed pages, because there may be
-hundreds of thousands of them."""
+"""The members of a package as the ledger's side holds them: pages, and those behind the first few
+packed, because there may be hundreds of thousands of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any, overload
 from mediasvc.media.member import Member
 
 PAGE = 1_000
-#: Pages that are open at a time: as many as batches are on their way in the children.
+#: Pages that are open at a time: as many as batches are on their way in the children. And so many
+#: of the first are never packed: most packages have no others, and all of them are asked for often.
 OPEN = 8
 
 
@@ -25,9 +26,10 @@ def member_row(member: Member) -> dict[str, Any]:
 
 
 class Members(Sequence[Member]):
-    """In order of number; some 20 bytes each, unpacked a page at a time."""
+    """In order of number; some 20 bytes each behind the first few, unpacked a page at a time."""
 
     def __init__(self) -> None:
+        self._first: list[Member] = []
         self._packed: list[bytes] = []
         self._last: list[Member] = []
         self._page = lru_cache(OPEN)(self._unpacked)
@@ -35,6 +37,7 @@ class Members(Sequence[Member]):
     def extend(self, rows: Iterable[dict[str, Any]]) -> None:
         """What a child told of the next members."""
         source = iter(rows)
+        self._first += map(_member, islice(source, OPEN * PAGE - len(self._first)))
         while page := list(islice(source, PAGE - len(self._last))):
             self._last += map(_member, page)
             if len(self._last) == PAGE:
@@ -43,7 +46,7 @@ class Members(Sequence[Member]):
                 self._last = []
 
     def __len__(self) -> int:
-        return len(self._packed) * PAGE + len(self._last)
+        return len(self._first) + len(self._packed) * PAGE + len(self._last)
 
     @overload
     def __getitem__(self, index: int) -> Member: ...
@@ -55,10 +58,13 @@ class Members(Sequence[Member]):
             return [self[at] for at in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        page, place = divmod(index, PAGE)
+        if index < len(self._first):
+            return self._first[index]
+        page, place = divmod(index - len(self._first), PAGE)
         return (self._page(page) if page < len(self._packed) else self._last)[place]
 
     def __iter__(self) -> Iterator[Member]:
+        yield from self._first
         for page in range(len(self._packed)):
             yield from self._unpacked(page)
         yield from self._last

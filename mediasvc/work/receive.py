@@ -30,7 +30,8 @@ from mediasvc.work.import_labels import LabelsSeen
 from mediasvc.work.in_parts import forget_listing
 from mediasvc.work.seen import Seen, remove_spools
 
-PAGE = 1_000
+#: Small enough that little is left to be written when the last file was looked at.
+PAGE = 256
 _One = TypeVar("_One")
 
 

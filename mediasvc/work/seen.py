@@ -105,6 +105,7 @@ class Seen:
     def __init__(self, members: Members) -> None:
         self.members = members
         self.directories: list[Directory] = []
+        self._references = References()
         self.instances = 0
         self._compared = bytearray(len(members))
         self._digests, self._unread = bytearray(), list[str]()
@@ -118,13 +119,18 @@ class Seen:
         self.instances += found.role == "instance"
         self._compared[number] = found.role in ("instance", "refused")
         if found.directory is not None:
-            self.directories.append(found.directory)
+            self._add_directory(found.directory)
         if found.sha256:
             self._digests += _digest(found.sha256)
         else:
             self._unread.append(f"unread:{found.member.label}")
         if found.header is not None:
             self._add_header(number, found.header)
+
+    def _add_directory(self, directory: Directory) -> None:
+        self.directories.append(directory)
+        if len(self.directories) == 1:  # nearly always the only one: read while children work
+            self._references.read(directory)
 
     def _add_header(self, number: int, header: InstanceHeader) -> None:
         self._alike.append((
@@ -136,6 +142,8 @@ class Seen:
 
     def references(self) -> References:
         """Of all DICOMDIRs, in the order in which these lie on the package."""
+        if len(self.directories) < 2:
+            return self._references
         found = References()
         for directory in sorted(self.directories, key=lambda one: one.number):
             found.read(directory)
