@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -52,16 +53,21 @@ def piecewise(sealed: bytes, key: str) -> bytes:
         return b"".join(opened(Span(file.name, 6, len(sealed)), key))
 
 
+def certified(key: rsa.RSAPrivateKey, days: int) -> x509.CertificateBuilder:
+    """Of somebody whose certificate ends in so many days."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Clinic East")])
+    ends = datetime.now(UTC) + timedelta(days=days)
+    return (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+            .public_key(key.public_key()).serial_number(7)
+            .not_valid_before(ends - timedelta(days=5)).not_valid_after(ends))
+
+
 @pytest.fixture(scope="module")
 def holder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(certificate, private key) of a recipient, PEM files."""
     folder = tmp_path_factory.mktemp("holder")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Clinic East")])
-    now = datetime.now(UTC)
-    signed = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
-              .public_key(key.public_key()).serial_number(7).not_valid_before(now)
-              .not_valid_after(now + timedelta(days=2)).sign(key, hashes.SHA256()))
+    signed = certified(key, days=2).sign(key, hashes.SHA256())
     certificate, private = folder / "c.pem", folder / "k.pem"
     certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(key.private_bytes(
@@ -219,6 +225,21 @@ def test_keys_and_media_that_do_not_fit_together_are_told(holder: tuple[Path, Pa
             seal_for(*arguments)
     with pytest.raises(SettingsError):
         check_recipients(Recipients("", (b"no certificate",)))
+
+
+@pytest.mark.parametrize(("days", "enciphers", "words"), [
+    (-1, None, "not today"), (30, None, "not today"), (2, False, "signatures only"),
+    (2, True, "")])
+def test_a_certificate_that_its_holder_may_not_open_with_is_refused(
+        days: int, enciphers: bool | None, words: str) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    builder = certified(key, days)
+    if enciphers is not None:
+        builder = builder.add_extension(x509.KeyUsage(
+            True, False, enciphers, False, False, False, False, False, False), critical=True)
+    raw = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    with pytest.raises(SettingsError, match=words) if words else nullcontext():
+        check_recipients(Recipients("", (raw,)))
 
 
 # --- media ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from mediasvc.errors import DamagedError, SettingsError
@@ -50,6 +51,25 @@ def check_recipients(recipients: Recipients) -> None:
         raise SettingsError("The password of a secure medium has ASCII characters only (PS3.15).")
     for raw in recipients.certificates:
         _public_key(raw)
+        _refuse_unusable(_certificate(raw))
+
+
+def _refuse_unusable(certificate: Any) -> None:
+    """What its holder may not be able to decrypt with (RFC 5280 4.1.2.5, 4.2.1.3)."""
+    from cryptography.x509 import ExtensionNotFound, KeyUsage
+
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not begins <= datetime.now(UTC) <= ends:
+        raise SettingsError("The recipient's certificate is valid from "
+                            f"{begins:%Y-%m-%d} to {ends:%Y-%m-%d}, not today.",
+                            "Ask the recipient for the one in use.")
+    try:
+        usage = certificate.extensions.get_extension_for_class(KeyUsage).value
+    except ExtensionNotFound:
+        return
+    if not usage.key_encipherment:
+        raise SettingsError("The recipient's certificate is for signatures only.",
+                            "Ask the recipient for the one for encryption.")
 
 
 def envelope(data: bytes, recipients: Recipients) -> bytes:
