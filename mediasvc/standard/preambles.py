@@ -103,4 +103,4 @@ def classify(preamble: bytes) -> tuple[Preamble, str]:
     printable = preamble.rstrip(b"\0 ").translate(None, b"\t\r\n\0")
     if printable and all(32 <= byte < 127 for byte in printable):
         return "text", "a text"
-    return "other", "something unknown"
+    return "other", "bytes of no known kind"
