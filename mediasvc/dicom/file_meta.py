@@ -64,8 +64,8 @@ def read_preamble(view: memoryview) -> tuple[Preamble, tuple[Finding, ...]]:
         return kind, (error("hostile-preamble", f"The file is at the same time {words}",
                             "PS3.10 7.5, P12"),)
     if kind in ("text", "other"):
-        return kind, (warning("preamble-not-empty", f"The first 128 bytes should be empty and hold {words}",
-                              "PS3.10 7.5, P12"),)
+        return kind, (warning("preamble-not-empty", "The first 128 bytes should be empty and hold "
+                              f"{words}", "PS3.10 7.5, P12"),)
     return kind, ()
 
 
