@@ -7,7 +7,7 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,6 @@ from mediasvc.medium import read_at
 #: Below this a plain read is faster than a mapping, and immune to SIGBUS.
 READ_LIMIT = 32 << 20
 CHUNK = 1 << 20
-#: More of a file is not asked for beforehand: the system itself reads ahead in it.
-SOON = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +85,6 @@ class Span:
             os.close(fd)
             raise
         return fd, status.st_size
-
-    def wanted_soon(self) -> None:
-        """Ask the system to read the bytes while others are read; what is wrong shows then."""
-        with suppress(OSError, DamagedError):
-            fd = self.open()
-            try:
-                os.posix_fadvise(fd, self.offset, min(self.length, SOON), os.POSIX_FADV_WILLNEED)
-            finally:
-                os.close(fd)
 
     @contextmanager
     def view(self) -> Iterator[memoryview]:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 #: What children load while we load our own libraries: to look at files, to draw pictures and to
 #: judge the disc; later each of them would have to. What few orders need they load then.
 CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "mediasvc.dicom.compiled",
-            "mediasvc.dicom.walk_kernel", "mediasvc.work.draw_frames",
-            "mediasvc.work.check_members", "mediasvc.codecs.sha256_kernel")
+            "mediasvc.dicom.walk_kernel", "mediasvc.work.export_ready",
+            "mediasvc.work.draw_frames", "mediasvc.work.check_members",
+            "mediasvc.codecs.sha256_kernel")
 #: Of these so many look at files and write DICOMDIR, which needs nothing of the others.
 FIRST = 2
 #: With a viewer also this.

@@ -46,13 +46,13 @@ class Wishes:
         return replace(order, privacy=self._privacy(session), seal=seal)
 
     def _privacy(self, session: Session) -> Privacy | None:
-        from mediasvc.work.deidentify_order import privacy
-
         if not self.deidentify:
             if self.retain or self.clean or self.project or self.mapping:
                 raise SettingsError("--retain, --clean, --project and --keep-mapping belong to "
                                     "--deidentify.")
             return None
+        from mediasvc.work.deidentify_order import privacy
+
         return privacy(session.home, words(self.retain), words(self.clean), project=self.project,
                        mapping=self.mapping, site=session.home.profiles)
 

@@ -19,6 +19,7 @@ MANIFEST = "MANIFEST.TXT"
 #: Detached signature of the list, where the desk has a key.
 MANIFEST_SIGNATURE = "MANIFEST.SIG"
 WEB_FOLDER = "IHE_PDI"
+VIDEO_FOLDER = "VIDEO"
 DICOM_FOLDER = "DICOM"
 
 

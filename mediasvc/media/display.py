@@ -96,6 +96,22 @@ def _eight_bits(samples: NDArray[Any], stored: object = None) -> Picture:
 
 
 def _grey(samples: NDArray[Any], header: Dataset, inverted: bool, given: Window | None) -> Picture:
+    """What a value looks like follows from the value alone, so where an image has more pixels than
+    there are values between its least and its greatest, each of those is worked out once."""
+    if given is None and samples.dtype.itemsize <= 2 and samples.dtype.kind in "iu" and not (
+            header.get("ModalityLUTSequence") or has_table(header)):
+        low, high = int(samples.min()), int(samples.max())
+        if 2 * (high - low) < samples.size:
+            every = np.arange(low, high + 1, dtype=samples.dtype).reshape(1, -1)
+            shades = _shown(every, header, inverted, None, sample_of(samples))
+            places = np.subtract(samples, low, dtype=np.int32) if low else samples
+            return np.asarray(shades[0].take(places))
+    return _shown(samples, header, inverted, given, sample_of(samples))
+
+
+def _shown(samples: NDArray[Any], header: Dataset, inverted: bool, given: Window | None,
+           some: NDArray[Any]) -> Picture:
+    """``some``: samples by which a window is judged."""
     values = rescaled(samples, header)
     if given is not None:
         picture = _windowed(values, given)
@@ -103,7 +119,7 @@ def _grey(samples: NDArray[Any], header: Dataset, inverted: bool, given: Window 
         shown = apply_voi_lut(values.astype(np.int32), header).astype(np.float32)
         picture = _scaled(shown, 0.0, top_of_table(header))
     else:
-        sample = sample_of(values)
+        sample = rescaled(some, header)
         window = window_of(header)
         if window is None or blank(sample, window):
             picture = _scaled(values, *percentiles(sample, header))

@@ -25,9 +25,9 @@ from mediasvc.span import READ_LIMIT, Span
 
 #: Below this the wait for the device costs more than the copy.
 LARGE = 128 << 10
-#: Neighbours that are read at once. A thread that reads each of 0.5 MB by itself costs as much of a
-#: core as the reading.
-RUN = 2 << 20
+#: Neighbours that are read at once: four of 0.5 MB with their headers. A thread that reads each by
+#: itself costs as much of a core as the reading.
+RUN = 9 << 18
 PLACES = 16
 
 

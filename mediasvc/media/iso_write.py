@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from mediasvc.media.arrival import Arrival
 from mediasvc.media.disc_file import DiscFile
+from mediasvc.media.fetch import Foresight
 from mediasvc.media.image_tree import ImageTree
 from mediasvc.media.iso_seal import FIELD, FIELD_LENGTH, SECTOR, Seal
 from mediasvc.media.iso_tables import SYSTEM, IsoTables, Names, primary, sectors, terminator
@@ -133,6 +134,7 @@ def write_iso(target: BinaryIO, files: Sequence[DiscFile], *, volume_id: str, mo
     tail = image.tail(names, placed.end)
     target.truncate(total)
     _write_at(target, placed.end * SECTOR, tail)
+    foresight = Foresight()
     if arrival is not None:
         arrival.begin(_opening(ordered, placed))
     with WriteBehind(target, arrival.reached if arrival else None, tail) as out:
@@ -140,7 +142,7 @@ def write_iso(target: BinaryIO, files: Sequence[DiscFile], *, volume_id: str, mo
             out.write(part)
         for file, soon in zip_longest(ordered, ordered[SOON:]):
             if soon:
-                soon.span.wanted_soon()
+                foresight.ask(soon.span)
             out.copy(file.span, lambda: report(out.written, total) if report else None)
             out.write(bytes(-file.span.length % SECTOR))
             copied(file)

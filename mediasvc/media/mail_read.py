@@ -5,17 +5,18 @@ The standard library's parser reads it; nothing is shared with `mail_write`.
 
 from __future__ import annotations
 
-import email
 import re
 from dataclasses import dataclass, field
-from email.message import Message
-from email.policy import compat32
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.disc_file import README
 from mediasvc.media.file_id import CONFORMING
 from mediasvc.model import Finding
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 LONGEST_ID = 71
 LEVELS = 8
@@ -36,6 +37,9 @@ class Mail:
 
 def take_apart(path: Path, folder: Path) -> Mail:
     """Write what is attached below ``folder``. Raises DamagedError when nothing DICOM is."""
+    import email  # few discs are messages, and whether one is takes none of it
+    from email.policy import compat32
+
     message = email.message_from_bytes(path.read_bytes(), policy=compat32)
     parts = [part for part in message.walk() if not part.is_multipart()]
     zips = [part for part in parts if part.get_content_type() == "application/zip"]

@@ -21,10 +21,12 @@ from mediasvc.media.disc_file import (
     DICOMDIR,
     MANIFEST,
     MANIFEST_SIGNATURE,
+    VIDEO_FOLDER,
     DiscFile,
     disc_files,
 )
 from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
+from mediasvc.media.fetch import Foresight
 from mediasvc.media.hash_list import write_hash_list
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.viewer_plan import VIEWER_FOLDER
@@ -35,7 +37,6 @@ from mediasvc.standard.directory_records import WITH_ICONS
 from mediasvc.standard.profiles import Profile
 from mediasvc.work.directory_listing import write_listing
 from mediasvc.work.disc_content import PAGES_ONLY, Wanted, make_content
-from mediasvc.work.disc_videos import FOLDER as VIDEO_FOLDER
 from mediasvc.work.draw_icons import Icons, icons_of
 from mediasvc.work.one_pass import OnePass
 from mediasvc.work.seal import Seal, notices, sealed
@@ -118,9 +119,9 @@ def build_disc(sandbox: Sandbox, instances: Sequence[DiscInstance], profile: Pro
 def _ask_for(instances: Iterable[DiscInstance]) -> None:
     """The first bytes of the disc, as the system reads them from an archive that nobody read
     lately."""
-    asked = 0
+    asked, foresight = 0, Foresight()
     for instance in instances:
-        instance.span.wanted_soon()
+        foresight.ask(instance.span)
         asked += instance.span.length
         if asked > ASKED:
             break

@@ -13,12 +13,10 @@ from mediasvc.media.iso_write import file_size
 from mediasvc.media.page_content import DiscFacts, SeriesContent
 from mediasvc.media.pages import web_pages
 from mediasvc.media.readme import readme
-from mediasvc.media.viewer_listing import viewer_files
 from mediasvc.media.viewer_plan import START_PAGE, VIEWER_FOLDER
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
 from mediasvc.work.disc_reports import draw_reports
-from mediasvc.work.disc_videos import draw_videos
 from mediasvc.work.previews import draw_previews, make_folders
 from mediasvc.work.viewer import ViewerData, draw_viewer
 
@@ -54,6 +52,8 @@ def make_content(sandbox: Sandbox, layout: Layout, facts: DiscFacts, scratch: Pa
     reports = draw_reports(sandbox, layout, scratch)
     room = _left(wanted.room, reports.files, wanted.udf)
     if wanted.videos:
+        from mediasvc.work.disc_videos import draw_videos
+
         videos = draw_videos(sandbox, layout, scratch, room, wanted.udf,
                              lambda done, total: report(done, total, "making videos"))
         reports.add(videos.files, videos.documents)
@@ -73,6 +73,8 @@ def make_content(sandbox: Sandbox, layout: Layout, facts: DiscFacts, scratch: Pa
     files = list(_pages(scratch, facts, layout, contents))
     files += reports.files
     if data.files:
+        from mediasvc.media.viewer_listing import viewer_files
+
         missing = frozenset(chunk.name for chunk in data.chunks) - {
             "/".join(file.parts[1:]) for file in data.files}
         files += [_written(scratch, parts, text) for parts, text in viewer_files(

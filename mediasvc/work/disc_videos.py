@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import UnsupportedError
-from mediasvc.media.disc_file import DiscFile
+from mediasvc.media.disc_file import VIDEO_FOLDER, DiscFile
 from mediasvc.media.disc_layout import DiscInstance, Layout
 from mediasvc.media.iso_write import file_size
 from mediasvc.media.page_content import Document, frames_of, numbered
@@ -22,7 +22,6 @@ from mediasvc.work.render_ffmpeg import can_film, run
 from mediasvc.work.render_film import film_of_raw
 from mediasvc.work.render_order import RenderOptions
 
-FOLDER = "VIDEO"
 RENDER = "mediasvc.work.render_file:render_instances"
 PROBE = "mediasvc.work.report_files:cine_rates"
 #: Shorter loops are shown whole by the pages. More raw bytes than this, of one and of all
@@ -53,10 +52,10 @@ def draw_videos(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | Non
     items = [] if can_film() else _with_rate(sandbox, _candidates(layout))[:MOST_VIDEOS]
     if not items:
         return found
-    (scratch / FOLDER).mkdir()
+    (scratch / VIDEO_FOLDER).mkdir()
     for done, item in enumerate(items, 1):
         name = f"V{done:06d}.MP4"
-        made = _made(sandbox, item, scratch / "video", scratch / FOLDER / name)
+        made = _made(sandbox, item, scratch / "video", scratch / VIDEO_FOLDER / name)
         report(done, len(items))
         if made is None:
             continue
@@ -65,9 +64,9 @@ def draw_videos(sandbox: Sandbox, layout: Layout, scratch: Path, room: int | Non
             Path(made.path).unlink()
             continue
         room = None if room is None else room - taken
-        found.files.append(DiscFile((FOLDER, name), made, made.sha256(), dense=True))
+        found.files.append(DiscFile((VIDEO_FOLDER, name), made, made.sha256(), dense=True))
         found.documents.setdefault(item["series"], []).append(
-            Document(f"{FOLDER}/{name}", "video", item["title"]))
+            Document(f"{VIDEO_FOLDER}/{name}", "video", item["title"]))
     return found
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mediasvc.errors import SettingsError
-from mediasvc.media.mail_write import payload_limit
 from mediasvc.model import PatientKey
 from mediasvc.settings import ViewerDetail
 from mediasvc.standard.profiles import CAPACITY, Disc, Profile
@@ -77,6 +76,8 @@ class ExportOrder:
     def room(self) -> int | None:
         """What the files of one disc may take: a message grows by base64."""
         if self.container == "mail" and self.capacity is not None:
+            from mediasvc.media.mail_write import payload_limit
+
             return payload_limit(self.capacity)
         return self.capacity
 

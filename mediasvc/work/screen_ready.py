@@ -1,31 +1,18 @@
 """To be loaded by who forks the children that screen a package: what the first instance would make
 each of them load and prepare by itself, a quarter of a second of both processors.
 
-pydicom looks for every decoder of pixels that is installed when it is loaded. These children ask it
-for the elements of a data set only, so they spare the half of that time that decoders take.
+These children ask pydicom for the elements of a data set only, so they need none of its decoders.
 """
 
 from __future__ import annotations
 
-import sys
-
 from mediasvc.codecs.sha256 import FROM, sha256_of_both
 from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.file_meta import PREFIX
+from mediasvc.dicom.load_pydicom import load_pydicom
 from mediasvc.standard.preambles import LENGTH
 
 _DECODERS = ("PIL", "gdcm", "jpeg_ls", "openjpeg", "pylibjpeg")
-
-
-def _load_pydicom() -> None:
-    spared = [name for name in _DECODERS if name not in sys.modules]
-    for name in spared:
-        sys.modules[name] = None  # type: ignore[assignment]  # "not installed"
-    try:
-        import pydicom  # noqa: F401
-    finally:
-        for name in spared:
-            del sys.modules[name]
 
 
 def _screen_something() -> None:
@@ -50,6 +37,6 @@ def _hash_something() -> None:
     sha256_of_both(b"", b"", bytes(FROM))
 
 
-_load_pydicom()
+load_pydicom(_DECODERS)
 _screen_something()
 _hash_something()

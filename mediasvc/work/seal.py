@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mediasvc.errors import SettingsError
 from mediasvc.media.disc_file import DICOM_FOLDER, DICOMDIR, MANIFEST, DiscFile
 from mediasvc.media.markup import element, page
 from mediasvc.media.page_content import DiscFacts
 from mediasvc.media.page_style import STYLE
-from mediasvc.media.secure_cms_write import Recipients, check_recipients, enveloped
 from mediasvc.media.secure_zip_write import check_password
 from mediasvc.span import Span
 from mediasvc.standard.profiles import Profile
+
+if TYPE_CHECKING:
+    from mediasvc.media.secure_cms_write import Recipients
 
 OPENED_BY = ("The DICOM files of this medium are encrypted (DICOM PS3.15, CMS). A DICOM reader for "
              "secure media opens them with the password or key that was sent separately.")
@@ -44,6 +46,8 @@ def seal_for(profile: Profile, container: str, password: str, certificates: Iter
     """
     keys = tuple(certificates)
     if profile.secure:
+        from mediasvc.media.secure_cms_write import Recipients, check_recipients
+
         recipients = Recipients(password, keys)
         check_recipients(recipients)
         return Seal("cms", password, recipients)
@@ -63,6 +67,8 @@ def sealed(files: Iterable[DiscFile], seal: Seal, scratch: Path,
            copied: Callable[[DiscFile], None] = lambda file: None) -> Iterator[DiscFile]:
     """The files as they stand on a secure medium: envelopes below ``scratch``, in that order.
     ``copied`` is told of each that is needed no more."""
+    from mediasvc.media.secure_cms_write import enveloped
+
     assert seal.recipients is not None
     folder = scratch / "SEALED"
     folder.mkdir()
