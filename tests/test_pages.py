@@ -249,6 +249,15 @@ def test_every_image_series_has_pictures_and_says_how_many(
     assert len(list(web.rglob("*.JPG"))) == 48
 
 
+def test_a_long_description_breaks_no_date(
+        drawn: tuple[Layout, dict[int, SeriesContent], Path]) -> None:
+    index = pages_of(*drawn[:2])["INDEX.HTM"].decode()
+    assert "td.whole{white-space:nowrap}" in index
+    dates = [node.text for node in ElementTree.fromstring(index).iter(f"{XHTML}td")
+             if node.get("class") == "whole" and node.text and node.text.count("-") == 2]
+    assert dates and len(set(dates)) == len(dates) == 2
+
+
 def test_every_link_leads_to_a_page_or_picture(
         drawn: tuple[Layout, dict[int, SeriesContent], Path]) -> None:
     layout, contents, web = drawn

@@ -12,7 +12,7 @@ STYLE = (
     "th{text-align:left;font-weight:600;color:#5a6875}"
     "th,td{padding:5px 14px 5px 0;vertical-align:top}"
     "tr.line td{border-top:1px solid #e6ebef}tr.line:first-child td{border-top:0}"
-    "td.thumb{width:96px}"
+    "td.thumb{width:96px}td.whole{white-space:nowrap}"
     "div.note{background:#fff7e0;border:1px solid #ecd9a0;border-radius:6px;padding:10px 16px;"
     "margin:0 0 16px}div.alert{background:#fdeaea;border-color:#e5b3b3}"
     "div.grid{margin:0 -6px}div.shot{display:inline-block;vertical-align:top;margin:6px;"

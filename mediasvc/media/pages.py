@@ -114,9 +114,11 @@ def _study_row(number: int, contents: list[SeriesContent], study: Study) -> Mark
     link = element("a", header.study_description or "Study without description",
                    href=f"{WEB_FOLDER}/{_study_name(number)}")
     files = [one for content in contents for one in _documents(content, "")][:LISTED]
-    cells = (words.date(header.study_date), join((link, *files)), ", ".join(kinds),
-             len(study.series), words.count(study.instances, "object"))
-    return element("tr", *(element("td", cell) for cell in cells), class_="line")
+    return element(
+        "tr", element("td", words.date(header.study_date), class_="whole"),
+        element("td", join((link, *files))), element("td", ", ".join(kinds)),
+        element("td", len(study.series)),
+        element("td", words.count(study.instances, "object"), class_="whole"), class_="line")
 
 
 def _identity(header: InstanceHeader) -> str:
