@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
-from mediasvc.media.disc_layout import DiscInstance, disc_instances
+from mediasvc.media import iso_write, long_list
+from mediasvc.media.disc_file import disc_files
+from mediasvc.media.disc_layout import DiscInstance, disc_instances, lay_out
+from mediasvc.media.disc_plan import plan_discs
+from mediasvc.media.hash_list import write_hash_list
+from mediasvc.media.iso_tables import Names
+from mediasvc.media.iso_write import IsoImage
+from mediasvc.media.iso_write import in_order as in_order_of_image
 from mediasvc.media.long_list import LongList, in_order, picked, runs
+from mediasvc.media.member import Member
+from mediasvc.media.viewer_plan import plan_chunks
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
+from mediasvc.work.members_listed import ByPath, Hashes, Uids, member_list
 
 Row = tuple[int, str]
 
@@ -48,17 +62,84 @@ def test_neighbours_of_one_kind_are_found_together() -> None:
     assert list(picked(found, [range(3), [8_999]])) == [*found[:3], found[8_999]]
 
 
-def test_memory_does_not_grow_with_the_instances_of_an_order() -> None:
-    def taken(count: int) -> int:
-        tracemalloc.start()
-        found = disc_instances()
-        for number in range(count):
-            found.append(DiscInstance(
-                InstanceHeader(sop_instance_uid=f"1.2.{number}", instance_number=str(number)),
-                Span(f"/archive/objects/{number:064x}.dcm", 0, 6000), f"{number:064x}"))
-        assert sum(1 for _ in found) == count
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return peak
+@pytest.fixture()
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of a few hundred rows are long already, and no tables are kept."""
+    monkeypatch.setattr(long_list, "BLOCK", 16)
+    monkeypatch.setattr(iso_write, "KEPT", 0)
 
-    assert taken(30_000) - taken(15_000) < 15_000 * 20
+
+def instances(count: int) -> LongList[DiscInstance]:
+    """Not in reading order, 100 in a series."""
+    found = disc_instances()
+    for number in range(count):
+        at = number * 7919 % count
+        found.append(DiscInstance(
+            InstanceHeader(study_instance_uid="1.2", series_instance_uid=f"1.2.{at // 100}",
+                           sop_instance_uid=f"1.2.{at // 100}.{at}", instance_number=str(at),
+                           series_number=str(at // 100), rows=48, columns=48,
+                           photometric_interpretation="MONOCHROME2"),
+            Span(f"/home/archive/objects/{at:064x}.dcm", 0, 6000), f"{at:064x}"))
+    return found
+
+
+def taken(work: Callable[[int], object], count: int) -> int:
+    """Bytes at most."""
+    tracemalloc.start()
+    work(count)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def grows(work: Callable[[int], object]) -> float:
+    """Bytes for each further instance, when there are some thousands."""
+    work(10)
+    return (taken(work, 6_000) - taken(work, 3_000)) / 3_000
+
+
+def test_a_disc_is_planned_and_laid_out_with_some_bytes_of_each_instance(forgetful: None) -> None:
+    def work(count: int) -> None:
+        [plan] = plan_discs(instances(count), None, with_udf=0x0260)
+        layout = lay_out(plan.instances)
+        assert sum(1 for _ in plan_chunks(layout)) >= count // 100
+        files = disc_files()
+        files.extend(layout.files())
+        listed = in_order_of_image(files)
+        image = IsoImage((file.parts for file in listed), 0x0260)
+        placed = image.place(file.span.length for file in listed)
+        with tempfile.TemporaryFile() as sink:
+            write_hash_list(sink, listed, {})
+            sink.writelines(image.tables(Names("DISC", datetime(2024, 1, 1, tzinfo=UTC)), placed))
+
+    assert (g := grows(work)) < 300, g
+
+
+def test_a_disc_is_judged_with_some_bytes_of_each_file(forgetful: None, tmp_path: Path) -> None:
+    def work(count: int) -> None:
+        members, uids = member_list(tmp_path), Uids()
+        for number in range(count):
+            parts = ("DICOM", "PT000001", f"SE{number // 100:06d}", f"IM{number % 100:06d}")
+            members.append(Member(number, "/".join(parts), parts, 6000, 8192 * number, parts))
+            uids.add(f"1.2.{number}", number)
+        with (tmp_path / "hashes").open("w") as lines:
+            lines.writelines(f"{one.number:064x}  {'/'.join(one.parts)}\n" for one in members)
+        hashes = Hashes(count)
+        hashes.take(tmp_path / "hashes", ByPath(members))
+        assert hashes[count - 1] == f"{count - 1:064x}" and not hashes.missing
+        assert not list(uids.again())
+
+    assert (g := grows(work)) < 250, g
+
+
+def test_files_of_a_disc_are_found_by_name_and_by_uid(tmp_path: Path) -> None:
+    members = member_list(tmp_path)
+    for number, name in enumerate(["A", "B", "C", "A"]):
+        members.append(Member(number, name, ("DICOM", name), 1, 1))
+    known = ByPath(members)
+    found = [known.find(("DICOM", name)) for name in "ABCD"]
+    assert [one.number if one else -1 for one in found] == [3, 1, 2, -1]
+    uids = Uids()
+    for number, uid in enumerate(["1.1", "1.2", "1.1", "1.3", "1.1"]):
+        uids.add(uid, number)
+    assert sorted(uids.again()) == [2, 4]

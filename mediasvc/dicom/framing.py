@@ -123,6 +123,14 @@ class Framing:
         """`value` of several tags of the data set."""
         return [self._value(tag, most) for tag in tags]
 
+    def view(self, tag: int) -> memoryview | None:
+        """The value of the data set without a copy."""
+        place = self.index.get(tag)
+        if place is None:
+            return None
+        _, value, length = self._places(place)
+        return self.body[value:value + length]
+
     def element(self, tag: int) -> bytes | None:
         """The first element with this tag at top level as it stands, header and value."""
         place = self.index.get(tag)

@@ -30,12 +30,13 @@ class LongList(Sequence[T], Generic[T]):
 
     ``pack`` makes plain values (texts, numbers, tuples of them) of a row, ``unpack`` a row of
     these; ``folder``: where the file is made, the system's own for None; ``kept``: blocks that stay
-    in memory. Raises StorageError when there is no room for it.
+    in memory, 0: `KEPT`. Raises StorageError when there is no room for it.
     """
 
     def __init__(self, pack: Callable[[T], Any], unpack: Callable[[Any], T],
-                 folder: Path | None = None, *, kept: int = KEPT) -> None:
-        self._pack, self._unpack, self._folder, self._most = pack, unpack, folder, kept
+                 folder: Path | None = None, *, kept: int = 0) -> None:
+        self._pack, self._unpack, self._folder = pack, unpack, folder
+        self._most = kept or KEPT
         self._blocks: OrderedDict[int, list[T]] = OrderedDict()
         self._places: dict[int, tuple[int, int]] = {}
         self._latest: tuple[int, list[T]] = (-1, [])
@@ -43,7 +44,7 @@ class LongList(Sequence[T], Generic[T]):
         self._length = self._end = 0
         self._lock = Lock()
 
-    def empty(self, kept: int = KEPT) -> LongList[T]:
+    def empty(self, kept: int = 0) -> LongList[T]:
         """Another list of such rows."""
         return LongList(self._pack, self._unpack, self._folder, kept=kept)
 

@@ -28,14 +28,16 @@ class HeldInstance:
 
 
 def held_instances(connection: sa.Connection, study_uid: str) -> Iterator[HeldInstance]:
-    """Those of a study by series and UID, one page in memory."""
-    query = sa.select(*_NAMES, object_.c.length, instance.c.header).select_from(
-        _FROM.outerjoin(object_, object_.c.sha256 == instance.c.object_sha256)).where(
-        series.c.study_instance_uid == study_uid).order_by(
-        instance.c.series_instance_uid, instance.c.sop_instance_uid)
-    for uid, sha256, length, header in connection.execution_options(
-            yield_per=_PAGE).execute(query):
-        yield HeldInstance(uid, sha256, -1 if length is None else length, _header(header))
+    """Those of a study by series and UID; what the database sorts in memory is one series."""
+    for series_uid in connection.scalars(sa.select(series.c.series_instance_uid).where(
+            series.c.study_instance_uid == study_uid).order_by(
+            series.c.series_instance_uid)).all():
+        query = sa.select(*_NAMES, object_.c.length, instance.c.header).select_from(
+            instance.outerjoin(object_, object_.c.sha256 == instance.c.object_sha256)).where(
+            instance.c.series_instance_uid == series_uid).order_by(instance.c.sop_instance_uid)
+        for uid, sha256, length, header in connection.execution_options(
+                yield_per=_PAGE).execute(query):
+            yield HeldInstance(uid, sha256, -1 if length is None else length, _header(header))
 
 
 def held_names(connection: sa.Connection, study_uid: str) -> Iterator[HeldInstance]:

@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -29,6 +30,8 @@ BATCH = 16
 PAGE = 1_000
 GONE = "Its file is not in the archive."
 SPECIFIC_CHARACTER_SET = 0x00080005
+#: Bytes that are compared at a time: what stays in the processor's cache.
+_AT_ONCE = 1 << 16
 #: Bytes of a value that are shown.
 SHOWN = 2000
 #: An attribute that differs so often within a group is told once, without its values.
@@ -170,40 +173,50 @@ def _compare(item: Item) -> list[dict[str, Any]]:
 def differences(received: memoryview, stored: memoryview) -> list[dict[str, Any]]:
     """Every attribute that is not the same in both: ``tag``, ``name``, ``old`` and ``new``."""
     before, after = read_framing(received), read_framing(stored)
-    tags = {int(tag) for framing in (before, after) for tag in framing.elements["tag"]}
-    return [_row(before, after, tag) for tag in sorted(tags)
-            if _bytes(before, tag) != _bytes(after, tag)]
+    return [_row(before, after, tag) for tag in sorted(before.index.keys() | after.index.keys())
+            if not _same(before.view(tag), after.view(tag))]
 
 
-def _bytes(framing: Framing, tag: int) -> memoryview | None:
-    """The value without a copy, because pixel data are compared too."""
-    row = framing.find(tag)
-    if row is None:
-        return None
-    start = int(row["value"])
-    return framing.body[start:start + int(row["length"])]
+def _same(one: memoryview | None, two: memoryview | None) -> bool:
+    """Pixel data are compared too: a part at a time, because only bytes are compared quickly."""
+    if one is None or two is None or len(one) != len(two):
+        return one is two
+    if len(one) <= _AT_ONCE:
+        return bytes(one) == bytes(two)
+    return all(bytes(one[at:at + _AT_ONCE]) == bytes(two[at:at + _AT_ONCE])
+               for at in range(0, len(one), _AT_ONCE))
 
 
 def _row(before: Framing, after: Framing, tag: int) -> dict[str, Any]:
-    from pydicom.datadict import dictionary_description, dictionary_has_tag
-
-    name = dictionary_description(tag) if dictionary_has_tag(tag) else "(private)"
-    return {"tag": f"({tag >> 16:04X},{tag & 0xFFFF:04X})", "name": name,
+    return {"tag": f"({tag >> 16:04X},{tag & 0xFFFF:04X})", "name": _entry(tag)[0],
             "old": _value(before, tag), "new": _value(after, tag) or ""}
 
 
-def _value(framing: Framing, tag: int) -> str | None:
-    from pydicom.datadict import dictionary_has_tag, dictionary_VR
-    from pydicom.valuerep import STR_VR
+@lru_cache(maxsize=1024)
+def _entry(tag: int) -> tuple[str, str]:
+    """Name and VR."""
+    from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
 
+    if not dictionary_has_tag(tag):
+        return "(private)", "UN"
+    return dictionary_description(tag), dictionary_VR(tag)
+
+
+def _value(framing: Framing, tag: int) -> str | None:
     raw = framing.value(tag, SHOWN)
     if raw is None:
         return None
-    vr = dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
-    charset = bytes(framing.value(SPECIFIC_CHARACTER_SET) or b"").decode("ascii", "replace")
+    vr = _entry(tag)[1]
+    charset = (framing.value(SPECIFIC_CHARACTER_SET) or b"").decode("ascii", "replace")
     charset = charset.strip(" \0")
-    if vr == "SQ":
-        return told_items(framing, tag, charset)
+    return told_items(framing, tag, charset) if vr == "SQ" else _text(raw, charset, vr)
+
+
+@lru_cache(maxsize=4096)
+def _text(raw: bytes, charset: str, vr: str) -> str:
+    """The instances of a series share most of their values."""
+    from pydicom.valuerep import STR_VR
+
     if vr not in STR_VR:
         return "(binary data)"
-    return display(decode(bytes(raw), charset, vr)[0].strip(" \0"))
+    return display(decode(raw, charset, vr)[0].strip(" \0"))
