@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import BudgetError, DamagedError
@@ -21,6 +21,9 @@ from mediasvc.span import Span
 
 if TYPE_CHECKING:
     from mediasvc.settings import Limits
+
+#: Ends of files that are being read at a time.
+AHEAD = 64
 
 
 def read_surface(image: Span, members: Sequence[Member], limits: Limits) -> Surface:
@@ -83,8 +86,9 @@ def _dirty(window: Window, members: Sequence[Member], end: int, alone: bool) -> 
     """
     if any(window.head(0, FIRST_DESCRIPTOR * SECTOR)):
         yield ""
-    reached = 0
+    reached, coming = 0, _expect_ends(window, members)
     for member in sorted(members, key=lambda m: m.position):
+        next(coming, None)
         if not member.length:
             continue
         if reached and member.position > reached and _any(window, reached, member.position):
@@ -98,6 +102,17 @@ def _dirty(window: Window, members: Sequence[Member], end: int, alone: bool) -> 
         yield ""
     if alone and _any(window, max(end, reached), window.length):
         yield ""
+
+
+def _expect_ends(window: Window, members: Iterable[Member]) -> Iterator[None]:
+    """Have the last sectors of the files read, a step with each of them, some steps ahead: there
+    are as many as files, and the medium can look for many of them at a time."""
+    for number, member in enumerate(members):
+        stop = member.position + member.length
+        if stop % SECTOR:
+            window.expect(stop, -stop % SECTOR)
+        if number >= AHEAD:
+            yield
 
 
 def _any(window: Window, start: int, stop: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.member import Identity
@@ -18,7 +19,7 @@ class Window:
 
     def __init__(self, span: Span) -> None:
         self.length = span.length
-        self._span = span
+        self._span, self._scattered = span, False
         try:
             self._fd = span.open()
         except OSError as error:
@@ -50,6 +51,15 @@ class Window:
     def head(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes: fewer at the end of the file, none beyond it."""
         return self.read(offset, min(length, self.length - offset)) if offset < self.length else b""
+
+    def expect(self, offset: int, length: int) -> None:
+        """Begin to read a few bytes, one of many places: from now on nothing beyond what is asked
+        for is read ahead. Does not wait, and nothing depends on it."""
+        with suppress(OSError, AttributeError):
+            if not self._scattered:
+                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_RANDOM)
+                self._scattered = True
+            os.posix_fadvise(self._fd, self._span.offset + offset, length, os.POSIX_FADV_WILLNEED)
 
     def span(self, offset: int, length: int) -> Span:
         return Span(self._span.path, self._span.offset + offset, length)
