@@ -56,6 +56,6 @@ class _Again(Writer):
         return super()._original_attributes()
 
     def _changed_before(self) -> set[int]:
-        tags = {int(tag) for framing in (self.framing, self.filed)
-                for tag in framing.elements["tag"] if tag >> 16 < PIXEL_GROUP and tag & 0xFFFF}
-        return {tag for tag in tags if self.framing.element(tag) != self.filed.element(tag)}
+        return {tag for tag in self.framing.index.keys() | self.filed.index.keys()
+                if tag >> 16 < PIXEL_GROUP and tag & 0xFFFF
+                and self.framing.element(tag) != self.filed.element(tag)}

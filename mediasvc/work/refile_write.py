@@ -27,7 +27,8 @@ from mediasvc.work.desk import Desk
 from mediasvc.work.discover import Report
 from mediasvc.work.file_group import order_for
 
-PAGE = 256
+#: Each page ends with syncs and a commit, for which the children wait.
+PAGE = 1_024
 BATCH = 8
 
 
