@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import BudgetError, DamagedError
@@ -87,7 +88,7 @@ def _dirty(window: Window, members: Sequence[Member], end: int, alone: bool) -> 
     if any(window.head(0, FIRST_DESCRIPTOR * SECTOR)):
         yield ""
     reached, coming = 0, _expect_ends(window, members)
-    for member in sorted(members, key=lambda m: m.position):
+    for member in _as_they_lie(members):
         next(coming, None)
         if not member.length:
             continue
@@ -102,6 +103,13 @@ def _dirty(window: Window, members: Sequence[Member], end: int, alone: bool) -> 
         yield ""
     if alone and _any(window, max(end, reached), window.length):
         yield ""
+
+
+def _as_they_lie(members: Sequence[Member]) -> Sequence[Member]:
+    """Nearly always in the order in which they are."""
+    if all(one.position <= two.position for one, two in pairwise(members)):
+        return members
+    return sorted(members, key=lambda member: member.position)
 
 
 def _expect_ends(window: Window, members: Iterable[Member]) -> Iterator[None]:

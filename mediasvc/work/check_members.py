@@ -24,7 +24,7 @@ from mediasvc.span import Span
 from mediasvc.work.batches import Item, each
 from mediasvc.work.expectations import EXPECTED, Expectations, Spool, own_of, write_places
 from mediasvc.work.limits_given import limits_given
-from mediasvc.work.members_listed import HASHES
+from mediasvc.work.members_listed import HASHES, member_list
 from mediasvc.work.members_told import MEMBERS, note_members, noted_members, told
 from mediasvc.work.sums import Sums
 
@@ -95,7 +95,9 @@ def listing(first: int, count: int, **source: Any) -> dict[str, Any]:
 
 def surface(**source: Any) -> dict[str, Any]:
     """`Surface` of an ISO image."""
-    return read_surface(Span.of_file(source["path"]), list(_members(**source)),
+    members = member_list(Path(source["scratch"]))
+    members.extend(_members(**source))
+    return read_surface(Span.of_file(source["path"]), members,
                         limits_given(source["limits"])).as_json()
 
 

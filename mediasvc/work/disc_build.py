@@ -171,7 +171,10 @@ def _icons(sandbox: Sandbox, layout: Layout, scratch: Path, side: int, report: R
 def _write_dicomdir(sandbox: Sandbox, layout: Layout, profile: Profile, file_set: FileSetName,
                     scratch: Path, icons: Icons | None) -> tuple[Finding, ...]:
     listing = scratch / "listing.jsonl"
-    write_listing(listing, layout.placed(), icons.files if icons else {})
+    if icons:
+        write_listing(listing, layout.placed(), icons.file)
+    else:
+        write_listing(listing, layout.placed())
     answer = sandbox.call(
         "mediasvc.work.directory_file:write_directory", listing=str(listing),
         target=str(scratch / DICOMDIR), file_set_id=file_set.id, file_set_uid=file_set.uid,

@@ -18,34 +18,46 @@ BATCH = 16
 CHILD = "mediasvc.work.draw_icons:draw_icons"
 #: (0028,6010) Representative Frame Number; otherwise a third of the way through (PS3.11 A.3.3.2).
 THIRD = 3
+#: Name of the icon of what cannot be drawn.
+BLACK = "black"
 
 
 @dataclass(frozen=True, slots=True)
 class Icons:
-    """``files``: place of an instance → file with the ``side`` × ``side`` bytes of its icon."""
+    """Files with ``side`` × ``side`` bytes. ``drawn``: by place on the disc, 0 for an instance
+    without pixels, 1 for one that has its icon, 2 for one whose icon is black."""
 
-    files: dict[Span, Path]
+    folder: Path
+    drawn: bytearray
     findings: tuple[Finding, ...]
+
+    def file(self, place: int) -> str:
+        """Of the instance at ``place``; empty where it has none."""
+        kind = self.drawn[place]
+        return str(_file(self.folder, place) if kind == 1 else self.folder / BLACK) if kind else ""
 
 
 def icons_of(sandbox: Sandbox, layout: Layout, folder: Path, side: int,
              report: Callable[[int, int], None]) -> Icons:
     """An icon of every image; what cannot be drawn has a black one, and that is told."""
     folder.mkdir()
-    black = folder / "black"
-    black.write_bytes(bytes(side * side))
-    instances = [one for _, one in layout.placed() if frames_of(one)]
-    items = ({"span": one.span.as_json(), "target": str(folder / f"{at:08d}"), "side": side}
-             for at, one in enumerate(instances))
-    found: dict[Span, Path] = {}
-    failed = 0
+    (folder / BLACK).write_bytes(bytes(side * side))
+    drawn = bytearray(bool(frames_of(one)) for _, one in layout.placed())
+    total, failed = sum(drawn), 0
+    items = ({"at": at, "span": one.span.as_json(), "target": str(_file(folder, at)), "side": side}
+             for at, (_, one) in enumerate(layout.placed()) if drawn[at])
     for done, (item, answer) in enumerate(run_batches(sandbox, CHILD, items, BATCH), 1):
-        found[Span.from_json(item["span"])] = black if answer.error else Path(item["target"])
-        failed += bool(answer.error)
-        report(done, len(instances))
-    return Icons(found, (Finding(
+        if answer.error:
+            drawn[item["at"]] = 2
+            failed += 1
+        report(done, total)
+    return Icons(folder, drawn, (Finding(
         "info", "icon-black", "", f"{failed} images could not be drawn; their icons in the "
         "directory are black", "PS3.3 F.7"),) if failed else ())
+
+
+def _file(folder: Path, place: int) -> Path:
+    return folder / f"{place:08d}"
 
 
 def draw_icons(items: list[Item]) -> list[Any]:
