@@ -26,6 +26,10 @@ from mediasvc.sandbox_child import EARLY, END_OF_FIRST
 SCREEN = "mediasvc.work.screen"
 #: The same for many instances, and nothing but screening and filing.
 SCREEN_READY = "mediasvc.work.screen_ready"
+#: All that an import's children load: first of all what lists a package; then in parts, so that who
+#: asks for the list in between waits for none but one of them.
+IMPORT = ("mediasvc.work.opened", "mediasvc.dicom.compiled", "mediasvc.dicom.walk_kernel",
+          "mediasvc.dicom.header_kernel", SCREEN, SCREEN_READY)
 #: Memory that a child frees stays with it, up to a point: getting 0.5 MB of fresh pages from the
 #: kernel for every instance takes four times as long as reading the instance into old ones.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20),

@@ -25,11 +25,11 @@ def command(session: Session, paths: tuple[Path, ...], source: str,
 
     What isn't certain waits for a person: see mediasvc queue.
     """
-    from mediasvc.nursery import SCREEN, SCREEN_READY
+    from mediasvc.nursery import IMPORT
 
     states: Counter[str] = Counter()
     clean = True
-    with session.children(SCREEN, SCREEN_READY, more=1) as sandbox:
+    with session.children(*IMPORT, more=1, first=1) as sandbox:
         from mediasvc.work.desk import open_desk
         from mediasvc.work.ingest import run_line, submit
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -91,7 +94,18 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(20_000, 20, 20)  # collecting while libraries load is an eighth of that time
     code = _run(arguments)
     gc.freeze()  # nothing of a process that ends is worth looking through
+    if arguments is None and threading.active_count() == 1:
+        _leave(code)
     sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """As the interpreter ends, without taking libraries apart: a twentieth of a second."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:

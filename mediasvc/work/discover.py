@@ -32,8 +32,8 @@ MEDIUM_ERROR = "medium-error"
 NOTHING_DICOM = Finding("error", "nothing-dicom", "",
                         "There is no DICOM image or report in this package.", "FIELD 2")
 BATCH = 32
-#: Members that are looked at before all others.
-FIRST = 8
+#: Members that are looked at before all others, so few at a time that each child opens the package.
+FIRST, FEW = 8, 3
 Report = Callable[[int, int, str], None]
 Request = Callable[[int], Item]
 
@@ -114,7 +114,7 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
     findings: tuple[Finding, ...] = ()
     kind, total = "", 1
     while len(members) < total:
-        answer = sandbox.call("mediasvc.work.screen:list_members", first=len(members), count=PAGE,
+        answer = sandbox.call("mediasvc.work.opened:list_members", first=len(members), count=PAGE,
                               **source.arguments())
         if answer.error:
             raise refusal(answer)
@@ -140,8 +140,8 @@ def screen_package(sandbox: Sandbox, source: Source, listing: Listing, report: R
     items = _in_order(listing, request)
     total, unread = len(listing.members), []
     answers = chain.from_iterable(run_batches(
-        sandbox, "mediasvc.work.screen:screen_members", part, BATCH, **source.arguments())
-        for part in (islice(items, FIRST), items))
+        sandbox, "mediasvc.work.screen:screen_members", part, size, **source.arguments())
+        for part, size in ((islice(items, FIRST), FEW), (items, BATCH)))
     for done, (item, answer) in enumerate(answers):
         member = listing.members[item["number"]]
         report(done + 1, total, "looking at")

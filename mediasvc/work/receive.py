@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from mediasvc.errors import MediasvcError
 from mediasvc.model import Finding
@@ -27,12 +26,12 @@ from mediasvc.work.discover import (
 )
 from mediasvc.work.doubts import Doubts
 from mediasvc.work.import_labels import LabelsSeen
-from mediasvc.work.in_parts import forget_listing
+from mediasvc.work.in_parts import PART, forget_listing
 from mediasvc.work.seen import Seen, remove_spools
 
-#: Small enough that little is left to be written when the last file was looked at.
-PAGE = 256
-_One = TypeVar("_One")
+#: Each page waits for the disk, and so do those who write files meanwhile. The last is short: what
+#: is left to be written when the last file was looked at keeps everybody waiting.
+PAGE, LAST = 1_000, 256
 
 
 def scratch_folder(desk: Desk, package: Package) -> Path:
@@ -60,7 +59,7 @@ def receive(desk: Desk, package: Package, password: str | None, report: Report, 
         ledger.describe(connection, package.id, fence=package.fence, kind=listing.kind)
         ledger.add_findings(connection, package.id, listing.findings)
     screened = screen_package(desk.sandbox, source, listing, report, ahead.request)
-    for page in _pages(_watched(screened, ahead), PAGE):
+    for page in _screened_pages(_watched(screened, ahead), len(listing.members)):
         page = [_keep_refused(desk, found) for found in page]
         for found in page:
             names.look(found)
@@ -117,30 +116,30 @@ def _keep_refused(desk: Desk, found: Found) -> Found:
 
 
 def _record_comparison(desk: Desk, package: Package, first: int, comparison: Comparison) -> None:
-    """File IDs go to the files they name; a file that is not there gets a row of its own."""
+    """File IDs go to the files they name; a file that is not there gets a row of its own. All in
+    one transaction unless they are many: each one waits for the disk."""
     named = ((number, "/".join(reference.file_id), reference.sop_instance_uid)
              for number, reference in comparison.by_member())
     missing = (Item(number=first + index, label=reference.label, role="missing",
                     sop_instance_uid=reference.sop_instance_uid,
                     file_id="/".join(reference.file_id))
                for index, reference in enumerate(comparison.missing))
-    for names in _pages(named, PAGE):
+    done = PART
+    while done == PART:
         with desk.store.transaction() as connection:
             ledger.check_fence(connection, package.id, package.fence)
+            names = list(islice(named, PART))
             ledger.name_items(connection, package.id, names)
-    for items in _pages(missing, PAGE):
-        with desk.store.transaction() as connection:
-            ledger.check_fence(connection, package.id, package.fence)
-            ledger.put_items(connection, package.id, items)
-    with desk.store.transaction() as connection:
-        ledger.check_fence(connection, package.id, package.fence)
-        ledger.add_findings(connection, package.id, comparison.findings)
+            done = len(names) + ledger.put_items(
+                connection, package.id, islice(missing, PART - len(names)))
+            if done < PART:
+                ledger.add_findings(connection, package.id, comparison.findings)
 
 
-def _pages(found: Iterable[_One], size: int) -> Iterator[list[_One]]:
-    source = iter(found)
-    while page := list(islice(source, size)):
+def _screened_pages(found: Iterator[Found], left: int) -> Iterator[list[Found]]:
+    while page := list(islice(found, min(PAGE, left - LAST) if left > 2 * LAST else PAGE)):
         yield page
+        left -= len(page)
 
 
 def _sync_scratch(scratch: Path) -> None:

@@ -1,8 +1,4 @@
-"""The child's side of receiving: list a package, and look at each of its files.
-
-These functions run in sandbox children. They keep the last package open between calls, so that a
-batch costs its own bytes and not the reading of the container again.
-"""
+"""The child's side of receiving: look at each file of a package. Runs in sandbox children."""
 
 from __future__ import annotations
 
@@ -20,14 +16,13 @@ from mediasvc.errors import DamagedError
 from mediasvc.media.dicomdir import read_dicomdir
 from mediasvc.media.dicomdir_repairs import as_findings
 from mediasvc.media.member import Member
-from mediasvc.media.package import Package, open_package
+from mediasvc.media.package import Package
 from mediasvc.model import Finding
 from mediasvc.span import READ_LIMIT
 from mediasvc.work.batches import Item, each
 from mediasvc.work.coercion_order import Order
 from mediasvc.work.filing import write_ahead
-from mediasvc.work.limits_given import limits_given
-from mediasvc.work.listed import member_row
+from mediasvc.work.opened import opened
 from mediasvc.work.writer import Writer
 
 EXECUTABLE_SUFFIXES = (
@@ -36,45 +31,10 @@ EXECUTABLE_SUFFIXES = (
 )
 
 
-class _Open:
-    """The package that this child has open."""
-
-    key: tuple[Any, ...] = ()
-    package: Package | None = None
-
-
-_open = _Open()
-
-
 @cache
 def _writer() -> Writer:
     """Kept for the next batch of the same child."""
     return Writer()
-
-
-def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None,
-             ignore: list[str]) -> Package:
-    key = (path, scratch, password)
-    if _open.package is None or _open.key != key:
-        if _open.package is not None:
-            _open.package.close()
-            _open.package = None
-        _open.package = open_package(Path(path), limits_given(limits), scratch=Path(scratch),
-                                     password=password, ignore=ignore)
-        _open.key = key
-    return _open.package
-
-
-def list_members(first: int, count: int, **source: Any) -> dict[str, Any]:
-    """One page of the package's members; the page from 0 also brings the findings."""
-    package = _package(**source)
-    page = (package.member(number) for number in range(first, min(first + count, len(package))))
-    return {
-        "kind": package.kind,
-        "total": len(package),
-        "members": [member_row(member) for member in page],
-        "findings": [asdict(finding) for finding in package.findings] if first == 0 else [],
-    }
 
 
 def screen_members(items: list[Item], **source: Any) -> list[Any]:
@@ -83,8 +43,8 @@ def screen_members(items: list[Item], **source: Any) -> list[Any]:
     With ``temp`` and ``order`` an instance is also written there, as `filing.file_items` would:
     ``written`` is its answer.
     """
-    package = _package(**source)
-    rows = each(lambda item: _screen_member(package, item), items)
+    package, scratch = opened(**source), Path(source["scratch"])
+    rows = each(lambda item: _screen_member(package, item, scratch), items)
     return each(_finished, rows)
 
 
@@ -95,12 +55,13 @@ def _finished(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _screen_member(package: Package, item: Item) -> dict[str, Any]:
+def _screen_member(package: Package, item: Item, scratch: Path) -> dict[str, Any]:
     member, before = package.member(int(item["number"])), len(package.findings)
     span = package.span(member)
     noted = [asdict(finding) for finding in package.findings[before:]]
     with span.view() as view:
-        row = _look(view, member, item if "temp" in item and span.length <= READ_LIMIT else None)
+        row = _look(view, member, scratch,
+                    item if "temp" in item and span.length <= READ_LIMIT else None)
         if "written" not in row:  # else it is not read again
             span = span.sealed(view)
     if not package.unchanged(member):
@@ -111,7 +72,8 @@ def _screen_member(package: Package, item: Item) -> dict[str, Any]:
     return row
 
 
-def _look(view: memoryview, member: Member, ahead: Item | None) -> dict[str, Any]:
+def _look(view: memoryview, member: Member, scratch: Path, ahead: Item | None,
+          ) -> dict[str, Any]:
     screening, framing = examine(view)
     row: dict[str, Any] = {
         "role": screening.role,
@@ -120,7 +82,7 @@ def _look(view: memoryview, member: Member, ahead: Item | None) -> dict[str, Any
     if screening.header is not None:
         row["header"] = screening.header.as_json()
     if screening.role == "dicomdir":
-        spool = Path(_open.key[1]) / f"references-{member.number}.jsonl"
+        spool = scratch / f"references-{member.number}.jsonl"
         row["dicomdir"] = _directory(view, row["findings"], spool)
     elif screening.role == "non_dicom":
         row["findings"] += [asdict(finding) for finding in _program(member.label, view)]
@@ -164,7 +126,7 @@ def _program(label: str, view: memoryview) -> Iterator[Finding]:
 
 def hash_members(items: list[Item], **source: Any) -> list[Any]:
     """Only sha256, length and span: for files whose content no parser survived."""
-    package = _package(**source)
+    package = opened(**source)
     return each(lambda item: _hash_member(package, int(item["number"])), items)
 
 
