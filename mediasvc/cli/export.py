@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from mediasvc.work.export_order import Container, ExportOrder
 
 #: What children load while we load our own libraries: to look at files, to draw pictures and to
-#: judge the disc; later each of them would have to. What few orders need they load then.
-CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "mediasvc.dicom.compiled",
-            "mediasvc.dicom.walk_kernel", "mediasvc.work.export_ready",
-            "mediasvc.work.draw_frames", "mediasvc.work.check_members",
+#: judge the disc; later each of them would have to. What few orders need they load then. Children
+#: that look at files are forked between two of these, so what takes long is named in parts.
+CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "numpy",
+            "mediasvc.dicom.compiled", "mediasvc.dicom.walk_kernel", "mediasvc.dicom.header_kernel",
+            "mediasvc.work.export_ready", "mediasvc.work.draw_frames",
+            "mediasvc.media.check_instance", "mediasvc.media.iso_surface",
+            "mediasvc.media.package", "mediasvc.work.check_members",
             "mediasvc.codecs.sha256_kernel")
 #: Of these so many look at files and write DICOMDIR, which needs nothing of the others.
 FIRST = 2
