@@ -25,7 +25,7 @@ from mediasvc.codecs.one_bit import Packer, as_bytes
 from mediasvc.codecs.rle_frame import encode
 from mediasvc.codecs.table import codec
 from mediasvc.dicom.pieces import assemble
-from mediasvc.errors import DamagedError, UnsupportedError
+from mediasvc.errors import DamagedError, MediasvcError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.work.proof import prove
 from mediasvc.work.transcode import transcode_instance
@@ -126,6 +126,17 @@ def test_bits_of_a_big_endian_file_go_onto_discs_too(vr: str) -> None:
     assert new.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert new.PixelData == little
     assert np.array_equal(new.pixel_array.reshape(pixels.shape), pixels)
+
+
+def test_big_endian_bits_that_are_no_whole_words_are_refused() -> None:
+    ds = segmentation(mask(8, 8), ExplicitVRLittleEndian)
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    ds["PixelData"].VR = "OW"
+    data = to_bytes(ds)
+    head = b"\x7f\xe0\0\x10OW\0\0"
+    at = data.index(head) + len(head)
+    with pytest.raises(MediasvcError):
+        transcoded_file(data[:at] + (7).to_bytes(4, "big") + data[at + 4:at + 11])
 
 
 def test_floating_point_pixels_of_a_big_endian_file_go_onto_discs_too() -> None:

@@ -46,6 +46,8 @@ def _same_pixels(old: Framing, new: Framing) -> None:
             one.end - one.value != two.end - two.value):
         raise ProofError("the pixel data changed")
     number = _NUMBERS.get(old.vr(one.tag), "u1") if old.big_endian != new.big_endian else "u1"
+    if (one.end - one.value) % int(number[1:]):
+        raise ProofError("the pixel data are no whole words")
     before, after = old.body[one.value:one.end], new.body[two.value:two.end]
     for a, b in zip(in_steps([before]), in_steps([after]), strict=True):
         if any(not np.array_equal(np.frombuffer(a[at:at + _CHUNK], f">{number}"),
