@@ -93,9 +93,9 @@ def taken(work: Callable[[int], object], count: int) -> int:
 
 
 def grows(work: Callable[[int], object]) -> float:
-    """Bytes for each further instance, when there are some thousands."""
+    """Bytes for each further instance, when there are many."""
     work(10)
-    return (taken(work, 6_000) - taken(work, 3_000)) / 3_000
+    return (taken(work, 3_000) - taken(work, 1_500)) / 1_500
 
 
 def test_a_disc_is_planned_and_laid_out_with_some_bytes_of_each_instance(forgetful: None) -> None:
