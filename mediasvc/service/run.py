@@ -9,10 +9,12 @@ from collections.abc import Callable
 from types import FrameType
 
 from mediasvc.errors import LockedError, MediasvcError
+from mediasvc.nursery import SCREEN, Nursery
 from mediasvc.service.patient_feed import PatientFeed
 from mediasvc.service.watch import Watch
 from mediasvc.settings import Home, Settings
 from mediasvc.store.lock import HomeLock
+from mediasvc.work.children import open_sandbox
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import unfinished
 from mediasvc.work.patient_list import finish_keys
@@ -46,7 +48,8 @@ def run(home: Home, load_settings: Callable[[], Settings], tell: Tell) -> None:
         settings = load_settings()
         while not stop.is_set():
             reload_.clear()
-            with open_desk(home, settings) as desk:
+            with (open_sandbox(settings, Nursery(SCREEN), more=1) as sandbox,
+                  open_desk(home, settings, sandbox) as desk):
                 _serve(desk, watching, stop, reload_, tell)
             if reload_.is_set():
                 settings = _reloaded(load_settings, settings, tell)
