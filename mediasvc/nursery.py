@@ -23,12 +23,12 @@ from mediasvc.errors import MediasvcError
 from mediasvc.sandbox_child import EARLY, END_OF_FIRST
 
 #: What receiving a package needs.
-SCREEN = "mediasvc.work.screen"
+SCREEN = "mediasvc.work.intake.screen"
 #: The same for many instances, and nothing but screening and filing.
-SCREEN_READY = "mediasvc.work.screen_ready"
+SCREEN_READY = "mediasvc.work.intake.screen_ready"
 #: All that an import's children load: first of all what lists a package; then in parts, so that who
 #: asks for the list in between waits for none but one of them.
-IMPORT = ("mediasvc.work.opened", "mediasvc.dicom.compiled", "mediasvc.dicom.walk_kernel",
+IMPORT = ("mediasvc.work.intake.opened", "mediasvc.dicom.compiled", "mediasvc.dicom.walk_kernel",
           "mediasvc.dicom.header_kernel", SCREEN, SCREEN_READY)
 #: Memory that a child frees stays with it, up to a point: getting 0.5 MB of fresh pages from the
 #: kernel for every instance takes four times as long as reading the instance into old ones.

@@ -15,7 +15,7 @@ from typing import Any
 from mediasvc.model import PatientKey
 from mediasvc.store import merges, patients
 from mediasvc.store.db import Connection
-from mediasvc.work.adt import receive
+from mediasvc.work.index.adt import receive
 from tests.hl7_things import FEED, NOW, message
 
 Step = tuple[Any, ...]

@@ -29,8 +29,8 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Settings
 from mediasvc.store import index, ledger
 from mediasvc.work.desk import Desk, open_desk
+from mediasvc.work.index.patient_list import load
 from mediasvc.work.ingest import run_line, submit
-from mediasvc.work.patient_list import load
 from mediasvc.work.restore import restore
 from mediasvc.work.undo import undo
 from samples.synthesis import instance, person, write_disc

@@ -12,19 +12,19 @@ from pydicom.dataset import FileDataset
 from pydicom.filewriter import dcmwrite
 
 from mediasvc.dicom.header import scan
-from mediasvc.media.arrival import Arrival
-from mediasvc.media.disc_layout import DiscInstance
-from mediasvc.media.page_content import DiscFacts
-from mediasvc.media.verdict import Verdict
+from mediasvc.media.checking.verdict import Verdict
+from mediasvc.media.disc.disc_layout import DiscInstance
+from mediasvc.media.iso.arrival import Arrival
+from mediasvc.media.page.page_content import DiscFacts
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Limits, Settings
 from mediasvc.span import Span
 from mediasvc.standard.profiles import load_profile
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.store.patients import PatientRecord, put_patients
+from mediasvc.work.building.disc_build import Built, Container, build_disc, name_file_set
 from mediasvc.work.check_disc import check_disc
 from mediasvc.work.desk import open_desk
-from mediasvc.work.disc_build import Built, Container, build_disc, name_file_set
 from mediasvc.work.ingest import run_line, submit
 from samples.synthesis import write_disc
 

@@ -11,8 +11,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from mediasvc.span import Span
 from mediasvc.standard.legacy_converted import SECONDARY_CAPTURE
-from mediasvc.work import join_file, join_scan, split_file
-from mediasvc.work.join_kind import Scanned, group_of, kinds_of
+from mediasvc.work.joining import join_file, join_scan, split_file
+from mediasvc.work.joining.join_kind import Scanned, group_of, kinds_of
 from samples import synthesis
 from tests.conftest import Program
 

@@ -13,10 +13,10 @@ from mediasvc.model import Demographics, PatientKey
 from mediasvc.settings import Home, Settings
 from mediasvc.store import adt, index, ledger, merges, patients
 from mediasvc.store.db import Connection, open_store
-from mediasvc.work import patients as desk
-from mediasvc.work.adt import Receipt, receive
-from mediasvc.work.merge import unmerge_by_hand
-from mediasvc.work.provisional import add_provisional_patient, provisional_key
+from mediasvc.work.index import patients as desk
+from mediasvc.work.index.adt import Receipt, receive
+from mediasvc.work.index.merge import unmerge_by_hand
+from mediasvc.work.placing.provisional import add_provisional_patient, provisional_key
 from tests.conftest import Program
 from tests.hl7_things import FEED, NOW, message
 from tests.store_things import file_instances, stored_instance

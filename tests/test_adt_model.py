@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mediasvc.store import adt, schema
 from mediasvc.store.db import Connection, Store
-from mediasvc.work.adt import receive
+from mediasvc.work.index.adt import receive
 from tests.adt_model import KEYS, Model, Step, compare, picture, random_steps, send
 from tests.hl7_things import FEED, NOW
 from tests.store_things import new_store

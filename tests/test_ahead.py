@@ -14,10 +14,10 @@ from mediasvc.errors import StorageError
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Settings
 from mediasvc.store import durable, groups, index, ledger
-from mediasvc.work import ahead, file_group
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import run_line, submit
-from mediasvc.work.known import settle_known
+from mediasvc.work.intake.known import settle_known
+from mediasvc.work.placing import ahead, file_group
 from mediasvc.work.restore import restore_study
 from samples.synthesis import person, study, uid, write_disc
 from tests.carriers import write_index

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from mediasvc.errors import StateError
-from mediasvc.media.arrival import Arrival
+from mediasvc.media.checking.verdict import Verdict
+from mediasvc.media.iso.arrival import Arrival
 from mediasvc.media.package import open_package
-from mediasvc.media.verdict import Verdict
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.work.check_disc import check_disc
-from mediasvc.work.judging import Judging
+from mediasvc.work.checking.judging import Judging
 from samples.synthesis import instance, study
 from tests.disc_things import build, disc_instances, new_sandbox
 from tests.test_verdict import places_of
@@ -124,7 +124,7 @@ def test_an_image_has_its_length_before_it_can_be_opened(
         def begin(self, opening: int) -> None:
             seen.append(target.stat().st_size)
 
-    monkeypatch.setattr("mediasvc.work.disc_build.JUDGED_MEANWHILE", 0)
+    monkeypatch.setattr("mediasvc.work.building.disc_build.JUDGED_MEANWHILE", 0)
     build(source[0], target, disc_instances(tmp_path / "in", [instance()]), tmp_path / "scratch",
           profile=profile, arrival=Noted())
     assert seen == [target.stat().st_size]

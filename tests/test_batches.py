@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mediasvc.errors import StorageError
-from mediasvc.work.batches import each, single
+from mediasvc.work.turns.batches import each, single
 
 
 def failing(code: int) -> Any:

@@ -26,14 +26,14 @@ from mediasvc.settings import Burn as BurnSettings
 from mediasvc.settings import Home, Robot, Settings
 from mediasvc.store import burns, discs
 from mediasvc.store.discs import Disc
-from mediasvc.work import burn_folder
 from mediasvc.work.burn import alone, burn_disc, find_disc
-from mediasvc.work.burn_folder import copy_disc, file_system
-from mediasvc.work.burners import BURNERS
 from mediasvc.work.desk import Desk, open_desk
-from mediasvc.work.label_facts import label_facts
-from mediasvc.work.robot_jobs import FORMATS, RobotJob, epson_fields
-from mediasvc.work.robots import job_of, poll, robot_named, seen_by, send
+from mediasvc.work.handing_out import burn_folder
+from mediasvc.work.handing_out.burn_folder import copy_disc, file_system
+from mediasvc.work.handing_out.burners import BURNERS
+from mediasvc.work.handing_out.label_facts import label_facts
+from mediasvc.work.handing_out.robot_jobs import FORMATS, RobotJob, epson_fields
+from mediasvc.work.handing_out.robots import job_of, poll, robot_named, seen_by, send
 from samples.synthesis import study
 from tests.conftest import Program
 from tests.disc_things import filled_home, flip, new_sandbox
@@ -470,7 +470,7 @@ def test_a_label_names_only_what_is_on_the_disc_the_newest_study_first(
 
 def test_the_label_of_a_disc_that_names_nobody_names_nobody(sandbox: Sandbox, filled: Path,
                                                             tmp_path: Path) -> None:
-    from mediasvc.work.deidentify_order import privacy
+    from mediasvc.work.deidentifying.deidentify_order import privacy
 
     home = Home(Path(shutil.copytree(filled, tmp_path / "home")))
     with open_desk(home, Settings(), sandbox) as desk:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from mediasvc.work import render_ffmpeg
+from mediasvc.work.rendering import render_ffmpeg
 
 
 @pytest.fixture

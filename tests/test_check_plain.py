@@ -18,14 +18,14 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from mediasvc.errors import DamagedError
-from mediasvc.media import check_directory as directories
-from mediasvc.media import check_instance as instances
-from mediasvc.media import plain_directory
-from mediasvc.media.check_directory import Expected, check_directory
-from mediasvc.media.check_instance import InstanceCheck, check_instance
-from mediasvc.media.plain_directory import NotPlainError, plain_records
-from mediasvc.media.plain_instance import SHARE, Plain, Witness
-from mediasvc.media.plain_record import plain_record
+from mediasvc.media.checking import check_directory as directories
+from mediasvc.media.checking import check_instance as instances
+from mediasvc.media.checking.check_directory import Expected, check_directory
+from mediasvc.media.checking.check_instance import InstanceCheck, check_instance
+from mediasvc.media.checking.plain_instance import SHARE, Plain, Witness
+from mediasvc.media.directory import plain_directory
+from mediasvc.media.directory.plain_directory import NotPlainError, plain_records
+from mediasvc.media.directory.plain_record import plain_record
 from mediasvc.model import Finding
 from samples.synthesis import instance, study, to_bytes, write_disc
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.media.arrival import Arrival
-from mediasvc.media.verdict import Verdict
+from mediasvc.media.checking.verdict import Verdict
+from mediasvc.media.iso.arrival import Arrival
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediasvc.media.words import Many, issuer
+from mediasvc.media.page.words import Many, issuer
 from samples.synthesis import person, study, write_disc
 from tests.carriers import write_index
 from tests.conftest import Program

@@ -17,8 +17,8 @@ from pydicom.uid import (
 )
 
 from mediasvc.span import Span
-from mediasvc.work.coercion_order import Order
-from mediasvc.work.filing import file_items, preview_items
+from mediasvc.work.placing.coercion_order import Order
+from mediasvc.work.placing.filing import file_items, preview_items
 from samples.synthesis import instance, to_bytes
 
 ORDER = Order(

@@ -18,10 +18,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from mediasvc.media.check_meta import check_meta, encoded_as_said
+from mediasvc.media.checking.check_meta import check_meta, encoded_as_said
 from mediasvc.span import Span
-from mediasvc.work.conform import examine_items
-from mediasvc.work.conform_rewrite import rewrite_items
+from mediasvc.work.planning.conform import examine_items
+from mediasvc.work.planning.conform_rewrite import rewrite_items
 from samples.synthesis import instance, to_bytes
 
 PLAIN = {"transfer_syntaxes": [ExplicitVRLittleEndian, RLELossless], "sop_classes": [],

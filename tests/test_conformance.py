@@ -21,8 +21,8 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
 from mediasvc.standard.disc_rules import RULES
 from mediasvc.standard.profiles import Profile, profiles
+from mediasvc.work.building.disc_build import Container, build_disc, name_file_set
 from mediasvc.work.check_disc import check_disc
-from mediasvc.work.disc_build import Container, build_disc, name_file_set
 from samples.synthesis import instance
 from tests.conftest import Program
 from tests.disc_kinds import region
@@ -111,7 +111,7 @@ def test_a_file_set_of_every_claimed_profile_is_made_and_judged(sandbox: Sandbox
     seal = None
     if profile.secure:
         pytest.importorskip("asn1crypto")
-        from mediasvc.work.seal import seal_for
+        from mediasvc.work.building.seal import seal_for
         seal = seal_for(profile, container, PASSWORD, ())
     name = name_file_set(files, "test")
     build_disc(sandbox, files, profile, name, facts(profile.name, name.id), target=target,

@@ -21,9 +21,9 @@ from mediasvc.dicom.deidentify_keys import Keys
 from mediasvc.errors import SettingsError
 from mediasvc.standard.deidentification import Policy
 from mediasvc.standard.profiles import load_profile
-from mediasvc.work.deidentify_order import Privacy
-from mediasvc.work.export_lossy import Lossy
-from mediasvc.work.export_order import ExportOrder
+from mediasvc.work.deidentifying.deidentify_order import Privacy
+from mediasvc.work.planning.export_lossy import Lossy
+from mediasvc.work.planning.export_order import ExportOrder
 from samples.synthesis import instance, study, uid, write_disc
 from tests.carriers import unpack_iso
 from tests.conftest import Program

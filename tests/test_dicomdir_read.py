@@ -11,7 +11,7 @@ from dicomdirs import Record, Writer, disc, image, patient, series, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediasvc.media.dicomdir import Dicomdir, Reference, read_dicomdir
+from mediasvc.media.directory.dicomdir import Dicomdir, Reference, read_dicomdir
 from samples.disc import write_disc
 from samples.synthesis import instance
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from mediasvc.media.dicomdir import read_dicomdir
+from mediasvc.media.directory.dicomdir import read_dicomdir
 from samples.synthesis import study, write_disc
 from tests.conftest import Program
 

@@ -26,10 +26,10 @@ from pydicom.uid import (
 
 from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import DamagedError, MediasvcError, SettingsError, UnsupportedError
-from mediasvc.media.dicomdir import read_dicomdir
-from mediasvc.media.dicomdir_write import FileSet, Written, write_dicomdir
-from mediasvc.media.directory_entry import DirectoryEntry
-from mediasvc.media.directory_keys import read, scan
+from mediasvc.media.directory.dicomdir import read_dicomdir
+from mediasvc.media.directory.dicomdir_write import FileSet, Written, write_dicomdir
+from mediasvc.media.directory.directory_entry import DirectoryEntry
+from mediasvc.media.directory.directory_keys import read, scan
 from mediasvc.span import Span
 from mediasvc.standard.directory_records import RECORD_TYPES
 from mediasvc.standard.sop_classes import RECORD_TYPE_OF

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mediasvc.errors import BudgetError
-from mediasvc.media.disc_layout import DiscInstance
-from mediasvc.media.disc_plan import DiscPlan, plan_discs
+from mediasvc.media.disc.disc_layout import DiscInstance
+from mediasvc.media.disc.disc_plan import DiscPlan, plan_discs
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
 

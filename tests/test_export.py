@@ -30,23 +30,24 @@ from mediasvc.errors import (
     StateError,
     UnfitError,
 )
-from mediasvc.media.verdict import Verdict
+from mediasvc.media.checking.verdict import Verdict
 from mediasvc.model import Demographics, Finding, PatientKey
 from mediasvc.settings import Home, Settings
 from mediasvc.standard.profiles import load_profile
 from mediasvc.store import discs
 from mediasvc.store.patients import PatientRecord, put_patients
 from mediasvc.store.unreleased import unreleased_discs
-from mediasvc.work import archive_damage, release
-from mediasvc.work import export_disc as line
+from mediasvc.work.building import archive_damage
+from mediasvc.work.building import export_disc as line
+from mediasvc.work.building.export_disc import DiscDone, plans_of
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export, tell_of
-from mediasvc.work.export_conform import conform
-from mediasvc.work.export_disc import DiscDone, plans_of
-from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
-from mediasvc.work.export_select import select
+from mediasvc.work.handing_out import release
 from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.plan import rehearse
+from mediasvc.work.planning.export_conform import conform
+from mediasvc.work.planning.export_order import ExportOrder, capacity_of, container_of
+from mediasvc.work.planning.export_select import select
 from samples.synthesis import instance, person, study, uid, write_disc
 from tests.carriers import tool, unpack_iso
 from tests.conftest import Program

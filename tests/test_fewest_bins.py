@@ -7,7 +7,7 @@ import time
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mediasvc.media.fewest_bins import fewest, first_fit
+from mediasvc.media.disc.fewest_bins import fewest, first_fit
 
 
 def partitions(things: list[int]) -> object:

@@ -17,7 +17,7 @@ from pydicom.encaps import generate_frames
 from mediasvc.codecs.quality import psnr
 from mediasvc.standard.film_classes import FILM_CLASSES, SC_TRUE_COLOUR
 from mediasvc.work import film as film_module
-from mediasvc.work import render_ffmpeg
+from mediasvc.work.rendering import render_ffmpeg
 from samples import phantom
 from samples.synthesis import instance, to_bytes
 from tests.conftest import Program, Result

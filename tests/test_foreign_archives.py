@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from mediasvc.errors import BudgetError, DamagedError, UnsupportedError
-from mediasvc.media import seven_zip
 from mediasvc.media.package import open_package
+from mediasvc.media.packed import seven_zip
 from mediasvc.model import Finding
 from mediasvc.settings import Limits
 from samples.synthesis import study, write_disc

@@ -15,8 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
-from mediasvc.work.conform import examine_items
-from mediasvc.work.conform_rewrite import rewrite_items
+from mediasvc.work.planning.conform import examine_items
+from mediasvc.work.planning.conform_rewrite import rewrite_items
 from samples.synthesis import instance, study, to_bytes
 from tests.carriers import tool
 from tests.disc_things import broken, build, disc_instances, judge, new_sandbox

@@ -44,7 +44,7 @@ def discs() -> some.SearchStrategy[list[Image]]:
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
-    from mediasvc.work.patient_list import load
+    from mediasvc.work.index.patient_list import load
 
     root = Path(tempfile.mkdtemp(prefix="mediasvc-discs-"))
     home = Home(root / "home")

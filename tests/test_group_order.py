@@ -8,9 +8,9 @@ import pydicom
 import pytest
 
 from mediasvc.settings import Home, Settings
-from mediasvc.work import file_group
 from mediasvc.work.desk import open_desk
 from mediasvc.work.ingest import run_line, unfinished
+from mediasvc.work.placing import file_group
 from samples.synthesis import person, study, uid, write_disc
 from tests.carriers import write_index
 from tests.conftest import Program

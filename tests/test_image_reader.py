@@ -10,8 +10,8 @@ import pytest
 
 from mediasvc.direct_write import DirectFile
 from mediasvc.errors import DamagedError
-from mediasvc.media import image_reader
-from mediasvc.media.image_reader import LARGE, RUN, ImageReader, Run, runs
+from mediasvc.media.iso import image_reader
+from mediasvc.media.iso.image_reader import LARGE, RUN, ImageReader, Run, runs
 from mediasvc.span import Span
 
 LENGTH = (1 << 20) + 2048 + 7

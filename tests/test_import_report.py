@@ -203,7 +203,7 @@ def test_a_report_names_what_the_archive_has_lost(cli: Program, tmp_path: Path, 
 def test_images_that_are_moved_while_they_are_compared_are_compared_anew(
         cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process refiles them: the objects that were read about are gone, others are there."""
-    from mediasvc.work import import_changes
+    from mediasvc.work.placing import import_changes
 
     package = ingest(cli, tmp_path / "disc", *images())
     pages = import_changes._pages
@@ -225,7 +225,7 @@ def test_images_that_are_moved_while_they_are_compared_are_compared_anew(
 def test_a_comparison_that_took_too_long_is_said(
         cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mediasvc.sandbox import Answer
-    from mediasvc.work import import_changes
+    from mediasvc.work.placing import import_changes
 
     package = ingest(cli, tmp_path / "disc", *images())
 

@@ -11,9 +11,9 @@ import pytest
 from mediasvc.model import Finding
 from mediasvc.settings import Home, Settings
 from mediasvc.store import in_turns, ledger
-from mediasvc.work import in_parts
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.queue import finish_discards
+from mediasvc.work.turns import in_parts
 from samples.synthesis import study, write_disc
 from tests.conftest import Program
 

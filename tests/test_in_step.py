@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mediasvc.errors import DamagedError
-from mediasvc.work.in_step import Steps, at_once, groups, in_step
+from mediasvc.work.turns.in_step import Steps, at_once, groups, in_step
 
 
 def steps(name: str, count: int, seen: list[str], fails: int = -1) -> Steps[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from hostile_media import SECTOR, image
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.iso9660 import joliet_name, plain_name, read_volumes
+from mediasvc.media.iso.iso9660 import joliet_name, plain_name, read_volumes
 from mediasvc.media.package import open_package
 from mediasvc.media.structure import structure
 from mediasvc.media.window import Window

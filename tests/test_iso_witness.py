@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.media.disc_file import DiscFile
-from mediasvc.media.iso_witness import disagreement
-from mediasvc.media.iso_write import write_iso
+from mediasvc.media.disc.disc_file import DiscFile
+from mediasvc.media.iso.iso_witness import disagreement
+from mediasvc.media.iso.iso_write import write_iso
 from mediasvc.media.member import Member
 from mediasvc.media.package import open_package
 from mediasvc.settings import Limits

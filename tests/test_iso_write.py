@@ -13,11 +13,11 @@ import pycdlib
 import pytest
 
 from mediasvc.errors import DamagedError
-from mediasvc.media.disc_file import DiscFile, SpanFile
-from mediasvc.media.folder_write import write_folder
-from mediasvc.media.iso_seal import DESCRIPTOR, SECTOR, holds, read_seal
-from mediasvc.media.iso_write import image_size, write_iso
-from mediasvc.media.zip_write import write_zip
+from mediasvc.media.disc.disc_file import DiscFile, SpanFile
+from mediasvc.media.disc.folder_write import write_folder
+from mediasvc.media.iso.iso_seal import DESCRIPTOR, SECTOR, holds, read_seal
+from mediasvc.media.iso.iso_write import image_size, write_iso
+from mediasvc.media.packed.zip_write import write_zip
 from mediasvc.span import Span
 from tests.carriers import tool
 

@@ -10,8 +10,8 @@ import pytest
 from mediasvc.errors import MediasvcError
 from mediasvc.span import Span
 from mediasvc.standard.legacy_converted import CONVERSIONS
-from mediasvc.work.join_kind import Scanned, kinds_of
-from mediasvc.work.join_scan import scan_file
+from mediasvc.work.joining.join_kind import Scanned, kinds_of
+from mediasvc.work.joining.join_scan import scan_file
 from tests import join_things as things
 
 

@@ -18,8 +18,8 @@ from mediasvc.dicom.single_frame import pixel_head
 from mediasvc.errors import BudgetError, DamagedError, MediasvcError, ProofError, UnsupportedError
 from mediasvc.span import Span
 from mediasvc.standard import legacy_converted as table
-from mediasvc.work.join_kind import Scanned, group_of
-from mediasvc.work.join_seal import head_of_file
+from mediasvc.work.joining.join_kind import Scanned, group_of
+from mediasvc.work.joining.join_seal import head_of_file
 from samples import synthesis
 from tests import join_things as things
 from tests.conftest import Program

@@ -234,7 +234,7 @@ def test_real_images_come_back_exactly() -> None:
 def test_a_report_counts_what_each_code_base_decoded(verify: Any) -> None:
     """The stream is libjxl's, so ours is the foreign decoder of every frame."""
     from mediasvc.work.transcode import transcode_instance
-    from mediasvc.work.transcode_row import Options
+    from mediasvc.work.transcoding.transcode_row import Options
     from samples.synthesis import instance, to_bytes
 
     cine = to_bytes(instance(modality="CINE", frames=30, rows=24, columns=20))

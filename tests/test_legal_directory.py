@@ -15,12 +15,12 @@ from pydicom.dataset import FileDataset
 from pydicom.tag import Tag
 
 from mediasvc.dicom.framing import read_framing
-from mediasvc.media.check_directory import check_directory
-from mediasvc.media.check_values import is_legal_value
-from mediasvc.media.dicomdir_write import FileSet, Written, write_dicomdir
-from mediasvc.media.directory_keys import read, scan
-from mediasvc.media.legal_value import legal, legal_uid
-from mediasvc.media.record_text import Repertoire, declared, repertoire
+from mediasvc.media.checking.check_directory import check_directory
+from mediasvc.media.checking.check_values import is_legal_value
+from mediasvc.media.directory.dicomdir_write import FileSet, Written, write_dicomdir
+from mediasvc.media.directory.directory_keys import read, scan
+from mediasvc.media.directory.legal_value import legal, legal_uid
+from mediasvc.media.directory.record_text import Repertoire, declared, repertoire
 from mediasvc.sandbox import Sandbox
 from mediasvc.standard.directory_records import KEY_VRS
 from mediasvc.standard.legal_values import SEVERAL

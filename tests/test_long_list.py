@@ -12,20 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.media import iso_write, long_list
-from mediasvc.media.disc_file import disc_files
-from mediasvc.media.disc_layout import DiscInstance, disc_instances, lay_out
-from mediasvc.media.disc_plan import plan_discs
-from mediasvc.media.hash_list import write_hash_list
-from mediasvc.media.iso_tables import Names
-from mediasvc.media.iso_write import IsoImage
-from mediasvc.media.iso_write import in_order as in_order_of_image
+from mediasvc.media import long_list
+from mediasvc.media.disc.disc_file import disc_files
+from mediasvc.media.disc.disc_layout import DiscInstance, disc_instances, lay_out
+from mediasvc.media.disc.disc_plan import plan_discs
+from mediasvc.media.disc.hash_list import write_hash_list
+from mediasvc.media.iso import iso_write
+from mediasvc.media.iso.iso_tables import Names
+from mediasvc.media.iso.iso_write import IsoImage
+from mediasvc.media.iso.iso_write import in_order as in_order_of_image
 from mediasvc.media.long_list import LongList, in_order, picked, runs
 from mediasvc.media.member import Member
-from mediasvc.media.viewer_plan import plan_chunks
+from mediasvc.media.viewer.viewer_plan import plan_chunks
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
-from mediasvc.work.members_listed import ByPath, Hashes, Uids, member_list
+from mediasvc.work.checking.members_listed import ByPath, Hashes, Uids, member_list
 
 Row = tuple[int, str]
 

@@ -12,9 +12,9 @@ from mediasvc.codecs.search import Goal, Trial
 from mediasvc.errors import SettingsError, UnsupportedError
 from mediasvc.standard.lossy_policy import Cap, LossyPolicy, load_lossy_policy
 from mediasvc.standard.profiles import profiles
-from mediasvc.work.lossy_caps import encode_within
+from mediasvc.work.planning.lossy_caps import encode_within
 from mediasvc.work.transcode import transcode_instance
-from mediasvc.work.transcode_row import Options, RatioRow
+from mediasvc.work.transcoding.transcode_row import Options, RatioRow
 from samples.synthesis import instance, to_bytes
 from tests.conftest import Program
 

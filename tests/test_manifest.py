@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasvc.media.dicomdir import read_dicomdir
-from mediasvc.media.manifest import Matching, contradictions, match
+from mediasvc.media.directory.dicomdir import read_dicomdir
+from mediasvc.media.directory.manifest import Matching, contradictions, match
+from mediasvc.media.directory.reference import Reference
 from mediasvc.media.member import Member
-from mediasvc.media.reference import Reference
 from mediasvc.model import InstanceHeader
 
 

@@ -27,8 +27,8 @@ from mediasvc.codecs.table import codec
 from mediasvc.dicom.pieces import assemble
 from mediasvc.errors import DamagedError, MediasvcError, UnsupportedError
 from mediasvc.model import FrameSpec
-from mediasvc.work.proof import prove
 from mediasvc.work.transcode import transcode_instance
+from mediasvc.work.transcoding.proof import prove
 from samples.synthesis import instance, to_bytes
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"

@@ -15,14 +15,15 @@ from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Home, Limits, Settings
 from mediasvc.standard.profiles import load_profile
 from mediasvc.store.patients import put_patients
-from mediasvc.work import export_conform, release
-from mediasvc.work.deidentify_order import privacy
+from mediasvc.work.building.seal import Seal, seal_for
+from mediasvc.work.deidentifying.deidentify_order import privacy
 from mediasvc.work.desk import open_desk
-from mediasvc.work.export_order import ExportOrder, container_of
-from mediasvc.work.in_turn import WINDOW, run_in_turn
+from mediasvc.work.handing_out import release
 from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.plan import rehearse
-from mediasvc.work.seal import Seal, seal_for
+from mediasvc.work.planning import export_conform
+from mediasvc.work.planning.export_order import ExportOrder, container_of
+from mediasvc.work.turns.in_turn import WINDOW, run_in_turn
 from samples.synthesis import study, write_disc
 from tests.disc_things import new_sandbox
 from tests.test_export import LOCAL, Archive, local
@@ -92,7 +93,7 @@ def test_pages_come_first_and_instances_follow_in_reading_order(archive: Archive
 
 def test_the_same_order_is_the_same_image(archive: Archive, tmp_path: Path,
                                           monkeypatch: pytest.MonkeyPatch) -> None:
-    from mediasvc.work import export_disc as line
+    from mediasvc.work.building import export_disc as line
 
     moment = line.datetime.now(line.UTC).replace(microsecond=0)
 
@@ -174,7 +175,7 @@ def test_who_stops_listening_is_not_waited_for() -> None:
 @pytest.mark.parametrize("name", ["a.zip", "a"])
 def test_a_copy_goes_as_soon_as_the_disc_has_it(
         archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    from mediasvc.work import export_disc as line
+    from mediasvc.work.building import export_disc as line
 
     left: list[int] = []
     original = line.check_disc
@@ -199,7 +200,7 @@ def test_a_copy_goes_as_soon_as_the_disc_has_it(
 def test_copies_go_as_soon_as_the_disc_has_them(
         archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, profile: str,
         seal: Any) -> None:
-    from mediasvc.work import export_disc as line
+    from mediasvc.work.building import export_disc as line
 
     left: list[Path] = []
     check = line.check_disc

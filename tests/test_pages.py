@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from mediasvc.media import words
-from mediasvc.media.disc_layout import DiscInstance, Layout, lay_out
-from mediasvc.media.display import pixel_aspect, shrink, to_picture
-from mediasvc.media.markup import element, page
-from mediasvc.media.page_content import (
+from mediasvc.media.disc.disc_layout import DiscInstance, Layout, lay_out
+from mediasvc.media.disc.readme import readme
+from mediasvc.media.page import words
+from mediasvc.media.page.display import pixel_aspect, shrink, to_picture
+from mediasvc.media.page.markup import element, page
+from mediasvc.media.page.page_content import (
     PICTURES,
     Document,
     SeriesContent,
@@ -31,13 +32,12 @@ from mediasvc.media.page_content import (
     frames_of,
     spread,
 )
-from mediasvc.media.pages import web_pages
-from mediasvc.media.readme import readme
+from mediasvc.media.page.pages import web_pages
 from mediasvc.model import InstanceHeader
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
-from mediasvc.work.draw_frames import draw_frames
-from mediasvc.work.previews import draw_previews
+from mediasvc.work.building.draw_frames import draw_frames
+from mediasvc.work.building.previews import draw_previews
 from samples.synthesis import instance, study
 from tests.disc_things import disc_instances, facts, new_sandbox
 

@@ -18,8 +18,8 @@ from mediasvc.store import in_turns, ledger, patients, schema
 from mediasvc.store import patient_list as store_list
 from mediasvc.store.db import Aside, Store
 from mediasvc.store.patient_list import PatientList
-from mediasvc.work import patient_list
-from mediasvc.work.patient_list import Loaded, load
+from mediasvc.work.index import patient_list
+from mediasvc.work.index.patient_list import Loaded, load
 from tests.store_things import new_store
 
 HEAD = "patient_id,issuer,name,birth_date,sex,other_ids,postcode\n"

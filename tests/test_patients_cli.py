@@ -155,7 +155,7 @@ def test_ten_thousand_patients_are_loaded_and_asked_for_quickly(cli: Program, tm
     """The full size (100,000) is scripts/bench_identity."""
     from mediasvc.identity.match import Query
     from mediasvc.model import Demographics
-    from mediasvc.work import patients
+    from mediasvc.work.index import patients
 
     rng = random.Random(1)
     def name() -> str:

@@ -13,8 +13,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mediasvc.dicom.framing import read_framing
-from mediasvc.media.display import pixel_aspect, to_picture
-from mediasvc.media.plain_looks import plain_looks
+from mediasvc.media.page.display import pixel_aspect, to_picture
+from mediasvc.media.page.plain_looks import plain_looks
 from samples.synthesis import instance, to_bytes
 
 

@@ -15,26 +15,26 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGLossles
 
 from mediasvc.codecs.search import Goal
 from mediasvc.errors import BudgetError, NotFoundError, SettingsError
-from mediasvc.media.mail_write import payload_limit
+from mediasvc.media.packed.mail_write import payload_limit
 from mediasvc.model import Finding, PatientKey
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Recipient, Settings
 from mediasvc.standard.profiles import load_profile
 from mediasvc.standard.transfer_syntaxes import transfer_syntax
 from mediasvc.store import burns
+from mediasvc.work.building.export_disc import plans_of
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export
-from mediasvc.work.export_conform import conform
-from mediasvc.work.export_disc import plans_of
-from mediasvc.work.export_lossy import lossy_for
-from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
-from mediasvc.work.export_presets import chosen
-from mediasvc.work.export_select import select
 from mediasvc.work.ingest import run_line, submit
 from mediasvc.work.plan import rehearse
-from mediasvc.work.plan_options import archived, offers
-from mediasvc.work.recipients import narrowed, recipient_of, warnings
-from mediasvc.work.transcode_row import Options
+from mediasvc.work.planning.export_conform import conform
+from mediasvc.work.planning.export_lossy import lossy_for
+from mediasvc.work.planning.export_order import ExportOrder, capacity_of, container_of
+from mediasvc.work.planning.export_presets import chosen
+from mediasvc.work.planning.export_select import select
+from mediasvc.work.planning.plan_options import archived, offers
+from mediasvc.work.planning.recipients import narrowed, recipient_of, warnings
+from mediasvc.work.transcoding.transcode_row import Options
 from samples.synthesis import instance, study, uid
 from tests.conftest import Program
 from tests.disc_things import broken, filled_home, judge, new_sandbox
@@ -320,7 +320,7 @@ def test_even_a_disc_that_names_nobody_is_known_to_be_somebodys(desk: Desk,
 def test_what_fits_to_the_byte_is_one_disc(desk: Desk, tmp_path: Path,
                                            monkeypatch: pytest.MonkeyPatch) -> None:
     """Upper limits alone would take it for too large."""
-    monkeypatch.setattr("mediasvc.work.exact_plan.WORTH_IT", 0)
+    monkeypatch.setattr("mediasvc.work.planning.exact_plan.WORTH_IT", 0)
 
     def order(name: str, capacity: int) -> ExportOrder:
         return ordered(tmp_path / name, "STD-GEN-DVD-JPEG", capacity=capacity, splitting=False)

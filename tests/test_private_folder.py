@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediasvc.errors import StorageError
-from mediasvc.work.private_folder import private_folder
+from mediasvc.work.building.private_folder import private_folder
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_it_is_private_and_gone_afterwards(place: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next(place: Path) -> None:
-    code = ("from mediasvc.work.private_folder import private_folder\n"
+    code = ("from mediasvc.work.building.private_folder import private_folder\n"
             "with private_folder() as folder:\n"
             "    (folder / '1').write_bytes(b'image')\n"
             "    print('there', flush=True)\n"

@@ -16,8 +16,8 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Home, Settings
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.export import Exported, export
-from mediasvc.work.export_order import ExportOrder
 from mediasvc.work.plan import rehearse
+from mediasvc.work.planning.export_order import ExportOrder
 from samples.synthesis import instance, study, write_disc
 from tests.carriers import tool, unpack_iso
 from tests.disc_kinds import region
@@ -145,7 +145,7 @@ def test_a_profile_that_is_only_read_is_refused_in_words() -> None:
 
     from mediasvc.errors import SettingsError
     from mediasvc.standard.profiles import load_profile
-    from mediasvc.work.export_order import capacity_of
+    from mediasvc.work.planning.export_order import capacity_of
 
     profile = replace(load_profile("STD-GEN-CD"), reads_only="nobody here makes them")
     with pytest.raises(SettingsError, match="nobody here"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mediasvc.errors import SettingsError
-from mediasvc.media.verdict import best_profile
+from mediasvc.media.checking.verdict import best_profile
 from mediasvc.standard.disc_rules import RULES
 from mediasvc.standard.profiles import CAPACITY, load_profile, profiles
 from mediasvc.standard.profiles_not_offered import in_words

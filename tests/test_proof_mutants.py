@@ -21,12 +21,12 @@ from mediasvc.errors import DamagedError, ProofError, UnsupportedError
 from mediasvc.model import FrameSpec
 from mediasvc.span import Span
 from mediasvc.standard import transfer_syntaxes as ts
-from mediasvc.work import target_frames, transcode_file
-from mediasvc.work.jury import EVERY, FIRST, Jury
-from mediasvc.work.proof import prove
 from mediasvc.work.transcode import transcode_instance
-from mediasvc.work.transcode_row import Options, Transcoded
-from mediasvc.work.witness import Witness, decoded_sha256
+from mediasvc.work.transcoding import target_frames, transcode_file
+from mediasvc.work.transcoding.jury import EVERY, FIRST, Jury
+from mediasvc.work.transcoding.proof import prove
+from mediasvc.work.transcoding.transcode_row import Options, Transcoded
+from mediasvc.work.transcoding.witness import Witness, decoded_sha256
 from samples.synthesis import instance, to_bytes
 
 FULL, NORMAL = Options(verify="full"), Options()
@@ -222,7 +222,7 @@ def test_a_decoder_that_agrees_only_with_itself_stops_full_verification(
         return array
 
     liar = replace(real, second=Decoder("somebody else", wrong))
-    monkeypatch.setattr("mediasvc.work.source_frames.codec", lambda _: liar)
+    monkeypatch.setattr("mediasvc.work.transcoding.source_frames.codec", lambda _: liar)
     with pytest.raises(ProofError, match="different images"):
         transcoded(memoryview(out), "rle", FULL)
 
@@ -324,7 +324,7 @@ class TestTheWitness:
     def test_a_file_that_kills_it_costs_no_other_file(
             self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "in").write_bytes(ct())
-        monkeypatch.setattr("mediasvc.work.witness.decoded_sha256", _deadly)
+        monkeypatch.setattr("mediasvc.work.transcoding.witness.decoded_sha256", _deadly)
         witness = Witness(early=True)  # its loader is a fork of this process, with what is patched
         good, bad = Span.of_file(tmp_path / "in"), Span(str(tmp_path / "bad"), 0, 1)
         assert witness.sees([(good, "a"), (bad, "a"), (good, "a")]) == [True, False, True]

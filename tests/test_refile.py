@@ -235,7 +235,7 @@ def test_refile_that_a_crash_interrupted_is_finished(
 def test_instances_that_a_crash_left_behind_follow_their_study(
         cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     from mediasvc.store import refile_rows
-    from mediasvc.work import refile_turns
+    from mediasvc.work.refiling import refile_turns
 
     bring(cli, tmp_path / "d", instances=study(1, 1, count=3))
     before = files(cli.home), tables(cli.home)
@@ -272,7 +272,7 @@ def test_instances_that_a_crash_left_behind_follow_their_study(
 def test_way_back_that_broke_off_is_finished_by_the_same_command(
         cli: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mediasvc.errors import StorageError
-    from mediasvc.work import refile_undo
+    from mediasvc.work.refiling import refile_undo
 
     bring(cli, tmp_path / "d")
     before = files(cli.home), tables(cli.home)

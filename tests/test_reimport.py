@@ -15,10 +15,10 @@ from mediasvc.settings import Home, Settings
 from mediasvc.span import Span
 from mediasvc.store import index, patients
 from mediasvc.store.ledger import counts
+from mediasvc.work.building.seal import Seal
 from mediasvc.work.desk import Desk, open_desk
 from mediasvc.work.ingest import run_line, submit
-from mediasvc.work.same_content import same_content
-from mediasvc.work.seal import Seal
+from mediasvc.work.intake.same_content import same_content
 from samples.synthesis import instance, to_bytes
 from tests.disc_things import new_sandbox
 from tests.test_plan import filled as filled

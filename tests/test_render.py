@@ -15,8 +15,8 @@ import pydicom
 import pytest
 
 from mediasvc.span import Span
-from mediasvc.work import render_ffmpeg
-from mediasvc.work.render_poster import poster
+from mediasvc.work.rendering import render_ffmpeg
+from mediasvc.work.rendering.render_poster import poster
 from samples.containers import mp4
 from samples.kinds import PDF
 from samples.streams import Video

@@ -22,16 +22,16 @@ from pydicom import Dataset
 from pydicom.pixels.processing import apply_voi_lut
 
 from mediasvc.errors import UnsupportedError
-from mediasvc.media.display import Window, to_picture
-from mediasvc.media.ordinary_json import dicom_json
-from mediasvc.media.ordinary_names import Names, frame_name, order_key
-from mediasvc.media.ordinary_picture import Look, look_at, picture, squared
-from mediasvc.media.ordinary_png import png
-from mediasvc.media.ordinary_rate import cine_rate
-from mediasvc.media.ordinary_report import report_lines, report_page, report_text
-from mediasvc.media.ordinary_tiff import TiffFile
-from mediasvc.media.ordinary_values import unsigned, values_of
-from mediasvc.media.ordinary_window import IDENTITY, steady_window
+from mediasvc.media.ordinary.ordinary_json import dicom_json
+from mediasvc.media.ordinary.ordinary_names import Names, frame_name, order_key
+from mediasvc.media.ordinary.ordinary_picture import Look, look_at, picture, squared
+from mediasvc.media.ordinary.ordinary_png import png
+from mediasvc.media.ordinary.ordinary_rate import cine_rate
+from mediasvc.media.ordinary.ordinary_report import report_lines, report_page, report_text
+from mediasvc.media.ordinary.ordinary_tiff import TiffFile
+from mediasvc.media.ordinary.ordinary_values import unsigned, values_of
+from mediasvc.media.ordinary.ordinary_window import IDENTITY, steady_window
+from mediasvc.media.page.display import Window, to_picture
 from mediasvc.model import InstanceHeader
 from samples.kinds import code, item
 from samples.synthesis import instance

@@ -202,14 +202,14 @@ def test_a_loader_that_was_killed_is_replaced(sandbox: Sandbox) -> None:
 
 
 def test_children_share_what_was_loaded_for_them() -> None:
-    with Sandbox(2, 2 << 30, 30, Nursery("mediasvc.work.screen")) as sandbox:
+    with Sandbox(2, 2 << 30, 30, Nursery("mediasvc.work.intake.screen")) as sandbox:
         list(sandbox.map(ECHO, [(number, {"value": number}) for number in range(20)]))
         for child in sandbox._children:
             assert "numba" in Path(f"/proc/{child_pid(child)}/maps").read_text()
 
 
 def test_what_the_first_modules_answer_does_not_wait_for_the_others() -> None:
-    first, other = "mediasvc.work.conform", "mediasvc.work.screen"
+    first, other = "mediasvc.work.planning.conform", "mediasvc.work.intake.screen"
     with Sandbox(1, 2 << 30, 30, Nursery(first, other, first=1)) as sandbox:
         assert sandbox.call(f"{first}:look_at_heads", items=[]).value == []
         early = child_pid(sandbox._children[0])

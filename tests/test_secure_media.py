@@ -26,17 +26,17 @@ from mediasvc.errors import (  # noqa: E402
     SettingsError,
     UnsupportedError,
 )
-from mediasvc.media.secure_cms_read import is_envelope, open_envelope, opened  # noqa: E402
-from mediasvc.media.secure_cms_write import (  # noqa: E402
+from mediasvc.media.secure.secure_cms_read import is_envelope, open_envelope, opened  # noqa: E402
+from mediasvc.media.secure.secure_cms_write import (  # noqa: E402
     Recipients,
     check_recipients,
     envelope,
     enveloped,
 )
-from mediasvc.media.secure_keys import unwrap, wrap  # noqa: E402
+from mediasvc.media.secure.secure_keys import unwrap, wrap  # noqa: E402
 from mediasvc.span import Span  # noqa: E402
 from mediasvc.standard.profiles import load_profile  # noqa: E402
-from mediasvc.work.seal import seal_for  # noqa: E402
+from mediasvc.work.building.seal import seal_for  # noqa: E402
 from samples.synthesis import instance, study, write_disc  # noqa: E402
 from tests.carriers import tool, unpack_iso  # noqa: E402
 from tests.conftest import Program  # noqa: E402
@@ -183,8 +183,8 @@ def test_a_large_file_is_sealed_and_opened_in_flat_memory(tmp_path: Path) -> Non
     code = """
 import resource, sys
 from pathlib import Path
-from mediasvc.media.secure_cms_read import opened
-from mediasvc.media.secure_cms_write import Recipients, enveloped
+from mediasvc.media.secure.secure_cms_read import opened
+from mediasvc.media.secure.secure_cms_write import Recipients, enveloped
 from mediasvc.span import Span
 recipients, count, target = Recipients("p"), 200, Path(sys.argv[1])
 chunk = bytes(range(256)) * 4096

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mediasvc.errors import BudgetError, DamagedError, MediasvcError, UnsupportedError
-from mediasvc.media import seven_zip
 from mediasvc.media.package import open_package
+from mediasvc.media.packed import seven_zip
 from mediasvc.settings import Limits
 from samples.synthesis import study, write_disc
 from tests.conftest import Program

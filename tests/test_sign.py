@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("cryptography")
 
 from mediasvc.errors import SettingsError
-from mediasvc.work.sign import holds, signer_of
+from mediasvc.work.building.sign import holds, signer_of
 from samples.synthesis import study, write_disc
 from tests.carriers import tool
 from tests.conftest import Program

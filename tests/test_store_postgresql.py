@@ -21,8 +21,8 @@ from mediasvc.settings import Home, Settings
 from mediasvc.store import index, ledger, patients, removal
 from mediasvc.store.db import Store, open_store
 from mediasvc.store.ledger import Item, PatientGroup, Settled
-from mediasvc.work import patient_list
-from mediasvc.work import patients as desk
+from mediasvc.work.index import patient_list
+from mediasvc.work.index import patients as desk
 from tests.store_things import file_instances, stored_instance
 from tests.test_item_headers import people_are_told_apart
 

@@ -25,9 +25,9 @@ from mediasvc.dicom.framing import read_framing
 from mediasvc.dicom.pieces import assemble
 from mediasvc.errors import DamagedError, ProofError, SettingsError, UnsupportedError
 from mediasvc.standard import transfer_syntaxes as ts
-from mediasvc.work.proof import prove
 from mediasvc.work.transcode import transcode_instance
-from mediasvc.work.transcode_row import Options, Transcoded
+from mediasvc.work.transcoding.proof import prove
+from mediasvc.work.transcoding.transcode_row import Options, Transcoded
 from samples.synthesis import instance, to_bytes
 from tests.encapsulated_things import encapsulated
 
@@ -196,7 +196,7 @@ def test_a_decoder_that_sees_another_image_stops_everything(
     broken = jpeg_lossless.SV1.__class__(**{
         **{name: getattr(jpeg_lossless.SV1, name) for name in jpeg_lossless.SV1.__slots__},
         "first": Decoder("broken", wrong)})
-    monkeypatch.setattr("mediasvc.work.source_frames.codec", lambda uid: broken)
+    monkeypatch.setattr("mediasvc.work.transcoding.source_frames.codec", lambda uid: broken)
     with pytest.raises(ProofError, match="different images"):
         transcode(data, "jls")
 
@@ -206,7 +206,7 @@ def test_an_encoder_that_writes_another_image_is_found_out(monkeypatch: pytest.M
     real = jpeg_lossless._encode
     monkeypatch.setattr("mediasvc.codecs.jpeg_lossless.SV1", _with_encoder(
         lambda array, spec, dial: real(np.zeros_like(array), spec, dial)))
-    monkeypatch.setattr("mediasvc.work.target_frames.codec",
+    monkeypatch.setattr("mediasvc.work.transcoding.target_frames.codec",
                         lambda uid: __import__("mediasvc.codecs.jpeg_lossless",
                                                fromlist=["SV1"]).SV1)
     with pytest.raises(ProofError, match="does not read what"):

@@ -22,9 +22,9 @@ from mediasvc.dicom.pieces import assemble
 from mediasvc.errors import ProofError, UnsupportedError
 from mediasvc.standard.lossy_labels import LABELS, METHODS
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES, transfer_syntax
-from mediasvc.work.proof import prove
 from mediasvc.work.transcode import transcode_instance
-from mediasvc.work.transcode_row import Options, Transcoded
+from mediasvc.work.transcoding.proof import prove
+from mediasvc.work.transcoding.transcode_row import Options, Transcoded
 from samples.synthesis import instance, to_bytes
 from tests.test_transcode import raw_elements
 

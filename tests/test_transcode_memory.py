@@ -14,11 +14,11 @@ import pytest
 from mediasvc.dicom.pieces import assemble
 from mediasvc.errors import UnsupportedError
 from mediasvc.span import Span
-from mediasvc.work.in_order import COPIES, UNDER_WAY, in_order, threads_for
-from mediasvc.work.mapped import STEP, give_back, in_steps
 from mediasvc.work.transcode import transcode_instance
-from mediasvc.work.transcode_file import transcode_files
-from mediasvc.work.transcode_row import Options
+from mediasvc.work.transcoding.transcode_file import transcode_files
+from mediasvc.work.transcoding.transcode_row import Options
+from mediasvc.work.turns.in_order import COPIES, UNDER_WAY, in_order, threads_for
+from mediasvc.work.turns.mapped import STEP, give_back, in_steps
 from samples.synthesis import instance, to_bytes
 
 

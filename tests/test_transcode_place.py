@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mediasvc.store.file_operations import OPERATIONS, SYNCFS_FROM
-from mediasvc.work import transcode_place
-from mediasvc.work.transcode_order import File
-from mediasvc.work.transcode_place import Placing
+from mediasvc.work.transcoding import transcode_place
+from mediasvc.work.transcoding.transcode_order import File
+from mediasvc.work.transcoding.transcode_place import Placing
 
 
 def waiting(root: Path, count: int) -> tuple[Placing, list[File]]:

@@ -206,9 +206,9 @@ def test_names_that_are_no_utf8_do_not_break_the_lines(cli: Program, tmp_path: P
 
 def test_whoever_stops_listening_leaves_no_half_file(tree: Path) -> None:
     from mediasvc.settings import Settings
-    from mediasvc.work.transcode_order import Order, check_order
-    from mediasvc.work.transcode_row import Options
-    from mediasvc.work.transcode_tree import transcode_tree
+    from mediasvc.work.transcoding.transcode_order import Order, check_order
+    from mediasvc.work.transcoding.transcode_row import Options
+    from mediasvc.work.transcoding.transcode_tree import transcode_tree
 
     out = tree.parent / "out"
     order = check_order(Order(tree, out, ts.transfer_syntax("jls"), Options()))

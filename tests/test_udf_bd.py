@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from libudfread import libudfread_files, libudfread_found
 
-from mediasvc.media.check_medium import check_profile
-from mediasvc.media.disc_file import DiscFile
-from mediasvc.media.image_tree import ImageTree
-from mediasvc.media.iso_seal import DESCRIPTOR, SECTOR, holds, read_seal
-from mediasvc.media.iso_surface import read_surface
-from mediasvc.media.iso_write import file_size, iso_bytes, write_iso
+from mediasvc.media.checking.check_medium import check_profile
+from mediasvc.media.disc.disc_file import DiscFile
+from mediasvc.media.iso.image_tree import ImageTree
+from mediasvc.media.iso.iso_seal import DESCRIPTOR, SECTOR, holds, read_seal
+from mediasvc.media.iso.iso_surface import read_surface
+from mediasvc.media.iso.iso_write import file_size, iso_bytes, write_iso
 from mediasvc.media.package import open_package
-from mediasvc.media.udf_image_bytes import UdfImage
+from mediasvc.media.udf.udf_image_bytes import UdfImage
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.standard.profiles import CAPACITY, load_profile, udf_words

@@ -14,8 +14,8 @@ from libudfread import libudfread_files, libudfread_found
 from udf_images import EMBEDDED, EXTENDED, LONG, SHORT, START, udf
 from udf_opened import FILES, LIMITS, Opener, contents, opener
 
-from mediasvc.media.disc_file import DiscFile
-from mediasvc.media.iso_write import write_iso
+from mediasvc.media.disc.disc_file import DiscFile
+from mediasvc.media.iso.iso_write import write_iso
 from mediasvc.media.package import open_package
 from mediasvc.span import Span
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediasvc.span import Span
-from mediasvc.work.unwrap_find import find_payload
+from mediasvc.work.wrapping.unwrap_find import find_payload
 from samples.containers import mp4, ps, ts
 from samples.streams import Video
 from tests import wrap_things as things

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from mediasvc.errors import DamagedError, SettingsError
-from mediasvc.media.check_medium import check_profile
-from mediasvc.media.check_page import check_page
-from mediasvc.media.disc_file import DiscFile
-from mediasvc.media.hash_list import read_hash_list, write_hash_list
+from mediasvc.media.checking.check_medium import check_profile
+from mediasvc.media.checking.check_page import check_page
+from mediasvc.media.disc.disc_file import DiscFile
+from mediasvc.media.disc.hash_list import read_hash_list, write_hash_list
 from mediasvc.media.member import Member
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span

@@ -17,9 +17,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import RLELossless
 
-from mediasvc.media.check_icon import icon_is_whole, plain_icon
-from mediasvc.media.check_instance import check_instance
-from mediasvc.media.plain_instance import Witness
+from mediasvc.media.checking.check_icon import icon_is_whole, plain_icon
+from mediasvc.media.checking.check_instance import check_instance
+from mediasvc.media.checking.plain_instance import Witness
 from mediasvc.sandbox import Sandbox
 from samples.synthesis import instance, study, write_disc
 from tests.disc_things import broken, judge, new_sandbox

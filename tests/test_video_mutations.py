@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mediasvc.errors import BudgetError, DamagedError, MediasvcError, UnsupportedError
-from mediasvc.media.wrap_facts import Facts, facts_from_json
+from mediasvc.media.foreign.wrap_facts import Facts, facts_from_json
 from mediasvc.span import Span
-from mediasvc.work.wrap_plan import plan
-from mediasvc.work.wrap_probe import probe_file
+from mediasvc.work.wrapping.wrap_plan import plan
+from mediasvc.work.wrapping.wrap_probe import probe_file
 from samples.containers import box, mp4, ps, ts
 from samples.streams import Video
 from tests import wrap_things as things

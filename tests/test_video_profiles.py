@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mediasvc.media.wrap_facts import OtherFacts, VideoFacts, facts_from_json
+from mediasvc.media.foreign.wrap_facts import OtherFacts, VideoFacts, facts_from_json
 from mediasvc.span import Span
 from mediasvc.standard.video_fit import audio_trouble, fit
-from mediasvc.work.wrap_advice import advice
-from mediasvc.work.wrap_probe import probe_file
+from mediasvc.work.wrapping.wrap_advice import advice
+from mediasvc.work.wrapping.wrap_probe import probe_file
 from samples.containers import mp4, ps, ts
 from samples.streams import Video
 from tests import wrap_things as things
@@ -147,7 +147,7 @@ def test_a_recording_says_when_and_that_it_says_where(tmp_path: Path) -> None:
 
 
 def test_times_that_wrap_around_are_counted_on() -> None:
-    from mediasvc.media.pes import WRAP, Times
+    from mediasvc.media.video.pes import WRAP, Times
     times = Times()
     for number in range(10):
         times.add((WRAP - 3 * 3600 + number * 3600) % WRAP)
@@ -155,9 +155,9 @@ def test_times_that_wrap_around_are_counted_on() -> None:
 
 
 def test_fields_that_come_one_by_one_are_half_as_many_frames(tmp_path: Path) -> None:
-    from mediasvc.media.ps_probe import frames_of
-    from mediasvc.media.stream_header import StreamHeader
-    from mediasvc.media.ts_probe import Times, _frames
+    from mediasvc.media.video.ps_probe import frames_of
+    from mediasvc.media.video.stream_header import StreamHeader
+    from mediasvc.media.video.ts_probe import Times, _frames
     times = Times()
     for number in range(20):
         times.add(1800 * number)

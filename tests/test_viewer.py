@@ -17,8 +17,8 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.uid import JPEGBaseline8Bit
 
 from mediasvc.sandbox import Answer, Sandbox
-from mediasvc.work import viewer as work
-from mediasvc.work.batches import run_batches
+from mediasvc.work.building import viewer as work
+from mediasvc.work.turns.batches import run_batches
 from samples.kinds import PDF
 from samples.synthesis import instance, study
 from tests.carriers import unpack_iso

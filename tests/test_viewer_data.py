@@ -20,13 +20,13 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from mediasvc.errors import SettingsError
-from mediasvc.media.iso_write import file_size
-from mediasvc.media.viewer_frame import Tables, prepare
-from mediasvc.media.viewer_plan import plan_chunks
-from mediasvc.media.viewer_samples import FIRST, as_cells, deflate, in_text, reduce
-from mediasvc.media.viewer_text import text_bytes
+from mediasvc.media.iso.iso_write import file_size
+from mediasvc.media.viewer.viewer_frame import Tables, prepare
+from mediasvc.media.viewer.viewer_plan import plan_chunks
+from mediasvc.media.viewer.viewer_samples import FIRST, as_cells, deflate, in_text, reduce
+from mediasvc.media.viewer.viewer_text import text_bytes
 from mediasvc.sandbox import Sandbox
-from mediasvc.work.site_viewer import site_viewer
+from mediasvc.work.building.site_viewer import site_viewer
 from samples.synthesis import instance, study
 from tests.disc_things import broken, judge, new_sandbox
 from tests.viewer_things import viewer_disc

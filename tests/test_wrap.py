@@ -10,8 +10,8 @@ import pydicom
 import pytest
 
 from mediasvc.errors import SettingsError
-from mediasvc.work import wrap_write
-from mediasvc.work.wrap_identity import read_identity
+from mediasvc.work.wrapping import wrap_write
+from mediasvc.work.wrapping.wrap_identity import read_identity
 from samples.containers import mp4
 from samples.streams import Video
 from tests import wrap_things as things
@@ -181,7 +181,7 @@ def test_a_study_of_another_patient_is_refused(known: Program, clip: Path, tmp_p
 
 def test_a_stream_of_more_than_four_gigabytes_is_fragmented(
         monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cli: Program) -> None:
-    from mediasvc.work import wrap_plan
+    from mediasvc.work.wrapping import wrap_plan
     for module in (wrap_plan, wrap_write):
         monkeypatch.setattr(module, "LONGEST", 4000)
     monkeypatch.setattr(wrap_write, "FRAGMENT", 1024)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mediasvc.dicom.screening import screen
 from mediasvc.errors import MediasvcError
-from mediasvc.work.unwrap_text import text_of
+from mediasvc.work.wrapping.unwrap_text import text_of
 from tests import wrap_things as things
 from tests.carriers import tool
 from tests.conftest import Program

@@ -177,7 +177,8 @@ def test_a_crash_between_claim_and_wrapping_changes_nothing(
     service = Service(known.home)
     things.written(service.inbox, "a.jpg", things.jpeg())
     (service.inbox / "a.jpg.json").write_text(json.dumps(things.IDENTITY))
-    for broken in ("mediasvc.work.wrap_drop.adopt_drop", "mediasvc.work.wrap_drop.run_line"):
+    for broken in ("mediasvc.work.wrapping.wrap_drop.adopt_drop",
+                   "mediasvc.work.wrapping.wrap_drop.run_line"):
         with monkeypatch.context() as patch:
             patch.setattr(broken, _killed)
             with pytest.raises(KeyboardInterrupt):

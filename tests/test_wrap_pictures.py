@@ -11,13 +11,13 @@ import pydicom
 import pytest
 
 from mediasvc.errors import DamagedError, UnsupportedError
-from mediasvc.media.wrap_facts import DocumentFacts, PictureFacts, facts_from_json
+from mediasvc.media.foreign.wrap_facts import DocumentFacts, PictureFacts, facts_from_json
 from mediasvc.span import Span
-from mediasvc.work.wrap_dataset import compose
-from mediasvc.work.wrap_identity import read_identity
-from mediasvc.work.wrap_plan import plan
-from mediasvc.work.wrap_probe import probe_file
-from mediasvc.work.wrap_write import write_instance
+from mediasvc.work.wrapping.wrap_dataset import compose
+from mediasvc.work.wrapping.wrap_identity import read_identity
+from mediasvc.work.wrapping.wrap_plan import plan
+from mediasvc.work.wrapping.wrap_probe import probe_file
+from mediasvc.work.wrapping.wrap_write import write_instance
 from tests import wrap_things as things
 
 VL_PHOTO, SC = "1.2.840.10008.5.1.4.1.1.77.1.4", "1.2.840.10008.5.1.4.1.1.7"
@@ -88,7 +88,7 @@ def test_a_photo_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_brings_the_top_to_the_top(orientation: int) -> None:
-    from mediasvc.media.picture_turn import upright
+    from mediasvc.media.foreign.picture_turn import upright
     scene = things.photo()
     # how the camera stored the scene, TIFF 6.0 page 36: its row 0 is the named side
     stored = {1: scene, 2: scene[:, ::-1], 3: scene[::-1, ::-1], 4: scene[::-1],
@@ -218,7 +218,7 @@ def test_answers_of_a_child_are_checked() -> None:
 
 
 def test_a_profile_that_lies_is_left_out() -> None:
-    from mediasvc.media.picture_jpeg import icc_text
+    from mediasvc.media.foreign.picture_jpeg import icc_text
     profile = things.icc()
     assert base64.b64decode(icc_text(profile)) == profile
     assert not icc_text(profile + b"x")

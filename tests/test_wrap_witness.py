@@ -12,10 +12,10 @@ import pydicom
 import pytest
 
 from mediasvc.dicom.screening import screen
-from mediasvc.media.wrap_facts import VideoFacts, facts_from_json
+from mediasvc.media.foreign.wrap_facts import VideoFacts, facts_from_json
 from mediasvc.span import Span
 from mediasvc.standard.video_fit import fit
-from mediasvc.work.wrap_probe import probe_file
+from mediasvc.work.wrapping.wrap_probe import probe_file
 from samples.containers import mp4, ps, ts
 from samples.streams import Video
 from tests import wrap_things as things

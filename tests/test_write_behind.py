@@ -14,7 +14,7 @@ import pytest
 
 from mediasvc.direct_write import BUFFER, DirectFile
 from mediasvc.errors import DamagedError
-from mediasvc.media.write_behind import WriteBehind
+from mediasvc.media.iso.write_behind import WriteBehind
 from mediasvc.span import Span
 
 

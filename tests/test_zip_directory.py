@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.package import open_package
+from mediasvc.media.packed.zip_directory import NoEndError, fields, find_end, headers, read_header
+from mediasvc.media.packed.zip_names import components, text
 from mediasvc.media.window import Window
-from mediasvc.media.zip_directory import NoEndError, fields, find_end, headers, read_header
-from mediasvc.media.zip_names import components, text
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
-from mediasvc.media.disc_layout import DiscInstance
+from mediasvc.media.disc.disc_layout import DiscInstance
 from mediasvc.sandbox import Sandbox
 from mediasvc.standard.profiles import load_profile
-from mediasvc.work.disc_build import Built, Container, build_disc, name_file_set
-from mediasvc.work.disc_content import Wanted
+from mediasvc.work.building.disc_build import Built, Container, build_disc, name_file_set
+from mediasvc.work.building.disc_content import Wanted
 from tests.disc_things import disc_instances, facts
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""

@@ -13,7 +13,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
 
 if TYPE_CHECKING:
-    from mediasvc.work.offered import Offer
+    from mediasvc.work.waiting.offered import Offer
 
 #: Offers shown to a person before the rest is only counted.
 SHOWN = 10
@@ -37,9 +37,9 @@ def attach(session: Session, package: int, labels: tuple[str, ...], group: int |
     code 1 when a file was refused or waits.
     """
     from mediasvc.cli.wrap import modality_of, summary, tell
-    from mediasvc.work.attach import AttachOrder
-    from mediasvc.work.attach import attach as work
     from mediasvc.work.desk import open_desk
+    from mediasvc.work.waiting.attach import AttachOrder
+    from mediasvc.work.waiting.attach import attach as work
 
     order = AttachOrder(package, labels, by, group, study, modality_of(modality),
                         read_password(password_file))
@@ -72,8 +72,8 @@ def identify(session: Session, package: int, patient: str | None, identity_file:
     from mediasvc.cli.wrap import identities_for, modality_of
     from mediasvc.errors import SettingsError
     from mediasvc.work.desk import open_desk
-    from mediasvc.work.wrap_identify import Answer
-    from mediasvc.work.wrap_identify import identify as work
+    from mediasvc.work.wrapping.wrap_identify import Answer
+    from mediasvc.work.wrapping.wrap_identify import identify as work
 
     if (patient is None) == (identity_file is None):
         raise SettingsError("Say exactly one of --patient, --identity.")

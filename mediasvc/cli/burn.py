@@ -38,8 +38,8 @@ def command(session: Session, discs: tuple[str, ...], device: str, usb: Path | N
     with open_desk(session.home, session.settings) as desk:
         from mediasvc.store import burns
         from mediasvc.work import burn as work
-        from mediasvc.work.burn_folder import copy_disc
-        from mediasvc.work.robots import poll, robot_named, send
+        from mediasvc.work.handing_out.burn_folder import copy_disc
+        from mediasvc.work.handing_out.robots import poll, robot_named, send
 
         wanted = [work.find_disc(desk, words) for words in discs]
         rows: list[Burn] = []
@@ -77,7 +77,7 @@ def _require(discs: tuple[str, ...], device: str, usb: Path | None, robot: str,
 
 
 def _tell(session: Session, rows: list[Burn]) -> int:
-    from mediasvc.work.robots import how_far
+    from mediasvc.work.handing_out.robots import how_far
 
     for row in rows:
         session.emit("burn", burn=row.id, disc=row.disc_id, state=row.state, method=row.method,

@@ -10,13 +10,13 @@ import click
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 
 if TYPE_CHECKING:
-    from mediasvc.media.verdict import RuleResult, Verdict
+    from mediasvc.media.checking.verdict import RuleResult, Verdict
 
 SHOWN = 5
-CHILD = "mediasvc.work.check_members"
+CHILD = "mediasvc.work.checking.check_members"
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
-from mediasvc.media.words import Many
+from mediasvc.media.page.words import Many
 
 if TYPE_CHECKING:
     from mediasvc.configuration import Loaded

@@ -10,7 +10,7 @@ from mediasvc.cli.private_options import CLEAN_HELP, RETAIN_HELP, words
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 
-CHILD = "mediasvc.work.deidentify"
+CHILD = "mediasvc.work.deidentifying.deidentify"
 
 
 @click.command()
@@ -29,8 +29,8 @@ def command(session: Session, source: Path, out: Path, retain: str, clean: str, 
 
     Exit code 1 when a file could not be de-identified and was left out.
     """
-    from mediasvc.work.deidentify_order import privacy, write_mapping
     from mediasvc.work.deidentify_tree import deidentify_tree
+    from mediasvc.work.deidentifying.deidentify_order import privacy, write_mapping
 
     chosen = privacy(session.home, words(retain), words(clean), project=project, mapping=mapping,
                      site=session.home.profiles)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def command(session: Session, compile_: bool) -> int:
     """Look whether everything needed is there. Exit 1 when something is missing."""
     if compile_:
-        from mediasvc.work.children import compile_kernels
+        from mediasvc.work.turns.children import compile_kernels
 
         session.say("Compiling, once for this machine and user …")
         compile_kernels()

@@ -40,7 +40,7 @@ def add(session: Session, patient: str, source: str, until: str, accession: str,
     from mediasvc.model import PatientKey
     from mediasvc.store.expected import Procedure
     from mediasvc.store.patients import patient_row
-    from mediasvc.work.expect import procedure_code, register
+    from mediasvc.work.index.expect import procedure_code, register
 
     key = PatientKey.parse(patient, session.settings.site.issuer)
     procedure = Procedure(accession, procedure_id, description, step_id, *procedure_code(code))
@@ -67,8 +67,8 @@ def load(session: Session, path: Path, source: str, until: str, by: str) -> int:
     was refused.
     """
     from mediasvc.identity.load import is_hl7
-    from mediasvc.work.expect import last_day
-    from mediasvc.work.worklist import Terms, load_worklist
+    from mediasvc.work.index.expect import last_day
+    from mediasvc.work.index.worklist import Terms, load_worklist
 
     last_day(until)
     if path.is_file() and is_hl7(path):

@@ -16,29 +16,29 @@ from mediasvc.cli.private_options import Wishes, private_options
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 
 if TYPE_CHECKING:
     from mediasvc.settings import Recipient
     from mediasvc.standard.profiles import Profile
     from mediasvc.work.desk import Desk
     from mediasvc.work.export import Exported, Tell
-    from mediasvc.work.export_conform import Report
-    from mediasvc.work.export_order import Container, ExportOrder
+    from mediasvc.work.planning.export_conform import Report
+    from mediasvc.work.planning.export_order import Container, ExportOrder
 
 #: What children load while we load our own libraries: to look at files, to draw pictures and to
 #: judge the disc; later each of them would have to. What few orders need they load then. Children
 #: that look at files are forked between two of these, so what takes long is named in parts.
-CHILDREN = ("mediasvc.work.conform", "mediasvc.work.directory_file", "numpy",
+CHILDREN = ("mediasvc.work.planning.conform", "mediasvc.work.building.directory_file", "numpy",
             "mediasvc.dicom.compiled", "mediasvc.dicom.walk_kernel", "mediasvc.dicom.header_kernel",
-            "mediasvc.work.export_ready", "mediasvc.work.draw_frames",
-            "mediasvc.media.check_instance", "mediasvc.media.iso_surface",
-            "mediasvc.media.package", "mediasvc.work.check_members",
+            "mediasvc.work.building.export_ready", "mediasvc.work.building.draw_frames",
+            "mediasvc.media.checking.check_instance", "mediasvc.media.iso.iso_surface",
+            "mediasvc.media.package", "mediasvc.work.checking.check_members",
             "mediasvc.codecs.sha256_kernel")
 #: Of these so many look at files and write DICOMDIR, which needs nothing of the others.
 FIRST = 2
 #: With a viewer also this.
-VIEWER = "mediasvc.work.viewer_chunks"
+VIEWER = "mediasvc.work.building.viewer_chunks"
 
 
 @click.command()
@@ -84,7 +84,7 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
         from dataclasses import replace as with_
 
         from mediasvc.model import PatientKey
-        from mediasvc.work.export_order import ExportOrder, capacity_of, container_of
+        from mediasvc.work.planning.export_order import ExportOrder, capacity_of, container_of
 
         container = container_of(to)
         chosen, disc, known = _profile(session, container, profile, recipient, disc)
@@ -104,7 +104,7 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
 
         with open_desk(session.home, session.settings, sandbox) as desk:
             if not_exported or last:
-                from mediasvc.work.export_presets import chosen as chosen_studies
+                from mediasvc.work.planning.export_presets import chosen as chosen_studies
 
                 order = chosen_studies(desk, order, not_exported=not_exported, last=last or 0)
             with few_findings(session) as tell, progress(session) as report:
@@ -131,7 +131,7 @@ def _profile(session: Session, container: Container, name: str, recipient: str, 
              ) -> tuple[Profile, str, Recipient | None]:
     """The profile, the disc and the known recipient: as said, as the recipient wants, or as set."""
     from mediasvc.standard.profiles import load_profile
-    from mediasvc.work.recipients import narrowed, recipient_of, warnings
+    from mediasvc.work.planning.recipients import narrowed, recipient_of, warnings
 
     known = recipient_of(session.settings.recipients, recipient)
     default = "STD-GEN-ZIP-MAIL" if container == "mail" else session.settings.export.profile

@@ -9,7 +9,7 @@ from mediasvc.cli.session import Session
 if TYPE_CHECKING:
     from mediasvc.settings import Recipient
     from mediasvc.work.desk import Desk
-    from mediasvc.work.export_order import ExportOrder
+    from mediasvc.work.planning.export_order import ExportOrder
 
 HEAD = ("medium", "profile", "discs", "about", "without loss saves", "")
 
@@ -19,7 +19,7 @@ def show_offers(session: Session, desk: Desk, order: ExportOrder, recipient: Rec
     """One row for each medium, as JSON lines of type ``offer`` or as a table."""
     from mediasvc.cli.table import table
     from mediasvc.standard.profiles import load_profile
-    from mediasvc.work.plan_options import archived, offers
+    from mediasvc.work.planning.plan_options import archived, offers
 
     rows = offers(desk, archived(desk, order, load_profile("ZIP")), recipient)
     for row in rows:

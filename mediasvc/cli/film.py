@@ -73,7 +73,7 @@ def _target(out: str) -> Path:
 def _options(session: Session, policy: str | None, allow_lossy_on_lossy: bool,
              allow_mammography: bool) -> Any:
     from mediasvc.standard.lossy_policy import load_lossy_policy
-    from mediasvc.work.transcode_row import Options
+    from mediasvc.work.transcoding.transcode_row import Options
 
     site = session.config_path.parent / "profiles"
     return Options(allow_lossy_on_lossy=allow_lossy_on_lossy, allow_mammography=allow_mammography,

@@ -11,7 +11,7 @@ from mediasvc.cli.few_findings import few_findings
 from mediasvc.cli.password import password_option, read_password
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
-from mediasvc.media.words import born, count, date, sex
+from mediasvc.media.page.words import born, count, date, sex
 
 if TYPE_CHECKING:
     from mediasvc.work.inspect import PatientSeen

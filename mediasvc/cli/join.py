@@ -13,7 +13,7 @@ from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
     from mediasvc.work.join import Places
-    from mediasvc.work.join_sources import Source
+    from mediasvc.work.joining.join_sources import Source
 
 
 
@@ -44,7 +44,7 @@ def command(session: Session, paths: tuple[str, ...], series: str | None, study:
 
 def _sources(session: Session, paths: list[Path], series: str | None, study: str | None,
              ) -> tuple[tuple[Source, ...], Places]:
-    from mediasvc.work.join_sources import sources_of
+    from mediasvc.work.joining.join_sources import sources_of
 
     if sum((bool(paths), series is not None, study is not None)) != 1:
         raise SettingsError("Say what to join: files and folders, --series or --study.",
@@ -52,7 +52,7 @@ def _sources(session: Session, paths: list[Path], series: str | None, study: str
     if paths:
         return sources_of(paths), {}
     from mediasvc.work.desk import open_desk
-    from mediasvc.work.join_archive import archived
+    from mediasvc.work.joining.join_archive import archived
     with open_desk(session.home, session.settings) as desk:
         return archived(desk, series, study)
 

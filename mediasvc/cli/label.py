@@ -8,7 +8,7 @@ import click
 
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 from mediasvc.model import Finding
 
 
@@ -24,7 +24,7 @@ def command(session: Session, disc: str, target: Path, kind: str) -> int:
     from mediasvc.report.disc_label import Kind, draw_label
     from mediasvc.work.burn import find_disc
     from mediasvc.work.desk import open_desk
-    from mediasvc.work.label_facts import label_facts
+    from mediasvc.work.handing_out.label_facts import label_facts
 
     chosen: Kind = "case" if kind == "case" else "disc"
     with open_desk(session.home, session.settings) as desk:

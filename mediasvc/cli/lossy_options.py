@@ -13,7 +13,7 @@ from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mediasvc.work.export_order import ExportOrder
+    from mediasvc.work.planning.export_order import ExportOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Loss:
         from mediasvc.codecs.search import Goal
         from mediasvc.standard.lossy_policy import load_lossy_policy
         from mediasvc.standard.transfer_syntaxes import transfer_syntax
-        from mediasvc.work.export_lossy import lossy_for
-        from mediasvc.work.transcode_row import Options
+        from mediasvc.work.planning.export_lossy import lossy_for
+        from mediasvc.work.transcoding.transcode_row import Options
 
         policy = load_lossy_policy(self.policy, session.site_profiles) if self.policy else None
         return lossy_for(order.profile, transfer_syntax(self.syntax).uid, Options(

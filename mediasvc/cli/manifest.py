@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mediasvc.cli.session import Session
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 
 if TYPE_CHECKING:
     from mediasvc.work.manifest import Line

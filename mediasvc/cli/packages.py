@@ -8,14 +8,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from mediasvc.cli.session import Session
-from mediasvc.media import words
+from mediasvc.media.page import words
 from mediasvc.model import Finding
 
 if TYPE_CHECKING:
     from mediasvc.identity.match import Candidate
     from mediasvc.store.ledger import PatientGroup
     from mediasvc.work.desk import Desk
-    from mediasvc.work.queue_view import GroupView
+    from mediasvc.work.waiting.queue_view import GroupView
 
 #: Findings of one kind shown to a person before the rest is only counted.
 SHOWN = 5
@@ -33,7 +33,7 @@ WORDS = {
 
 def show_package(session: Session, desk: Desk, number: int) -> bool:
     """Tell the package's state and findings; True when there is nothing to look after."""
-    from mediasvc.work.queue_view import findings, view
+    from mediasvc.work.waiting.queue_view import findings, view
 
     seen = view(desk, number)
     row = seen.as_json()

@@ -13,7 +13,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.cli.table import table
-from mediasvc.media import words
+from mediasvc.media.page import words
 
 if TYPE_CHECKING:
     from mediasvc.identity.match import Candidate, Rule
@@ -43,7 +43,7 @@ def load(session: Session, file: Path, by: str) -> int:
     refused; exit 1 then. A file may hold any number of messages, framed as for MLLP or not.
     """
     from mediasvc.identity.load import is_hl7
-    from mediasvc.work import patient_list
+    from mediasvc.work.index import patient_list
 
     if is_hl7(file):
         return load_messages(session, file)
@@ -61,7 +61,7 @@ def load(session: Session, file: Path, by: str) -> int:
 
 def load_messages(session: Session, file: Path) -> int:
     """HL7 messages of a file, whatever they are about."""
-    from mediasvc.work import adt
+    from mediasvc.work.index import adt
 
     with session.store() as store, progress(session) as report:
         fed = adt.load_messages(store, session.settings, file, report)
@@ -88,7 +88,7 @@ def merge(session: Session, prior: str, survivor: str, by: str) -> int:
 
     A provisional patient is replaced in this way by the real one.
     """
-    from mediasvc.work.merge import merge_by_hand
+    from mediasvc.work.index.merge import merge_by_hand
 
     old, new = _key(session, prior), _key(session, survivor)
     with session.store() as store, store.transaction() as connection:
@@ -105,7 +105,7 @@ def merge(session: Session, prior: str, survivor: str, by: str) -> int:
 @click.pass_obj
 def unmerge(session: Session, prior: str, by: str) -> int:
     """End the merge of PRIOR; everything is as it was before."""
-    from mediasvc.work.merge import unmerge_by_hand
+    from mediasvc.work.index.merge import unmerge_by_hand
 
     old = _key(session, prior)
     with session.store() as store, store.transaction() as connection:
@@ -133,7 +133,7 @@ def _require(connection: Connection, key: PatientKey) -> None:
 @click.pass_obj
 def find(session: Session, text: str) -> int:
     """Find patients by ID, ID@ISSUER, birth date, or beginnings of names."""
-    from mediasvc.work import patients
+    from mediasvc.work.index import patients
 
     with session.store() as store, store.read() as connection:
         found = patients.find(connection, text)
@@ -186,7 +186,7 @@ def match(session: Session, /, batch: Path | None, **asked: str) -> int:
     """
     from mediasvc.identity.match import Query
     from mediasvc.model import Demographics, PatientKey
-    from mediasvc.work import patients
+    from mediasvc.work.index import patients
 
     if batch:
         return _match_batch(session, batch)
@@ -205,7 +205,7 @@ def match(session: Session, /, batch: Path | None, **asked: str) -> int:
 
 
 def _match_batch(session: Session, file: Path) -> int:
-    from mediasvc.work import patients
+    from mediasvc.work.index import patients
 
     rows = linked = 0
     with session.store() as store, store.read() as connection, progress(session) as report:

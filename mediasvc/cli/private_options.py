@@ -15,8 +15,8 @@ from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mediasvc.work.deidentify_order import Privacy
-    from mediasvc.work.export_order import ExportOrder
+    from mediasvc.work.deidentifying.deidentify_order import Privacy
+    from mediasvc.work.planning.export_order import ExportOrder
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 RETAIN_HELP = ("What may stay, with commas: uids, dates, shifted-dates, device, institution, "
@@ -38,7 +38,7 @@ class Wishes:
 
     def applied(self, session: Session, order: ExportOrder) -> ExportOrder:
         """The order with what was said. Raises SettingsError where it does not fit together."""
-        from mediasvc.work.seal import seal_for
+        from mediasvc.work.building.seal import seal_for
 
         password = read_password(self.password_file) if self.password_file else ""
         seal = seal_for(order.profile, order.container, password or "",
@@ -51,7 +51,7 @@ class Wishes:
                 raise SettingsError("--retain, --clean, --project and --keep-mapping belong to "
                                     "--deidentify.")
             return None
-        from mediasvc.work.deidentify_order import privacy
+        from mediasvc.work.deidentifying.deidentify_order import privacy
 
         return privacy(session.home, words(self.retain), words(self.clean), project=self.project,
                        mapping=self.mapping, site=session.home.profiles)

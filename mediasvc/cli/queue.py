@@ -24,7 +24,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 
 if TYPE_CHECKING:
     from mediasvc.work.decide import Change
@@ -46,7 +46,7 @@ def list_(session: Session, everything: bool) -> int:
     """Packages that wait, run or failed, in order of arrival."""
     from mediasvc.work.desk import open_desk
     from mediasvc.work.queue import open_packages
-    from mediasvc.work.queue_view import view
+    from mediasvc.work.waiting.queue_view import view
 
     with open_desk(session.home, session.settings) as desk:
         rows = [view(desk, number).as_json() for number in open_packages(desk, everything)]
@@ -75,8 +75,8 @@ def list_(session: Session, everything: bool) -> int:
 def show(session: Session, package: int) -> int:
     """One package: its patients as received, candidates with reasons, findings."""
     from mediasvc.work.desk import open_desk
-    from mediasvc.work.offered import offers
-    from mediasvc.work.queue_view import findings, group_views, view
+    from mediasvc.work.waiting.offered import offers
+    from mediasvc.work.waiting.queue_view import findings, group_views, view
 
     with open_desk(session.home, session.settings) as desk:
         seen, groups, troubles = (view(desk, package), group_views(desk, package),
@@ -148,7 +148,7 @@ def decide(session: Session, package: int, group: int | None, link: str | None, 
 
 def _put_aside(session: Session, package: int, group: int | None, by: str, reason: str) -> int:
     from mediasvc.work.desk import open_desk
-    from mediasvc.work.hold import hold
+    from mediasvc.work.waiting.hold import hold
 
     with open_desk(session.home, session.settings) as desk:
         numbers = hold(desk, package, group, by=by, reason=reason)

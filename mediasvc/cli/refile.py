@@ -11,7 +11,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
-from mediasvc.media import words
+from mediasvc.media.page import words
 
 if TYPE_CHECKING:
     from mediasvc.store.refiles import Refile
@@ -94,7 +94,7 @@ def _move(session: Session, desk: Desk, wanted: Wanted) -> int:
 
 
 def _take_back(session: Session, desk: Desk, number: int, by: str, reason: str) -> int:
-    from mediasvc.work.refile_undo import take_back
+    from mediasvc.work.refiling.refile_undo import take_back
 
     one, instances, discs = take_back(desk, number, by=by, reason=reason)
     _tell(session, desk, one)

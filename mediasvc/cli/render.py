@@ -15,13 +15,13 @@ from mediasvc.cli.session import Session
 from mediasvc.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mediasvc.work.deidentify_order import Privacy
-    from mediasvc.work.render_order import RenderOrder
-    from mediasvc.work.render_sources import Target
+    from mediasvc.work.deidentifying.deidentify_order import Privacy
+    from mediasvc.work.rendering.render_order import RenderOrder
+    from mediasvc.work.rendering.render_sources import Target
 
 _PATH = click.Path(path_type=Path)
 #: What the first child loads while we load our own libraries.
-_CHILDREN = ("mediasvc.work.render_file", "mediasvc.work.render_pictures")
+_CHILDREN = ("mediasvc.work.rendering.render_file", "mediasvc.work.rendering.render_pictures")
 _FORMS = ("auto", "png", "jpeg", "tiff", "mp4", "json", "html", "text")
 
 
@@ -65,7 +65,7 @@ def command(session: Session, /, paths: tuple[Path, ...], studies: tuple[str, ..
     into them; reports, documents and JSON do. Exit code 1 when something could not be written.
     """
     from mediasvc.model import PatientKey
-    from mediasvc.work.render_order import RenderOrder, check_render
+    from mediasvc.work.rendering.render_order import RenderOrder, check_render
 
     key = PatientKey.parse(patient, session.settings.site.issuer) if patient else None
     order = check_render(RenderOrder(
@@ -76,7 +76,7 @@ def command(session: Session, /, paths: tuple[Path, ...], studies: tuple[str, ..
 
 def _options(form: Any, depth: str, values: Any, frame: str, window: str, overlays: bool,
              rate: float | None, quality: int, inline: int) -> Any:
-    from mediasvc.work.render_order import RenderOptions
+    from mediasvc.work.rendering.render_order import RenderOptions
 
     return RenderOptions(form, int(depth), values, _frame(frame), overlays, _window(window),
                          rate or 0.0, quality, inline)
@@ -88,7 +88,7 @@ def _privacy(session: Session, deidentify: bool, retain: str, clean: str, projec
         if retain or clean or project:
             raise SettingsError("--retain, --clean and --project belong to --deidentify.")
         return None
-    from mediasvc.work.deidentify_order import privacy
+    from mediasvc.work.deidentifying.deidentify_order import privacy
 
     return privacy(session.home, words(retain), words(clean), project=project,
                    site=session.home.profiles)
@@ -114,11 +114,11 @@ def _window(text: str) -> tuple[float, float] | None:
 
 def _over_packages(session: Session, order: RenderOrder) -> int:
     from mediasvc.nursery import SCREEN
-    from mediasvc.work.private_folder import private_folder
+    from mediasvc.work.building.private_folder import private_folder
 
     with (private_folder() as scratch, progress(session) as report,
           session.children(SCREEN, *_CHILDREN) as sandbox):
-        from mediasvc.work.render_sources import of_packages
+        from mediasvc.work.rendering.render_sources import of_packages
 
         targets = of_packages(sandbox, order, scratch, session.settings, report)
         return _rendered(session, order, targets, report, sandbox)
@@ -128,7 +128,7 @@ def _over_archive(session: Session, order: RenderOrder) -> int:
 
     with session.children(*_CHILDREN) as sandbox, progress(session) as report:
         from mediasvc.work.desk import open_desk
-        from mediasvc.work.render_sources import of_archive
+        from mediasvc.work.rendering.render_sources import of_archive
 
         with open_desk(session.home, session.settings, sandbox) as desk:
             targets = of_archive(desk, order)

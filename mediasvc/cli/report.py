@@ -10,12 +10,12 @@ import click
 
 from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 
 if TYPE_CHECKING:
     from mediasvc.report.export_page import ExportRow
     from mediasvc.work.desk import Desk
-    from mediasvc.work.lacking import Lacking
+    from mediasvc.work.intake.lacking import Lacking
     from mediasvc.work.scorecard import Score
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -115,8 +115,8 @@ def _letter(session: Session, desk: Desk, package: int, page: Path | None, text:
     from mediasvc.report.import_report import write_page
     from mediasvc.report.missing_letter import letter_page, letter_text
     from mediasvc.store import ledger
-    from mediasvc.work.import_labels import labels
-    from mediasvc.work.lacking import lacking
+    from mediasvc.work.intake.import_labels import labels
+    from mediasvc.work.intake.lacking import lacking
 
     site, file_sets = session.settings.site, labels(desk, package).file_sets
     with desk.store.read() as connection:

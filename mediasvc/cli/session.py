@@ -72,7 +72,7 @@ class Session:
         from mediasvc.nursery import Nursery
 
         with closing(Nursery(*modules, first=first)) as nursery:
-            from mediasvc.work.children import open_sandbox
+            from mediasvc.work.turns.children import open_sandbox
             with open_sandbox(self.settings, nursery, more) as sandbox:
                 yield sandbox
 

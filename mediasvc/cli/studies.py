@@ -12,7 +12,7 @@ from mediasvc.cli.person import by_option
 from mediasvc.cli.refile import refile, refiles
 from mediasvc.cli.session import Session
 from mediasvc.errors import NotFoundError
-from mediasvc.media import words
+from mediasvc.media.page import words
 
 if TYPE_CHECKING:
     from mediasvc.store.index import StudySummary

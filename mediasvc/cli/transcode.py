@@ -13,7 +13,7 @@ from mediasvc.cli.progress import progress
 from mediasvc.cli.session import Session
 from mediasvc.cli.table import table
 from mediasvc.errors import StorageError
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 
 if TYPE_CHECKING:
     from mediasvc.report.ratios import Ratios
@@ -57,14 +57,14 @@ def command(session: Session, /, source: Path, out: Path, syntax: str, workers: 
     """
     from mediasvc.nursery import Nursery
     from mediasvc.standard.transfer_syntaxes import transfer_syntax
-    from mediasvc.work.transcode_children import children_need
+    from mediasvc.work.transcoding.transcode_children import children_need
 
     target = transfer_syntax(syntax)
     with closing(Nursery(*children_need(target))) as nursery:
         from mediasvc.report.ratios import Ratios
         from mediasvc.report.row_files import row_file
-        from mediasvc.work.transcode_order import Order, check_order
-        from mediasvc.work.transcode_tree import transcode_tree
+        from mediasvc.work.transcoding.transcode_order import Order, check_order
+        from mediasvc.work.transcoding.transcode_tree import transcode_tree
 
         order = check_order(Order(source, out, target, _options(session, **wishes), force,
                                   workers or 0, rewrite_references))
@@ -88,7 +88,7 @@ def _options(session: Session, ratio: float | None, quality: float | None, max_e
              ) -> Any:
     from mediasvc.codecs.search import Goal
     from mediasvc.standard.lossy_policy import load_lossy_policy
-    from mediasvc.work.transcode_row import Options
+    from mediasvc.work.transcoding.transcode_row import Options
 
     site = session.config_path.parent / "profiles"
     return Options(Goal(ratio, quality, max_error), verify, allow_lossy_on_lossy, allow_mammography,

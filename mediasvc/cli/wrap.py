@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mediasvc.model import Patient
     from mediasvc.work.desk import Desk
-    from mediasvc.work.wrap_sides import Identities
+    from mediasvc.work.wrapping.wrap_sides import Identities
 
 _PATH = click.Path(path_type=Path)
 
@@ -79,7 +79,7 @@ def modality_of(text: str) -> str:
 def _identities(session: Session, files: tuple[Path, ...], path: Path | None,
                 patient: str | None, study: str | None) -> Identities:
     from mediasvc.work.desk import open_desk
-    from mediasvc.work.wrap_sides import from_side_cars
+    from mediasvc.work.wrapping.wrap_sides import from_side_cars
 
     if path is not None and patient is not None:
         raise SettingsError("--identity and --patient exclude each other.")
@@ -96,9 +96,9 @@ def identities_for(session: Session, desk: Desk | None, path: Path | None, patie
     """(what is known of given files, the patient of the index who was named). ``desk`` is needed
     for a ``patient``."""
     from mediasvc.model import PatientKey
-    from mediasvc.work import wrap_sides as sides
-    from mediasvc.work.wrap_identity import index_identity, read_identity, with_study
-    from mediasvc.work.wrap_table import read_table
+    from mediasvc.work.wrapping import wrap_sides as sides
+    from mediasvc.work.wrapping.wrap_identity import index_identity, read_identity, with_study
+    from mediasvc.work.wrapping.wrap_table import read_table
 
     if path is not None and path.suffix.lower() == sides.TABLE:
         if study is not None:
@@ -136,7 +136,7 @@ def summary(session: Session, rows: list[dict[str, Any]], **more: Any) -> int:
 
 def _file(session: Session, order: Any) -> int:
     from mediasvc.cli.packages import show_package
-    from mediasvc.work.wrap_file import file_wrapped
+    from mediasvc.work.wrapping.wrap_file import file_wrapped
 
     with file_wrapped(session.home, session.settings, order) as (desk, rows, packages):
         for row in rows:

@@ -16,26 +16,26 @@ from mediasvc.errors import (
     PasswordNeeded,
     UnsupportedError,
 )
-from mediasvc.media.bridge_package import open_disc
 from mediasvc.media.budget import Budget
 from mediasvc.media.folder import Folder
-from mediasvc.media.iso_package import IsoPackage
+from mediasvc.media.iso.bridge_package import open_disc
+from mediasvc.media.iso.iso_package import IsoPackage
 from mediasvc.media.labels import Ignore, label
 from mediasvc.media.member import Container, Context, Member
 from mediasvc.media.nested import Nested
+from mediasvc.media.packed.tar_unpack import CUT, DAMAGED, holds_tar, unpack_tar
 from mediasvc.media.recognise import Format, ends_like_a_zip, recognise
 from mediasvc.media.scratch import Scratch
-from mediasvc.media.secure_package import unlocked
+from mediasvc.media.secure.secure_package import unlocked
 from mediasvc.media.single import Single
-from mediasvc.media.tar_unpack import CUT, DAMAGED, holds_tar, unpack_tar
 from mediasvc.media.troubles import Troubles
-from mediasvc.media.udf_package import UdfPackage, salvaged_package
+from mediasvc.media.udf.udf_package import UdfPackage, salvaged_package
 from mediasvc.media.window import Window
 from mediasvc.model import Finding, PackageKind
 from mediasvc.span import Span
 
 if TYPE_CHECKING:
-    from mediasvc.media.tar_package import TarPackage
+    from mediasvc.media.packed.tar_package import TarPackage
     from mediasvc.settings import Limits
 
 __all__ = ["Member", "Package", "PasswordNeeded", "open_package"]
@@ -168,11 +168,11 @@ def _open_archive(found: Format, window: Window, context: Context,
                   ) -> tuple[PackageKind, Container | None]:
     """Their readers are loaded for those who have one: folders and images come more often."""
     if found == "zip":
-        from mediasvc.media.zip_package import ZipPackage
+        from mediasvc.media.packed.zip_package import ZipPackage
 
         return "zip", ZipPackage(window, context)
     if found == "tar":
-        from mediasvc.media.tar_package import TarPackage
+        from mediasvc.media.packed.tar_package import TarPackage
 
         return "tar", TarPackage(window, context)
     if found == "packed" and (tar := _packed_tar(window, context)):
@@ -189,7 +189,7 @@ _SEVEN_ZIP: dict[Format, tuple[PackageKind, str]] = {
 
 
 def _seven_zip(window: Window, context: Context, words: str) -> Container:
-    from mediasvc.media.seven_zip_package import SevenZipPackage
+    from mediasvc.media.packed.seven_zip_package import SevenZipPackage
 
     return SevenZipPackage(window, context, words)
 
@@ -211,7 +211,7 @@ def _udf(window: Window, context: Context) -> Container:
 
 def _packed_tar(window: Window, context: Context) -> TarPackage | None:
     """None where no tar is packed in ``window``."""
-    from mediasvc.media.tar_package import TarPackage
+    from mediasvc.media.packed.tar_package import TarPackage
 
     if not holds_tar(window):
         return None

@@ -6,11 +6,11 @@ import re
 from typing import Literal
 
 from mediasvc.errors import DamagedError, UnsupportedError
-from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, SECTOR, STANDARD_IDENTIFIER
-from mediasvc.media.tar_header import BLOCK, looks_like_tar
-from mediasvc.media.tar_unpack import opener
+from mediasvc.media.iso.iso9660 import FIRST_DESCRIPTOR, SECTOR, STANDARD_IDENTIFIER
+from mediasvc.media.packed.tar_header import BLOCK, looks_like_tar
+from mediasvc.media.packed.tar_unpack import opener
+from mediasvc.media.packed.zip_directory import CENTRAL, END, LOCAL, find_end
 from mediasvc.media.window import Window
-from mediasvc.media.zip_directory import CENTRAL, END, LOCAL, find_end
 
 #: ``packed`` may hold a tar or anything else; ``foreign`` is an archive and ``apple`` a disc image
 #: that is not read here.

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from mediasvc.errors import DamagedError, UnsupportedError
-from mediasvc.media.iso9660 import FIRST_DESCRIPTOR, SECTOR
+from mediasvc.media.iso.iso9660 import FIRST_DESCRIPTOR, SECTOR
+from mediasvc.media.packed.tar_header import BLOCK
+from mediasvc.media.packed.zip_directory import CENTRAL, NoEndError, find_end
+from mediasvc.media.page.words import Many
 from mediasvc.media.recognise import recognise
-from mediasvc.media.tar_header import BLOCK
-from mediasvc.media.udf_sequence import read_sequence
+from mediasvc.media.udf.udf_sequence import read_sequence
 from mediasvc.media.window import Window
-from mediasvc.media.words import Many
-from mediasvc.media.zip_directory import CENTRAL, NoEndError, find_end
 from mediasvc.span import Span
 
 #: Names of containers whose first bytes must be there before they can be known by content.

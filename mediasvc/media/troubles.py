@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mediasvc.errors import BudgetError
-from mediasvc.media.words import Many
+from mediasvc.media.page.words import Many
 from mediasvc.model import Finding, Severity
 
 #: A package with more refused files than this is refused as a whole, with words.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mediasvc.identity.adt import Envelope
 from mediasvc.standard.hl7_tables import ERRORS
-from mediasvc.work.adt import Receipt
+from mediasvc.work.index.adt import Receipt
 
 #: Words for the sender when the message was not even looked at; it may send it again.
 TROUBLE = "The receiver is in trouble; nothing was changed. Send it again."

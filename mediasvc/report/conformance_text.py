@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from mediasvc.media.markup import Markup, element, page
+from mediasvc.media.page.markup import Markup, element, page
 
 WIDTH = 96
 STYLE = """

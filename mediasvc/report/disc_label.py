@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from mediasvc.errors import SettingsError
 from mediasvc.report.label_fonts import LabelFonts, Run
-from mediasvc.work.label_facts import LabelFacts, LabelStudy
+from mediasvc.work.handing_out.label_facts import LabelFacts, LabelStudy
 
 Kind = Literal["disc", "case"]
 MM = 72 / 25.4

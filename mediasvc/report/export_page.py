@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mediasvc import __version__
-from mediasvc.media.markup import Markup, element, page
-from mediasvc.media.page_style import STYLE
-from mediasvc.media.words import count
+from mediasvc.media.page.markup import Markup, element, page
+from mediasvc.media.page.page_style import STYLE
+from mediasvc.media.page.words import count
 from mediasvc.store.burns import Burn, Handed
 
 TITLE = "Exported discs"

@@ -25,10 +25,10 @@ from mediasvc.store.patients import patient_row, people
 from mediasvc.store.refiles import Refile
 from mediasvc.work import manifest
 from mediasvc.work.desk import Desk
-from mediasvc.work.group_package import query_of
-from mediasvc.work.import_changes import Broken, Changed, changes
-from mediasvc.work.import_labels import Labels, labels
-from mediasvc.work.patients import match
+from mediasvc.work.index.patients import match
+from mediasvc.work.intake.group_package import query_of
+from mediasvc.work.intake.import_labels import Labels, labels
+from mediasvc.work.placing.import_changes import Broken, Changed, changes
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection

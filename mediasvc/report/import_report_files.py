@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from mediasvc.media.markup import Markup, element, flow
-from mediasvc.media.words import count
+from mediasvc.media.page.markup import Markup, element, flow
+from mediasvc.media.page.words import count
 from mediasvc.report.import_report import Facts
 from mediasvc.report.import_report_words import (
     ACTIONS,
@@ -17,7 +17,7 @@ from mediasvc.report.import_report_words import (
     moment,
 )
 from mediasvc.store.ledger import Event
-from mediasvc.work.discover import MEDIUM_ERROR
+from mediasvc.work.intake.discover import MEDIUM_ERROR
 from mediasvc.work.manifest import Line
 
 #: States whose reason says more than the state; others have it elsewhere in the report.

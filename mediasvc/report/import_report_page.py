@@ -8,8 +8,8 @@ from pathlib import PurePath
 
 from mediasvc import __version__
 from mediasvc.media.labels import display
-from mediasvc.media.markup import Markup, element, flow, page_flow
-from mediasvc.media.words import count
+from mediasvc.media.page.markup import Markup, element, flow, page_flow
+from mediasvc.media.page.words import count
 from mediasvc.report.import_report import Facts
 from mediasvc.report.import_report_files import completeness, every_file, history, remarks
 from mediasvc.report.import_report_people import changed_attributes, patients

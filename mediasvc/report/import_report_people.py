@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from mediasvc.identity.match import Candidate
-from mediasvc.media import words
 from mediasvc.media.labels import display
-from mediasvc.media.markup import Markup, element
+from mediasvc.media.page import words
+from mediasvc.media.page.markup import Markup, element
 from mediasvc.model import Patient
 from mediasvc.report.import_report import Facts, Move, Person, StudySeen
 from mediasvc.report.import_report_words import DECISIONS, moment, rule_sentence

@@ -10,12 +10,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from mediasvc.media.labels import display
-from mediasvc.media.markup import Markup, element, page
-from mediasvc.media.words import count
+from mediasvc.media.page.markup import Markup, element, page
+from mediasvc.media.page.words import count
 from mediasvc.report.import_report_style import STYLE
 from mediasvc.settings import Site
 from mediasvc.standard.finding_clauses import CLAUSES
-from mediasvc.work.lacking import Lacked, Lacking
+from mediasvc.work.intake.lacking import Lacked, Lacking
 
 WIDTH = 78
 _PARTS = (

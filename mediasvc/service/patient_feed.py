@@ -17,7 +17,7 @@ from mediasvc.net.hl7_answer import acknowledge, acknowledge_trouble
 from mediasvc.net.mllp import Listener
 from mediasvc.settings import Home, Settings
 from mediasvc.store.db import Store
-from mediasvc.work.adt import feed_of, load_messages, receive
+from mediasvc.work.index.adt import feed_of, load_messages, receive
 
 log = logging.getLogger(__name__)
 Tell = Callable[..., None]

@@ -14,15 +14,15 @@ from mediasvc.service.patient_feed import PatientFeed
 from mediasvc.service.watch import Watch
 from mediasvc.settings import Home, Settings
 from mediasvc.store.lock import HomeLock
-from mediasvc.work.children import open_sandbox
 from mediasvc.work.desk import Desk, open_desk
+from mediasvc.work.index.patient_list import finish_keys
 from mediasvc.work.ingest import unfinished
-from mediasvc.work.patient_list import finish_keys
 from mediasvc.work.queue import finish_discards
-from mediasvc.work.queue_view import view
 from mediasvc.work.refile import finish_all
+from mediasvc.work.turns.children import open_sandbox
 from mediasvc.work.undo import forget_given_up
-from mediasvc.work.wrap_drop import adopt_with_sides, run_drop, submit_with_sides
+from mediasvc.work.waiting.queue_view import view
+from mediasvc.work.wrapping.wrap_drop import adopt_with_sides, run_drop, submit_with_sides
 
 log = logging.getLogger(__name__)
 #: Called with what happened: (event, fields).

@@ -18,7 +18,7 @@ from typing import Any
 
 from mediasvc.media.structure import structure
 from mediasvc.settings import Home, Inbox, Settings
-from mediasvc.work.wrap_sides import SIDE_CAR, TABLE, sides_of
+from mediasvc.work.wrapping.wrap_sides import SIDE_CAR, TABLE, sides_of
 
 log = logging.getLogger(__name__)
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})

@@ -1,7 +1,7 @@
 """What an Importer writes into an instance (IHE RAD TF IRWF, RAD-61; PS3.3 C.12.1).
 
 The tables say which attributes are rewritten when an instance is filed under a local patient and
-where each value comes from. `mediasvc.work.coerce` carries them out.
+where each value comes from. `mediasvc.work.placing.coerce` carries them out.
 """
 
 from __future__ import annotations

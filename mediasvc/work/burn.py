@@ -23,9 +23,9 @@ from mediasvc.standard.profiles import load_profile
 from mediasvc.store import burns, discs
 from mediasvc.store.burns import Burn, BurnState, Method
 from mediasvc.store.discs import Disc
-from mediasvc.work.burners import PSEUDO, installed, run
 from mediasvc.work.desk import Desk
-from mediasvc.work.readback import PATIENCE, read_back
+from mediasvc.work.handing_out.burners import PSEUDO, installed, run
+from mediasvc.work.handing_out.readback import PATIENCE, read_back
 
 
 def find_disc(desk: Desk, words: str) -> Disc:

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import DamagedError, SettingsError
-from mediasvc.media.arrival import Arrival
-from mediasvc.media.check_medium import Surface, check_names, check_profile, check_surface
-from mediasvc.media.disc_file import MANIFEST
-from mediasvc.media.mail_read import Mail, is_mail
-from mediasvc.media.verdict import Trial, Verdict, best_profile
+from mediasvc.media.checking.check_medium import Surface, check_names, check_profile, check_surface
+from mediasvc.media.checking.verdict import Trial, Verdict, best_profile
+from mediasvc.media.disc.disc_file import MANIFEST
+from mediasvc.media.iso.arrival import Arrival
+from mediasvc.media.packed.mail_read import Mail, is_mail
 from mediasvc.model import Finding
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.standard.disc_rules import RULES
 from mediasvc.standard.profiles import Profile, load_profile, profiles
-from mediasvc.work.check_files import Report, Seen, check_files
-from mediasvc.work.check_signatures import check_signatures
-from mediasvc.work.disc_under_test import Disc, open_disc
-from mediasvc.work.private_folder import private_folder
+from mediasvc.work.building.private_folder import private_folder
+from mediasvc.work.checking.check_files import Report, Seen, check_files
+from mediasvc.work.checking.check_signatures import check_signatures
+from mediasvc.work.checking.disc_under_test import Disc, open_disc
 
 #: What a message is judged by when nobody says it.
 OF_MAIL = {"mail": "STD-GEN-ZIP-MAIL", "mime": "STD-GEN-MIME"}
@@ -87,7 +87,8 @@ def _open_mail(path: Path, sandbox: Sandbox, folder: Path) -> Mail | None:
     """What a message holds, taken out of it by a child; None for what is no message."""
     if not is_mail(path):
         return None
-    answer = sandbox.call("mediasvc.work.check_members:mail", path=str(path), folder=str(folder))
+    answer = sandbox.call("mediasvc.work.checking.check_members:mail", path=str(path),
+                          folder=str(folder))
     if answer.error:
         raise DamagedError(answer.text)
     return Mail(Path(answer.value["medium"]), answer.value["kind"],
@@ -149,7 +150,7 @@ def _check_certificate(disc: Disc, path: Path, given: Path | None, sha256: str) 
         if given:
             raise SettingsError("There is no such certificate.")
         return False
-    answer = disc.sandbox.call("mediasvc.work.check_members:certificate", path=str(beside))
+    answer = disc.sandbox.call("mediasvc.work.checking.check_members:certificate", path=str(beside))
     row: dict[str, Any] = answer.value or {}
     if not row:
         if given:

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mediasvc.errors import SettingsError, StateError
 from mediasvc.identity.match import Candidate, candidates
-from mediasvc.media.words import Many
+from mediasvc.media.page.words import Many
 from mediasvc.model import Demographics, Patient, PatientKey
 from mediasvc.span import Span
 from mediasvc.store import holds, item_headers, ledger
 from mediasvc.store.expected import Procedure
 from mediasvc.store.ledger import Package, PatientGroup
 from mediasvc.store.patients import patient
-from mediasvc.work.batches import run_batches
 from mediasvc.work.desk import Desk
-from mediasvc.work.expect import answered_for
-from mediasvc.work.file_group import order_for
-from mediasvc.work.group_order import settle_order
-from mediasvc.work.group_package import Series, foreign_studies, moved_series, query_of
-from mediasvc.work.known import CONFLICT
-from mediasvc.work.provisional import add_provisional_patient, provisional_key
-from mediasvc.work.second_person import needs_second, proposal_of, propose
+from mediasvc.work.index.expect import answered_for
+from mediasvc.work.intake.group_order import settle_order
+from mediasvc.work.intake.group_package import Series, foreign_studies, moved_series, query_of
+from mediasvc.work.intake.known import CONFLICT
+from mediasvc.work.placing.file_group import order_for
+from mediasvc.work.placing.provisional import add_provisional_patient, provisional_key
+from mediasvc.work.turns.batches import run_batches
+from mediasvc.work.waiting.second_person import needs_second, proposal_of, propose
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
@@ -103,8 +103,8 @@ def preview(desk: Desk, number: int, group_number: int | None, decision: Decisio
                       waiting_for.procedure if waiting_for else Procedure())
     requests = ({"span": span.as_json()} for span in _held(desk, package, group))
     counted: Counter[tuple[Any, ...]] = Counter()
-    for _, answer in run_batches(desk.sandbox, "mediasvc.work.filing:preview_items", requests, 16,
-                                 order=order.as_json()):
+    for _, answer in run_batches(desk.sandbox, "mediasvc.work.placing.filing:preview_items",
+                                 requests, 16, order=order.as_json()):
         for row in answer.value or ():
             counted[row["tag"], row["attribute"], row["old"], row["new"]] += 1
     return sorted_changes(counted)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.errors import NotFoundError, SettingsError
-from mediasvc.media.disc_file import DICOMDIR
+from mediasvc.media.disc.disc_file import DICOMDIR
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
-from mediasvc.work.batches import Item, run_batches
-from mediasvc.work.deidentify_order import Privacy, Renamed
+from mediasvc.work.deidentifying.deidentify_order import Privacy, Renamed
+from mediasvc.work.turns.batches import Item, run_batches
 
-CHILD = "mediasvc.work.deidentify:deidentify_items"
+CHILD = "mediasvc.work.deidentifying.deidentify:deidentify_items"
 BATCH = 8
 Report = Callable[[int, int, str], None]
 

@@ -13,7 +13,7 @@ from mediasvc.settings import Home, Settings
 from mediasvc.store.db import Store, open_store
 from mediasvc.store.durable import Objects, Quarantine
 from mediasvc.store.received import Received
-from mediasvc.work.children import open_sandbox
+from mediasvc.work.turns.children import open_sandbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from mediasvc.errors import StateError
 from mediasvc.model import Finding
-from mediasvc.work import release
-from mediasvc.work.archive_damage import without_damage
+from mediasvc.work.building.archive_damage import without_damage
 from mediasvc.work.desk import Desk
-from mediasvc.work.export_conform import Conformed, Report, conform
-from mediasvc.work.export_order import ExportOrder
-from mediasvc.work.export_select import fingerprint, fingerprint_now, select
-from mediasvc.work.later import load_later
-from mediasvc.work.one_pass import one_pass
+from mediasvc.work.handing_out import release
+from mediasvc.work.planning.export_conform import Conformed, Report, conform
+from mediasvc.work.planning.export_order import ExportOrder
+from mediasvc.work.planning.export_select import fingerprint, fingerprint_now, select
+from mediasvc.work.planning.one_pass import one_pass
+from mediasvc.work.turns.later import load_later
 
 if TYPE_CHECKING:
-    from mediasvc.work.export_disc import DiscDone, Draft
+    from mediasvc.work.building.export_disc import DiscDone, Draft
 
 Tell = Callable[[Finding], None]
 
@@ -50,12 +50,12 @@ def _export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Expor
     with release.workspace(desk) as scratch, one_pass(order, scratch) as growing:
         selected = select(desk, order)
         seen = fingerprint(selected)
-        load_later("mediasvc.work.exact_plan")
+        load_later("mediasvc.work.planning.exact_plan")
         conformed = conform(desk, order, selected, scratch, report, growing)
         del selected  # a large order is kept in memory once
         tell_of(conformed, tell)
-        from mediasvc.work import export_disc as line
-        from mediasvc.work.exact_plan import exact_plans
+        from mediasvc.work.building import export_disc as line
+        from mediasvc.work.planning.exact_plan import exact_plans
 
         plans = exact_plans(desk, order, conformed, scratch, report)
         drafts: list[Draft] = []
@@ -72,7 +72,7 @@ def _export(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Expor
             line.give_up(desk, drafts)
             raise
     if order.privacy and order.privacy.mapping:
-        from mediasvc.work.deidentify_order import write_mapping
+        from mediasvc.work.deidentifying.deidentify_order import write_mapping
 
         write_mapping(desk.home, done[0].file_set_id, conformed.renamed)
     return Exported(done, len(conformed.instances), conformed.transcoded, len(conformed.excluded))

@@ -24,7 +24,7 @@ from mediasvc.errors import (
     StorageError,
     UnsupportedError,
 )
-from mediasvc.media.wrap_facts import VideoFacts
+from mediasvc.media.foreign.wrap_facts import VideoFacts
 from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
@@ -32,12 +32,12 @@ from mediasvc.span import Span
 from mediasvc.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from mediasvc.standard.video_fit import fit
 from mediasvc.standard.video_profiles import BD, PROFILES, Profile
-from mediasvc.work.private_folder import private_folder
-from mediasvc.work.render_ffmpeg import Raw, can_film, decode, encode
-from mediasvc.work.transcode_row import Options
+from mediasvc.work.building.private_folder import private_folder
+from mediasvc.work.rendering.render_ffmpeg import Raw, can_film, decode, encode
+from mediasvc.work.transcoding.transcode_row import Options
 from mediasvc.work.wrap import probe
 
-CHILD = "mediasvc.work.film_child"
+CHILD = "mediasvc.work.rendering.film_child"
 #: The encoders' dials: nothing that a person sees is lost at the first; the last is the finest.
 CRF, FINEST, STEP = {"h264": 18.0, "hevc": 20.0}, 1.0, 4.0
 SLOWEST_BYTES_PER_SECOND = 1 << 18

@@ -23,17 +23,17 @@ from mediasvc.model import Finding, PackageKind, PackageState
 from mediasvc.store import durable, ledger
 from mediasvc.store.ledger import Package
 from mediasvc.work import undo
-from mediasvc.work.ahead import Ahead
-from mediasvc.work.alone import alone
 from mediasvc.work.desk import Desk
-from mediasvc.work.discover import NOTHING_DICOM, Report
-from mediasvc.work.file_group import file_group
-from mediasvc.work.group_package import group_package, part_conflicts
-from mediasvc.work.in_parts import in_parts, settle_by_group
-from mediasvc.work.known import settle_known
-from mediasvc.work.receive import receive, scratch_folder
-from mediasvc.work.seen_before import seen_before
-from mediasvc.work.stage import stage
+from mediasvc.work.intake.discover import NOTHING_DICOM, Report
+from mediasvc.work.intake.group_package import group_package, part_conflicts
+from mediasvc.work.intake.known import settle_known
+from mediasvc.work.intake.receive import receive, scratch_folder
+from mediasvc.work.intake.seen_before import seen_before
+from mediasvc.work.intake.stage import stage
+from mediasvc.work.placing.ahead import Ahead
+from mediasvc.work.placing.file_group import file_group
+from mediasvc.work.turns.alone import alone
+from mediasvc.work.turns.in_parts import in_parts, settle_by_group
 
 MAX_ATTEMPTS = 3
 #: Below a package's folder in staging: instances that were made of its ordinary files.

@@ -11,17 +11,17 @@ from typing import Any
 from mediasvc.model import Finding, InstanceHeader
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
-from mediasvc.work.directories import compare
-from mediasvc.work.discover import (
+from mediasvc.work.building.private_folder import private_folder
+from mediasvc.work.intake.directories import compare
+from mediasvc.work.intake.discover import (
     NOTHING_DICOM,
     Report,
     Source,
     list_package,
     screen_package,
 )
-from mediasvc.work.private_folder import private_folder
+from mediasvc.work.intake.seen import Seen
 from mediasvc.work.repaired_directory import Repaired, ToName, require_new, write_repaired
-from mediasvc.work.seen import Seen
 
 
 @dataclass(slots=True)

@@ -18,15 +18,16 @@ from mediasvc.errors import (
 from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
-from mediasvc.work.batches import run_batches
-from mediasvc.work.join_kind import Group, Scanned, group_of, kinds_of
-from mediasvc.work.join_rows import Row, joined_row, refused_row
-from mediasvc.work.join_sources import Source, shown
+from mediasvc.work.joining.join_kind import Group, Scanned, group_of, kinds_of
+from mediasvc.work.joining.join_rows import Row, joined_row, refused_row
+from mediasvc.work.joining.join_sources import Source, shown
+from mediasvc.work.turns.batches import run_batches
 
 Report = Callable[[int, int, str], None]
 Places = dict[str, tuple[str, str, str]]
 
-SCAN, JOIN, SPLIT = (f"mediasvc.work.{name}" for name in ("join_scan", "join_file", "split_file"))
+SCAN, JOIN, SPLIT = (f"mediasvc.work.joining.{name}"
+                     for name in ("join_scan", "join_file", "split_file"))
 BATCH = 32
 #: A child may take the settings' time, and a second more for each of these.
 SLOWEST_BYTES_PER_SECOND, SLOWEST_FILES_PER_SECOND = 8 << 20, 20

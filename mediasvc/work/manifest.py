@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from mediasvc.media.dicomdir_repairs import CODE
+from mediasvc.media.directory.dicomdir_repairs import CODE
 from mediasvc.model import Finding
 from mediasvc.store import addenda, index, ledger
 from mediasvc.store.index import StoredInstance
 from mediasvc.store.ledger import Item
-from mediasvc.work.attached import Attached, attached_of
 from mediasvc.work.desk import Desk
+from mediasvc.work.waiting.attached import Attached, attached_of
 
 PAGE = 500
 

@@ -12,22 +12,22 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mediasvc.media.disc_file import DiscFile
-from mediasvc.media.disc_plan import DiscPlan
-from mediasvc.media.image_size import Counter, folder_bytes, zip_bytes
-from mediasvc.media.iso_grow import grown_bytes
-from mediasvc.media.page_content import DiscFacts
-from mediasvc.work import release
-from mediasvc.work.archive_damage import without_damage
-from mediasvc.work.certificate_kept import disc_signer
+from mediasvc.media.disc.disc_file import DiscFile
+from mediasvc.media.disc.disc_plan import DiscPlan
+from mediasvc.media.iso.image_size import Counter, folder_bytes, zip_bytes
+from mediasvc.media.iso.iso_grow import grown_bytes
+from mediasvc.media.page.page_content import DiscFacts
+from mediasvc.work.building.archive_damage import without_damage
+from mediasvc.work.building.certificate_kept import disc_signer
+from mediasvc.work.building.disc_build import FileSetName, prepare_disc, write_mail
+from mediasvc.work.building.export_disc import DiscDone, describe, wanted_of
 from mediasvc.work.desk import Desk
-from mediasvc.work.disc_build import FileSetName, prepare_disc, write_mail
 from mediasvc.work.export import Exported, Tell, tell_of
-from mediasvc.work.export_conform import Conformed, Report, conform
-from mediasvc.work.export_disc import DiscDone, describe, wanted_of
-from mediasvc.work.export_order import ExportOrder
-from mediasvc.work.export_select import select
-from mediasvc.work.one_pass import OnePass
+from mediasvc.work.handing_out import release
+from mediasvc.work.planning.export_conform import Conformed, Report, conform
+from mediasvc.work.planning.export_order import ExportOrder
+from mediasvc.work.planning.export_select import select
+from mediasvc.work.planning.one_pass import OnePass
 
 
 def rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
@@ -37,7 +37,7 @@ def rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Expo
 
 
 def _rehearse(desk: Desk, order: ExportOrder, tell: Tell, report: Report) -> Exported:
-    from mediasvc.work.exact_plan import exact_plans  # which measures as this does
+    from mediasvc.work.planning.exact_plan import exact_plans  # which measures as this does
 
     with release.workspace(desk) as scratch:
         growing = OnePass(order, scratch, rehearsal=True)
@@ -71,14 +71,14 @@ def image_bytes(order: ExportOrder, files: Sequence[DiscFile], file_set: FileSet
     if order.container == "folder":
         return folder_bytes(files)
     if order.container == "iso":
-        from mediasvc.media.iso_write import iso_bytes
+        from mediasvc.media.iso.iso_write import iso_bytes
         return iso_bytes(files, with_udf=order.profile.medium.udf)
     if order.container == "mail":
         sink = Counter()
         write_mail(sink, files, order.profile, file_set, facts)  # type: ignore[arg-type]
         return sink.length
     if order.seal is not None and order.seal.kind == "zip":
-        from mediasvc.media.secure_zip_write import write_secure_zip
+        from mediasvc.media.secure.secure_zip_write import write_secure_zip
         sink = Counter()
         write_secure_zip(sink, files, order.seal.password,  # type: ignore[arg-type]
                          moment=facts.created)

@@ -10,9 +10,9 @@ from mediasvc.model import PackageState
 from mediasvc.store import ledger
 from mediasvc.store.items import OPEN
 from mediasvc.store.ledger import Package
-from mediasvc.work.alone import alone
 from mediasvc.work.desk import Desk
-from mediasvc.work.in_parts import in_parts
+from mediasvc.work.turns.alone import alone
+from mediasvc.work.turns.in_parts import in_parts
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection

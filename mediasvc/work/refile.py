@@ -19,16 +19,16 @@ from mediasvc.store.expected import Procedure
 from mediasvc.store.merges import family_rows
 from mediasvc.store.patients import patient, patient_row
 from mediasvc.store.refiles import Refile
-from mediasvc.work.at_rest import just_moving, require_at_rest, require_not_moving
 from mediasvc.work.decide import Change
 from mediasvc.work.desk import Desk
-from mediasvc.work.discover import Report
-from mediasvc.work.expect import answered_for
-from mediasvc.work.provisional import remember_identifier
-from mediasvc.work.refile_turns import turn_all, unstage_all
-from mediasvc.work.refile_write import preview_changes, write_objects
-from mediasvc.work.second_person import is_same_person, needs_second
+from mediasvc.work.index.expect import answered_for
+from mediasvc.work.intake.discover import Report
+from mediasvc.work.placing.at_rest import just_moving, require_at_rest, require_not_moving
+from mediasvc.work.placing.provisional import remember_identifier
+from mediasvc.work.refiling.refile_turns import turn_all, unstage_all
+from mediasvc.work.refiling.refile_write import preview_changes, write_objects
 from mediasvc.work.undo import forget_given_up
+from mediasvc.work.waiting.second_person import is_same_person, needs_second
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
@@ -118,7 +118,7 @@ def finish(desk: Desk, one: Refile, report: Report) -> Refile:
 
 def finish_all(desk: Desk) -> None:
     """What a crash interrupted, at start."""
-    from mediasvc.work.refile_undo import finish_return
+    from mediasvc.work.refiling.refile_undo import finish_return
 
     with desk.store.read() as connection:
         open_ = refiles.refiles(connection, refiles.UNDER_WAY)

@@ -19,15 +19,15 @@ from mediasvc.errors import StorageError, UnsupportedError
 from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Settings
-from mediasvc.work.batches import run_batches
-from mediasvc.work.render_ffmpeg import can_film
-from mediasvc.work.render_film import film_of_raw, still_of_stream
-from mediasvc.work.render_order import RenderOptions, RenderOrder
-from mediasvc.work.render_sources import Target, items_of
+from mediasvc.work.rendering.render_ffmpeg import can_film
+from mediasvc.work.rendering.render_film import film_of_raw, still_of_stream
+from mediasvc.work.rendering.render_order import RenderOptions, RenderOrder
+from mediasvc.work.rendering.render_sources import Target, items_of
+from mediasvc.work.turns.batches import run_batches
 
-CHILD = "mediasvc.work.render_file"
+CHILD = "mediasvc.work.rendering.render_file"
 #: What every child would load at its first instance.
-CHILDREN = (CHILD, "mediasvc.work.render_pictures", "mediasvc.dicom.walk_kernel")
+CHILDREN = (CHILD, "mediasvc.work.rendering.render_pictures", "mediasvc.dicom.walk_kernel")
 #: Small instances are asked for so many at a time.
 BATCH, SMALL = 8, 4 << 20
 #: A child may take the settings' time for a file, and a second more for each of this many bytes.

@@ -12,15 +12,15 @@ from typing import Any
 
 from mediasvc.dicom.framing import read_framing
 from mediasvc.errors import DamagedError, SettingsError, StateError, StorageError, UnsupportedError
-from mediasvc.media.dicomdir_write import FileSet, write_dicomdir
-from mediasvc.media.directory_entry import DirectoryEntry
-from mediasvc.media.directory_keys import read
-from mediasvc.media.file_id import COMPONENTS, CONFORMING
+from mediasvc.media.directory.dicomdir_write import FileSet, write_dicomdir
+from mediasvc.media.directory.directory_entry import DirectoryEntry
+from mediasvc.media.directory.directory_keys import read
+from mediasvc.media.directory.file_id import COMPONENTS, CONFORMING
 from mediasvc.model import Finding
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
-from mediasvc.work.discover import Directory, Found
+from mediasvc.work.intake.discover import Directory, Found
 
 #: On a busy machine; the child that writes gets that much time besides its share.
 FILES_PER_SECOND = 50

@@ -16,9 +16,9 @@ from mediasvc.errors import PUT_BACK, DamagedError, StateError
 from mediasvc.span import Span
 from mediasvc.store import index
 from mediasvc.store.index import StoredInstance
-from mediasvc.work.as_received import way_back
-from mediasvc.work.batches import Item, each, run_batches
 from mediasvc.work.desk import Desk
+from mediasvc.work.placing.as_received import way_back
+from mediasvc.work.turns.batches import Item, each, run_batches
 
 BATCH = 16
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mediasvc.media.words import count
+from mediasvc.media.page.words import count
 from mediasvc.settings import Site
 from mediasvc.standard.finding_clauses import CLAUSES
 from mediasvc.store import senders

@@ -23,7 +23,7 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
 
-SPLIT = "mediasvc.work.split_file"
+SPLIT = "mediasvc.work.joining.split_file"
 #: A child may take the settings' time, and a second more for each of these.
 SLOWEST_BYTES_PER_SECOND = 8 << 20
 _ERRORS: dict[str, type[MediasvcError]] = {

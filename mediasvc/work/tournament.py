@@ -38,7 +38,7 @@ def compete(span: Row) -> Row:
     from mediasvc.dicom.frames import words
     from mediasvc.dicom.framing import read_framing
     from mediasvc.standard.lossy_labels import MODALITY
-    from mediasvc.work.source_frames import source_frames
+    from mediasvc.work.transcoding.source_frames import source_frames
 
     with Span.from_json(span).view() as view:
         source = source_frames(read_framing(view))

@@ -18,14 +18,19 @@ from mediasvc.errors import DamagedError
 from mediasvc.model import FrameSpec
 from mediasvc.standard import lossy_labels as label
 from mediasvc.standard import transfer_syntaxes as ts
-from mediasvc.work.in_step import Steps, at_once
-from mediasvc.work.jury import Jury
-from mediasvc.work.lossy_changes import allowed_cap, is_lossy, lossy_changes, lossy_stream
-from mediasvc.work.source_frames import SourceFrames, source_frames
-from mediasvc.work.target_frames import Result, to_codec, to_native
-from mediasvc.work.transcode_order import makes_copies
-from mediasvc.work.transcode_plain import without_codec
-from mediasvc.work.transcode_row import Options, Transcoded, row_of
+from mediasvc.work.transcoding.jury import Jury
+from mediasvc.work.transcoding.lossy_changes import (
+    allowed_cap,
+    is_lossy,
+    lossy_changes,
+    lossy_stream,
+)
+from mediasvc.work.transcoding.source_frames import SourceFrames, source_frames
+from mediasvc.work.transcoding.target_frames import Result, to_codec, to_native
+from mediasvc.work.transcoding.transcode_order import makes_copies
+from mediasvc.work.transcoding.transcode_plain import without_codec
+from mediasvc.work.transcoding.transcode_row import Options, Transcoded, row_of
+from mediasvc.work.turns.in_step import Steps, at_once
 
 #: Attribute of `FrameSpec` → tag and VR, where the syntax may force another value (STANDARD RL-9).
 _FORCED = {

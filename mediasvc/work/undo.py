@@ -18,11 +18,11 @@ from mediasvc.store.in_turns import Turns
 from mediasvc.store.ledger import Event, Package, PatientGroup
 from mediasvc.store.removal import Removed
 from mediasvc.store.scratch import Scratch
-from mediasvc.work import attached
-from mediasvc.work.alone import alone
 from mediasvc.work.desk import Desk
 from mediasvc.work.queue import discard
 from mediasvc.work.restore import restore
+from mediasvc.work.turns.alone import alone
+from mediasvc.work.waiting import attached
 
 if TYPE_CHECKING:
     from mediasvc.store.db import Connection
@@ -35,9 +35,9 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
     """Take package ``number`` out of the archive; it waits for a decision again.
 
     The received bytes are proven and durable in staging before any row goes, and rows go before
-    files do. What was attached from it (`mediasvc.work.attach`) is taken back first and given up:
-    whoever decides anew decides for that too. Raises StateError when nothing of it is filed,
-    LockedError when another process works on it.
+    files do. What was attached from it (`mediasvc.work.waiting.attach`) is taken back first and
+    given up: whoever decides anew decides for that too. Raises StateError when nothing of
+    it is filed, LockedError when another process works on it.
     """
     with alone(desk, number):
         with desk.store.read() as connection:

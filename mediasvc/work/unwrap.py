@@ -14,7 +14,7 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
 from mediasvc.span import Span
 
-FIND = "mediasvc.work.unwrap_find"
+FIND = "mediasvc.work.wrapping.unwrap_find"
 CHUNK = 4 << 20
 
 

@@ -13,11 +13,11 @@ from mediasvc.errors import MediasvcError, SettingsError, StorageError
 from mediasvc.nursery import Nursery
 from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Settings
-from mediasvc.work.private_folder import private_folder
-from mediasvc.work.wrap_identity import Identity
-from mediasvc.work.wrap_models import MATERIALS, Materials
-from mediasvc.work.wrap_one import PROBE, Batch, WrapOrder, Wrapping, probe, shown_path
-from mediasvc.work.wrap_sides import Identities
+from mediasvc.work.building.private_folder import private_folder
+from mediasvc.work.wrapping.wrap_identity import Identity
+from mediasvc.work.wrapping.wrap_models import MATERIALS, Materials
+from mediasvc.work.wrapping.wrap_one import PROBE, Batch, WrapOrder, Wrapping, probe, shown_path
+from mediasvc.work.wrapping.wrap_sides import Identities
 
 __all__ = ["WrapOrder", "probe", "wrap_files"]
 

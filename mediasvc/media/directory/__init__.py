@@ -1,0 +1,1 @@
+"""DICOMDIR: read whatever it is, repaired, compared with the files, written."""

@@ -1,0 +1,1 @@
+"""What stands on a disc that we make, and how many discs it takes."""

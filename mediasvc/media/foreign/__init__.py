@@ -1,0 +1,1 @@
+"""Ordinary files that come to be wrapped: what they are and say."""

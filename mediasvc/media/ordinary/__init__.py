@@ -1,0 +1,1 @@
+"""Ordinary files that are made of instances."""

@@ -1,0 +1,1 @@
+"""Containers whose members are packed: zip, tar, 7z, mail."""

@@ -1,0 +1,1 @@
+"""Pages of a disc for people: XHTML and pictures."""

@@ -1,0 +1,1 @@
+"""Media that open with a key: CMS envelopes and AES zips."""

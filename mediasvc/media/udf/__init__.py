@@ -1,0 +1,1 @@
+"""UDF 1.02 to 2.60: volumes read and written."""

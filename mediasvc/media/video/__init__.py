@@ -1,0 +1,1 @@
+"""What videos say of themselves: MP4, program and transport streams, their codecs."""

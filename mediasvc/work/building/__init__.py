@@ -1,0 +1,1 @@
+"""A disc is made: content for people, DICOMDIR, image, certificate, seal."""

@@ -1,0 +1,1 @@
+"""A disc is judged by readers that share nothing with the writers."""

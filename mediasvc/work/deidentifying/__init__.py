@@ -1,0 +1,1 @@
+"""Instances without their patient (PS3.15 Annex E)."""

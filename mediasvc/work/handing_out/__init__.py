@@ -1,0 +1,1 @@
+"""Released discs onto plastic, sticks and robots, read back, with labels."""

@@ -1,0 +1,1 @@
+"""The patient index and its feeds: lists, HL7 messages, orders, worklists."""

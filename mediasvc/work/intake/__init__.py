@@ -1,0 +1,1 @@
+"""A package before anybody decides: listed, screened, compared, grouped, staged."""

@@ -1,0 +1,1 @@
+"""The steps from single frames to a multi-frame object, and back."""

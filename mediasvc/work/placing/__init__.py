@@ -1,0 +1,1 @@
+"""A decided group becomes part of the archive: coerced, placed, written down."""

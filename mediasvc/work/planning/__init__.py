@@ -1,0 +1,1 @@
+"""What goes on which disc: selected, made to fit its profile, counted."""

@@ -1,0 +1,1 @@
+"""The steps of moving filed studies to another patient, and back."""

@@ -1,0 +1,1 @@
+"""The steps from an instance to ordinary files and videos."""

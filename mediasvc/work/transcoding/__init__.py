@@ -1,0 +1,1 @@
+"""The steps of a transcoding, each with its proof."""

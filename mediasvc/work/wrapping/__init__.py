@@ -1,0 +1,1 @@
+"""The steps from an ordinary file to an instance, and back."""
