@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEG2000MCLossless,
+    JPEGLosslessSV1,
+    RLELossless,
+)
 
 from mediasvc.codecs.search import Goal
 from mediasvc.errors import BudgetError, NotFoundError, SettingsError
@@ -39,7 +44,6 @@ from samples.synthesis import instance, study, uid
 from tests.conftest import Program
 from tests.disc_things import broken, filled_home, judge, new_sandbox
 from tests.test_export import below, local
-from tests.test_one_bit import segmentation
 
 LOCAL = {"IssuerOfPatientID": "LOCAL"}
 
@@ -95,12 +99,13 @@ def made(desk: Desk, order: ExportOrder, dry: bool = False) -> Exported:
 
 def test_what_fits_no_syntax_is_named_by_the_plan_as_by_the_disc(sandbox: Sandbox,
                                                                   tmp_path: Path) -> None:
-    """Pixels of one bit in big endian words are not turned into anything else."""
-    mask = segmentation(np.ones((2, 16, 16), np.uint8), ExplicitVRLittleEndian)
-    mask.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-    mask.SOPInstanceUID = mask.file_meta.MediaStorageSOPInstanceUID = uid(1, 1, 1, 2)
-    mask.IssuerOfPatientID = "LOCAL"
-    home = filled_home(tmp_path, sandbox, local(1), [instance(1, **LOCAL), mask])
+    """Nobody here decodes JPEG 2000 Part 2."""
+    odd = instance(1, 1, 1, 2, **LOCAL)
+    odd.PixelData = encapsulate([bytes(64)])
+    odd["PixelData"].VR = "OB"
+    odd["PixelData"].is_undefined_length = True
+    odd.file_meta.TransferSyntaxUID = JPEG2000MCLossless
+    home = filled_home(tmp_path, sandbox, local(1), [instance(1, **LOCAL), odd])
     order = ordered(tmp_path / "a.iso", "STD-GEN-DVD-JPEG")
     with open_desk(Home(home), Settings(), sandbox) as desk:
         for line in (rehearse, export):
@@ -109,7 +114,7 @@ def test_what_fits_no_syntax_is_named_by_the_plan_as_by_the_disc(sandbox: Sandbo
             assert (done.instances, done.excluded) == (1, 1)
             assert [(one.subject, one.rule) for one in told if one.code == "excluded"] == [
                 (uid(1, 1, 1, 2), "R11-1")]
-            assert any("one bit per pixel" in one.text for one in told)
+            assert any("no tested decoder" in one.text for one in told)
 
 
 @pytest.mark.parametrize(("name", "profile"), [

@@ -11,12 +11,15 @@ import sqlalchemy as sa
 
 from mediasvc.errors import NotFoundError, StateError
 from mediasvc.store import states
+from mediasvc.store.bulk import execute_many
 from mediasvc.store.events import now, record
+from mediasvc.store.memory import frugal
 from mediasvc.store.schema import disc as table
 from mediasvc.store.schema import disc_instance, instance, package, series
 
 #: Rows of one statement: each takes a KiB until it is executed.
 _AT_ONCE = 2_000
+_INSTANCE = ("disc_id", "file_id", "sop_instance_uid", "sha256")
 DiscState = Literal["planned", "built", "verified", "released", "failed"]
 
 
@@ -93,9 +96,9 @@ def put_disc_instances(connection: sa.Connection, number: int,
                        rows: Iterable[tuple[str, str, str]]) -> None:
     """``(File ID with "/", SOP Instance UID, sha256 of the file on the disc)``."""
     left = iter(rows)
-    while part := [{"disc_id": number, "file_id": file_id, "sop_instance_uid": uid,
-                    "sha256": sha256} for file_id, uid, sha256 in islice(left, _AT_ONCE)]:
-        connection.execute(sa.insert(disc_instance), part)
+    with frugal(connection):  # written once and not read soon
+        while part := [(number, *row) for row in islice(left, _AT_ONCE)]:
+            execute_many(connection, sa.insert(disc_instance), _INSTANCE, part)
 
 
 def handed_out_files(connection: sa.Connection, uids: Iterable[str]) -> set[tuple[str, str]]:
