@@ -36,8 +36,8 @@ def undo(desk: Desk, number: int, by: str) -> Removed:
 
     The received bytes are proven and durable in staging before any row goes, and rows go before
     files do. What was attached from it (`mediasvc.work.waiting.attach`) is taken back first and
-    given up: whoever decides anew decides for that too. Raises StateError when nothing of
-    it is filed, LockedError when another process works on it.
+    given up: whoever decides anew decides for that too. Raises StateError when nothing of it is
+    filed, LockedError when another process works on it.
     """
     with alone(desk, number):
         with desk.store.read() as connection:

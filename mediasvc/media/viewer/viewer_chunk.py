@@ -41,9 +41,8 @@ def write_chunk(target: Path, facts: dict[str, Any], streams: Iterable[bytes]) -
 
 
 def _parts(streams: Sequence[bytes]) -> Iterable[bytes]:
-    from mediasvc.media.viewer.viewer_samples import (
-        in_text,  # numpy: who plans chunks needs none of it
-    )
+    # numpy: who plans chunks needs none of it
+    from mediasvc.media.viewer.viewer_samples import in_text
 
     yield codecs.BOM_UTF16_LE + _plain(OPENING + "[")
     for number, stream in enumerate(streams):
