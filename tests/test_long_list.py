@@ -26,7 +26,8 @@ from mediasvc.media.member import Member
 from mediasvc.media.viewer.viewer_plan import plan_chunks
 from mediasvc.model import InstanceHeader
 from mediasvc.span import Span
-from mediasvc.work.checking.members_listed import ByPath, Hashes, Uids, member_list
+from mediasvc.work.checking.members_listed import ByPath, Hashes, Uids
+from mediasvc.work.intake.listed import member_list
 
 Row = tuple[int, str]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from sys import intern
+from typing import Any, Protocol, Self
 
 from mediasvc.media.budget import Budget
 from mediasvc.media.labels import Ignore, hides_something, label
@@ -32,6 +34,19 @@ class Member:
     length: int
     position: int
     shown: tuple[str, ...] = ()
+
+    def as_json(self) -> list[Any]:
+        """Without its number; `dataclasses.asdict` takes ten times as long."""
+        return [self.label, self.parts, self.length, self.position,
+                None if self.shown == self.parts else self.shown]
+
+    @classmethod
+    def from_json(cls, number: int, row: Sequence[Any]) -> Self:
+        """The inverse of `as_json`."""
+        name, parts, length, position, shown = row
+        path = tuple(map(intern, parts))
+        return cls(number, str(name), path, int(length), int(position),
+                   path if shown is None else tuple(map(intern, shown)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,14 @@ from mediasvc.media.fetch import fetch
 from mediasvc.media.iso.image_reader import LARGE, ImageReader
 from mediasvc.media.iso.iso_surface import read_surface
 from mediasvc.media.member import Member
-from mediasvc.media.package import Package, open_package
+from mediasvc.media.package import Package
 from mediasvc.span import Span
-from mediasvc.work.checking.members_listed import HASHES, member_list
-from mediasvc.work.checking.members_told import MEMBERS, note_members, noted_members, told
+from mediasvc.work.checking.members_listed import HASHES
+from mediasvc.work.checking.members_told import MEMBERS, note_members, noted_members
 from mediasvc.work.checking.sums import Sums
 from mediasvc.work.intake.expectations import EXPECTED, Expectations, Spool, own_of, write_places
+from mediasvc.work.intake.listed import member_list
+from mediasvc.work.intake.opened import opened
 from mediasvc.work.turns.batches import Item, each
 from mediasvc.work.turns.limits_given import limits_given
 
@@ -36,20 +38,17 @@ SMALL = 256 << 20
 
 @dataclass(slots=True)
 class _Open:
-    """What this child has open between calls, for one verdict: what DICOMDIR says, whom pydicom was
-    asked about, and the package, unless others tell where its files lie (`members_told`)."""
+    """What this child has open between calls, for one verdict: what DICOMDIR says, and whom pydicom
+    was asked about. The package only where nobody told it where the files lie (`members_told`)."""
 
     key: tuple[str, str]
     expectations: Expectations
     reader: ImageReader
     witness: Witness = field(default_factory=Witness)
-    package: Package | None = None
 
     def close(self) -> None:
         self.expectations.close()
         self.reader.close()
-        if self.package is not None:
-            self.package.close()
 
 
 _kept: list[_Open] = []
@@ -64,12 +63,8 @@ def _opened(path: str, scratch: str, **more: Any) -> _Open:
     return _kept[0]
 
 
-def _package(path: str, limits: dict[str, Any], scratch: str, password: str | None) -> Package:
-    found = _opened(path, scratch)
-    if found.package is None:
-        found.package = open_package(Path(path), limits_given(limits), scratch=Path(scratch),
-                                     password=password)
-    return found.package
+def _package(**source: Any) -> Package:
+    return opened(**source, ignore=[])
 
 
 def _span(number: int, at: Sequence[Any] | None, **source: Any) -> Span:
@@ -88,7 +83,7 @@ def listing(first: int, count: int, **source: Any) -> dict[str, Any]:
         note_members(page, Path(source["scratch"]) / MEMBERS, first == 0)
     return {
         "kind": package.kind, "total": len(package), "in_place": package.in_place,
-        "members": [*map(told, page)],
+        "members": [member.as_json() for member in page],
         "findings": [asdict(finding) for finding in package.findings] if first == 0 else [],
     }
 
@@ -215,12 +210,12 @@ QUESTIONS: dict[str, Callable[..., Any]] = {"directory": directory, "hash_list":
 
 def _check(item: Item, found_at: Span | None, sums: Sums | None, source: dict[str, Any], *,
            key_set: str, keywords: list[str]) -> dict[str, Any]:
-    opened = _opened(**source)
-    expected = opened.expectations.expected(item["expected"]) if item["expected"] else None
+    mine = _opened(**source)
+    expected = mine.expectations.expected(item["expected"]) if item["expected"] else None
     span = found_at or _span(item["number"], None, **source)
-    with opened.reader.view(span) as view:
+    with mine.reader.view(span) as view:
         row: dict[str, Any] = {"sha256": sums.sha256(span, view) if sums else ""}
-        found = check_instance(view, expected, key_set, keywords, opened.witness)
+        found = check_instance(view, expected, key_set, keywords, mine.witness)
         findings = list(found.findings)
         parts = _parts(item, source)
         if found.role == "non_dicom" and is_page(parts):

@@ -16,10 +16,10 @@ from mediasvc.media.member import Member
 from mediasvc.model import Finding
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
-from mediasvc.work.checking.members_listed import HASHES, ByPath, Hashes, member_list
-from mediasvc.work.checking.members_told import heard
+from mediasvc.work.checking.members_listed import HASHES, ByPath, Hashes
 from mediasvc.work.intake.discover import PAGE, Source, refusal
 from mediasvc.work.intake.expectations import EXPECTED
+from mediasvc.work.intake.listed import member_list
 
 CHILD = "mediasvc.work.checking.check_members"
 #: Codes of package findings that say that readers of one list see another disc than others.
@@ -127,7 +127,7 @@ def _list(disc: Disc) -> list[Finding]:
         page = answer.value
         findings += [Finding(**row) for row in page["findings"]]
         disc.kind, disc.in_place = str(page["kind"]), bool(page["in_place"])
-        disc.members.extend(heard(number, row) for number, row in enumerate(
+        disc.members.extend(Member.from_json(number, row) for number, row in enumerate(
             page["members"], len(disc.members)))
         if len(disc.members) >= int(page["total"]) or not page["members"]:
             return findings

@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 from mediasvc.media.long_list import LongList
 from mediasvc.media.member import Member
@@ -17,15 +16,6 @@ DIGEST, _KEY, _ROW = 32, 16, 20
 Parts = tuple[str, ...]
 #: In the scratch folder: what the disc's list of hashes says, from the child that read it.
 HASHES = "hashes.txt"
-
-
-def member_list(folder: Path) -> LongList[Member]:
-    """An empty one; ``folder``: where a long one waits."""
-    return LongList(_packed, lambda row: Member(*row), folder)
-
-
-def _packed(one: Member) -> tuple[Any, ...]:
-    return one.number, one.label, one.parts, one.length, one.position, one.shown
 
 
 class ByPath:

@@ -7,10 +7,8 @@ One child does it; the others go by what it found, for every byte is hashed and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from sys import intern
-from typing import Any
 
 from mediasvc.media.member import Member
 
@@ -18,27 +16,13 @@ from mediasvc.media.member import Member
 MEMBERS = "members.jsonl"
 
 
-def told(member: Member) -> Sequence[Any]:
-    """A member as JSON, without its number."""
-    return (member.label, member.parts, member.length, member.position,
-            [] if member.shown == member.parts else member.shown)
-
-
-def heard(number: int, row: Sequence[Any]) -> Member:
-    """The inverse of `told`."""
-    name, parts, length, position, shown = row
-    path = tuple(map(intern, parts))
-    return Member(number, str(name), path, int(length), int(position),
-                  tuple(map(intern, shown)) or path)
-
-
 def note_members(page: Iterable[Member], target: Path, first: bool) -> None:
     """Behind the page before; ``first``: there was none."""
     with target.open("w" if first else "a", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(told(member)) + "\n" for member in page)
+        lines.writelines(json.dumps(member.as_json()) + "\n" for member in page)
 
 
 def noted_members(target: Path) -> Iterator[Member]:
     with target.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines):
-            yield heard(number, json.loads(line))
+            yield Member.from_json(number, json.loads(line))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from mediasvc.model import Finding, InstanceHeader, Role
 from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
-from mediasvc.work.intake.listed import Members
+from mediasvc.work.intake.listed import member_list
 from mediasvc.work.turns.batches import Item, run_batches
 from mediasvc.work.turns.said import said_of
 
@@ -58,7 +58,7 @@ class Listing:
     """``directories``: numbers of the members that are named like a DICOMDIR."""
 
     kind: str
-    members: Members
+    members: Sequence[Member]
     findings: tuple[Finding, ...]
     directories: tuple[int, ...] = ()
 
@@ -110,7 +110,7 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
 
     Raises PasswordNeeded, or DamagedError with words for the clerk when it cannot be opened.
     """
-    members, directories = Members(), list[int]()
+    members, directories = member_list(source.scratch), list[int]()
     findings: tuple[Finding, ...] = ()
     kind, total = "", 1
     while len(members) < total:
@@ -121,9 +121,10 @@ def list_package(sandbox: Sandbox, source: Source) -> Listing:
         page = answer.value
         kind, total = str(page["kind"]), int(page["total"])
         findings = findings or tuple(Finding(**row) for row in page["findings"])
-        members.extend(page["members"])
-        directories += (int(row["number"]) for row in page["members"]
-                        if str(row["parts"][-1]).upper() == DICOMDIR)
+        for number, row in enumerate(page["members"], len(members)):
+            members.append(Member.from_json(number, row))
+            if members[number].parts[-1].upper() == DICOMDIR:
+                directories.append(number)
         if not page["members"]:
             break
     return Listing(kind, members, findings, tuple(directories))

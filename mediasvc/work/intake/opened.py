@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from mediasvc.media.package import Package, open_package
-from mediasvc.work.intake.listed import member_row
 from mediasvc.work.turns.limits_given import limits_given
 
 
@@ -44,6 +43,6 @@ def list_members(first: int, count: int, **source: Any) -> dict[str, Any]:
     return {
         "kind": package.kind,
         "total": len(package),
-        "members": [member_row(member) for member in page],
+        "members": [member.as_json() for member in page],
         "findings": [asdict(finding) for finding in package.findings] if first == 0 else [],
     }

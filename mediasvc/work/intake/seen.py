@@ -12,10 +12,10 @@ from typing import Generic, NamedTuple, TypeVar, overload
 
 from mediasvc.errors import DamagedError
 from mediasvc.media.directory.reference import Reference
+from mediasvc.media.member import Member
 from mediasvc.media.tree import Column
 from mediasvc.model import InstanceHeader
 from mediasvc.work.intake.discover import Directory, Found
-from mediasvc.work.intake.listed import Members
 
 SHA256 = 32
 _Kind = TypeVar("_Kind", bound=Hashable)
@@ -102,7 +102,7 @@ class References(Sequence[Reference]):
 class Seen:
     """Files of a package as they are looked at, in any order, to be compared and counted."""
 
-    def __init__(self, members: Members) -> None:
+    def __init__(self, members: Sequence[Member]) -> None:
         self.members = members
         self.directories: list[Directory] = []
         self._references = References()
