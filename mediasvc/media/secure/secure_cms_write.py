@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from mediasvc.errors import DamagedError, SettingsError
@@ -84,6 +85,20 @@ def enveloped(chunks: Iterable[bytes], length: int, recipients: Recipients) -> I
     fewer or more bytes than that.
     """
     need_extra()
+    before = _before_digested(length)
+    plain = len(before) + length + len(_digest(b""))
+    return _enveloped(_digested(chunks, length, before), plain, "digested_data", recipients)
+
+
+def enveloped_data(chunks: Iterable[bytes], length: int, recipients: Recipients,
+                   ) -> Iterator[bytes]:
+    """The same around the bytes themselves, as messages have it (RFC 8551 3.3)."""
+    return _enveloped(_counted(chunks, length), length, "data", recipients)
+
+
+def _enveloped(plain: Iterator[bytes], length: int, kind: str, recipients: Recipients,
+               ) -> Iterator[bytes]:
+    need_extra()
     from asn1crypto import algos, cms
 
     iv = os.urandom(BLOCK)
@@ -91,31 +106,36 @@ def enveloped(chunks: Iterable[bytes], length: int, recipients: Recipients) -> I
     infos = [_key_transport(raw, key) for raw in recipients.certificates]
     if recipients.password:
         infos.append(_password_info(recipients, key))
-    digested = _before_digested(length)
-    plain = len(digested) + length + len(_digest(b""))
-    size = plain // BLOCK * BLOCK + BLOCK
+    padding = BLOCK - length % BLOCK
+    size = length + padding
     algorithm = algos.EncryptionAlgorithm({"algorithm": "aes256_cbc", "parameters": iv})
-    inner = around((SEQUENCE,), cms.ContentType("digested_data").dump() + algorithm.dump()
+    inner = around((SEQUENCE,), cms.ContentType(kind).dump() + algorithm.dump()
                    + head(IMPLICIT, size), size)
     version = cms.CMSVersion("v3" if recipients.password else "v0").dump()
     outer = version + cms.RecipientInfos(infos).dump() + inner
     yield around((SEQUENCE,), cms.ContentType("enveloped_data").dump()
                  + around((EXPLICIT, SEQUENCE), outer, size), size)
-    yield from encrypted(_digested(chunks, length, digested, size - plain), key, iv)
+    padded = chain(plain, [bytes((padding,)) * padding])  # RFC 5652 6.3
+    yield from encrypted(padded, key, iv)
 
 
-def _digested(chunks: Iterable[bytes], length: int, before: bytes, padding: int,
-              ) -> Iterator[bytes]:
-    """RFC 5652 7: what is encrypted says by itself whether it is whole; padded (6.3)."""
-    digest, seen = hashlib.sha256(), 0
+def _digested(chunks: Iterable[bytes], length: int, before: bytes) -> Iterator[bytes]:
+    """RFC 5652 7: what is encrypted says by itself whether it is whole."""
+    digest = hashlib.sha256()
     yield before
-    for chunk in chunks:
+    for chunk in _counted(chunks, length):
         digest.update(chunk)
+        yield chunk
+    yield _digest(digest.digest())
+
+
+def _counted(chunks: Iterable[bytes], length: int) -> Iterator[bytes]:
+    seen = 0
+    for chunk in chunks:
         seen += len(chunk)
         yield chunk
     if seen != length:
         raise DamagedError("a file has another length than a moment ago")
-    yield _digest(digest.digest()) + bytes((padding,)) * padding
 
 
 def _before_digested(length: int) -> bytes:
