@@ -3,8 +3,8 @@
 A child (`mediasvc.sandbox_child`, started by `mediasvc.nursery`) reads one JSON request per line,
 calls a function of ours named ``package.module:function`` with the request's keyword arguments, and
 answers one JSON line. It lives under RLIMIT_AS, CPU, CORE and NOFILE; the parent holds a wall
-deadline. When it dies, exactly the item it was working on is lost, and a new child goes on with the
-next one.
+deadline, which begins anew when the child says that it gets on (`mediasvc.step`). When it dies,
+exactly the item it was working on is lost, and a new child goes on with the next one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from mediasvc.nursery import Nursery, Process
 ANSWER_LIMIT = 256 << 20
 #: So long a pool that closes waits for a child that loads.
 LOADING_SECONDS = 2.0
+#: A child that gets on may take so many times its seconds for one request.
+LONGEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Child:
         line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
         try:
             self._process.requests.write(line)
-            reply = _read_line(self._process.answers, time.monotonic() + self._seconds)
+            reply = _read_line(self._process.answers, self._seconds)
         except TimeoutError:
             self.close()
             return None, "deadline", "took too long and was stopped"
@@ -216,10 +218,13 @@ def _empty(waiting: queue.Queue[Any]) -> None:
             waiting.get_nowait()
 
 
-def _read_line(stream: IO[bytes], deadline: float) -> bytes:
-    """One line before the deadline. Raises TimeoutError, or EOFError when the child has gone."""
+def _read_line(stream: IO[bytes], seconds: float) -> bytes:
+    """One line within so many seconds, which an empty line begins anew. Raises TimeoutError, or
+    EOFError when the child has gone."""
     parts: list[bytes] = []
     size, fd = 0, stream.fileno()
+    deadline = time.monotonic() + seconds
+    last = deadline + (LONGEST - 1) * seconds
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([fd], [], [], left)[0]:
@@ -227,6 +232,10 @@ def _read_line(stream: IO[bytes], deadline: float) -> bytes:
         part = os.read(fd, 1 << 16)
         if not part:
             raise EOFError
+        if not parts and part.startswith(b"\n"):
+            deadline = min(time.monotonic() + seconds, last)
+            if not (part := part.lstrip(b"\n")):
+                continue
         parts.append(part)
         size += len(part)
         if part.endswith(b"\n"):

@@ -3,8 +3,8 @@
 ``python -m mediasvc.sandbox_child [MODULE…]``, started by `mediasvc.nursery`, loads the modules and
 forks a child for each message on the socket that is its stdin: its bytes and seconds as text, and
 with them the child's ends of two pipes. A message that ends with ``early`` waits only for the
-modules before the argument ``-``. One JSON request a line, one JSON answer a line; a child ends
-with its requests, and the loader with its socket.
+modules before the argument ``-``. One JSON request a line, one JSON answer a line, and before it
+empty ones while the child gets on; it ends with its requests, and the loader with its socket.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediasvc.errors import MediasvcError
+from mediasvc.step import tell_steps
 
 #: CPU seconds that an item may use for each second of its deadline: libraries may run threads.
 CPU_PER_WALL = 2.0
+#: How often in its seconds a child says that it gets on.
+STEPS_TOLD = 20
 #: After one early child another is most likely wanted, by the next thread of the caller.
 NEXT_SECONDS = 0.01
 #: After the modules that are enough for early children; and what is said of those.
@@ -96,6 +99,11 @@ def _serve(requests: int, answers: int, memory: int, seconds: float) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _limit(memory, seconds)
     with os.fdopen(requests, "rb") as lines, os.fdopen(answers, "wb", buffering=0) as out:
+        def get_on() -> None:
+            _allow_cpu(seconds)
+            out.write(b"\n")
+
+        tell_steps(get_on, seconds / STEPS_TOLD)
         for request in lines:
             line = json.dumps(_answer(request, seconds), ensure_ascii=True).encode() + b"\n"
             while line:

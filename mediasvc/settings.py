@@ -53,7 +53,7 @@ class Limits(Section):
     nesting: Annotated[int, Field(ge=0, le=3)] = 1
     """Zips or ISOs inside a package that are opened."""
     item_seconds: Annotated[float, Field(gt=0)] = 120.0
-    """Wall time for parsing or decoding one item in a child."""
+    """Wall time for parsing or decoding one item in a child; for a whole medium, for each step."""
     child_memory: Annotated[int, Field(ge=256 * MIB)] = 3 * GIB
     """RLIMIT_AS of a child."""
 

@@ -2,6 +2,7 @@
  *
  * BAD_FILE: the name that a path must end with. BAD_FROM: its bytes from there on give EIO.
  * BAD_TIMES: so many reads fail, then the sector is found after all; without it all do.
+ * SLOW_MICROSECONDS: what each read of the file takes longer.
  * A mapping of the file dies there, as one of a scratched disc does. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,6 +39,9 @@ static off_t first(void)
 
 static int refuses(int fd, size_t length, off_t offset)
 {
+    const char *slow = getenv("SLOW_MICROSECONDS");
+    if (slow && is_bad(fd))
+        usleep(atoi(slow));
     const char *times = getenv("BAD_TIMES");
     if (offset + (off_t)length <= first() || !is_bad(fd))
         return 0;

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "mediasvc"
 #: From the floor up; a module may import its own layer's package and whatever stands below.
 ORDER = [
     {"errors", "model", "medium", "span", "direct_write", "settings", "sandbox", "sandbox_child",
-     "crew", "nursery", "configuration", "configuration_text"},
+     "crew", "nursery", "step", "configuration", "configuration_text"},
     {"standard"},
     {"codecs"},
     {"dicom"},

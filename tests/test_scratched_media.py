@@ -6,13 +6,20 @@ import errno
 import os
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pydicom
 import pytest
 
 from mediasvc import medium
+from mediasvc import sandbox as pool
 from mediasvc.errors import MediumError
+from mediasvc.media.disc.disc_file import DiscFile
+from mediasvc.media.iso.iso_write import write_iso
+from mediasvc.nursery import Nursery
+from mediasvc.sandbox import Answer, Sandbox
+from mediasvc.settings import Limits
 from mediasvc.span import Span
 from samples.synthesis import instance, person, study, write_disc
 from tests.carriers import write_index
@@ -145,3 +152,43 @@ def test_scratch_in_a_large_file_is_one_as_well(cli: Program, shim: Path, tmp_pa
     [finding] = done.of("finding")
     assert (finding["code"], finding["subject"]) == (
         "medium-error", bad.relative_to(tmp_path / "d").as_posix())
+
+
+@pytest.fixture
+def slow_image(tmp_path: Path, shim: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each of its 120 files lies where a drive has to look for 10 ms: some 6 s for all."""
+    image, source = tmp_path / "slow.iso", tmp_path / "source"
+    source.write_bytes(b"x" * 3000)
+    with image.open("x+b") as target:
+        write_iso(target, [DiscFile((f"F{number}", "A"), Span.of_file(source), "")
+                           for number in range(120)],
+                  volume_id="SLOW", moment=datetime(2026, 11, 21, tzinfo=UTC))
+    for name, value in scratched(shim, image, times=0).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SLOW_MICROSECONDS", "10000")
+    return image
+
+
+def look_around(image: Path, scratch: Path) -> list[Answer]:
+    """What a judge asks of an image as a whole, by a child that has 1.5 s."""
+    scratch.mkdir()
+    judge = "mediasvc.work.checking.check_members"
+    source = {"path": str(image), "scratch": str(scratch), "limits": Limits().model_dump(),
+              "password": None}
+    with Sandbox(1, 2 << 30, 1.5, Nursery(judge)) as sandbox:
+        return [sandbox.call(f"{judge}:listing", first=0, count=1000, **source),
+                sandbox.call(f"{judge}:surface", **source)]
+
+
+def test_large_disc_in_a_slow_drive_has_the_time_that_it_needs(slow_image: Path,
+                                                               tmp_path: Path) -> None:
+    listing, surface = look_around(slow_image, tmp_path / "scratch")
+    assert (listing.error, surface.error) == ("", "")
+    assert (listing.value["total"], surface.value["dirty"]) == (120, [])
+
+
+def test_disc_that_never_ends_is_given_up(slow_image: Path, tmp_path: Path,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LONGEST", 1)
+    _, surface = look_around(slow_image, tmp_path / "scratch")
+    assert surface.error == "deadline"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import BudgetError
+from mediasvc.step import step
 
 if TYPE_CHECKING:  # a child gets its limits checked, and pydantic takes 0.14 s to load
     from mediasvc.settings import Limits
@@ -29,6 +30,7 @@ class Budget:
                 f"the package has more than {self.limits.entries} files and folders",
                 "If it is meant to, raise limits.entries.")
         self._entries -= entries
+        step()
 
     def announce(self, length: int) -> None:
         """A file says that it is ``length`` bytes long."""
@@ -45,6 +47,7 @@ class Budget:
             raise BudgetError(
                 f"unpacking gave more than {self.limits.package_bytes} bytes",
                 "If it is meant to, raise limits.package_bytes.")
+        step()
 
     def too_long(self, length: int) -> bool:
         """Whether one file of that length may not enter at all."""

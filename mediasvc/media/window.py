@@ -9,6 +9,7 @@ from mediasvc.errors import DamagedError
 from mediasvc.media.member import Identity
 from mediasvc.medium import read_at
 from mediasvc.span import Span
+from mediasvc.step import step
 
 
 class Window:
@@ -40,6 +41,7 @@ class Window:
             if not more:
                 raise DamagedError("the file became shorter while it was read")
             data += more
+        step()
         return data
 
     def _pread(self, length: int, offset: int) -> bytes:

@@ -51,6 +51,7 @@ from mediasvc.model import Finding
 from mediasvc.standard.directory_records import KEY_SETS
 from mediasvc.standard.profiles import EXPLICIT_VR_LITTLE_ENDIAN
 from mediasvc.standard.sop_classes import MEDIA_STORAGE_DIRECTORY
+from mediasvc.step import step
 
 FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(\\[A-Z0-9_]{1,8}){0,7}")
 FILE_SET_ID = re.compile(r"[A-Z0-9_ ]{0,16}")
@@ -117,6 +118,7 @@ class DirectoryCheck:
 
     def note(self, noted: Noted) -> None:
         """Take one record in."""
+        step()
         number = len(self.records)
         self.records.append(noted.record)
         self.illegal += [(number + 1, noted.record.type, tag) for tag in noted.illegal]

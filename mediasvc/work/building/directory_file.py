@@ -15,6 +15,7 @@ from mediasvc.media.directory.directory_keys import scan
 from mediasvc.media.directory.sequence_bytes import EXPLICIT
 from mediasvc.span import Span
 from mediasvc.standard.directory_records import ICON
+from mediasvc.step import step
 
 
 def write_directory(listing: str, target: str, file_set_id: str, file_set_uid: str, key_set: str,
@@ -30,6 +31,7 @@ def write_directory(listing: str, target: str, file_set_id: str, file_set_uid: s
 def _entries(listing: Path, key_set: str) -> Iterator[DirectoryEntry]:
     with listing.open(encoding="utf-8") as lines:
         for line in lines:
+            step()
             path, offset, length, file_id, icon = json.loads(line)
             entry = scan(Span(path, offset, length), tuple(file_id), key_set)
             if icon and entry.record_type == "IMAGE":
