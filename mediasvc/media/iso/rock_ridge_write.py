@@ -31,9 +31,11 @@ ROOT_USE = (b"SP\7\1\xbe\xef\0" + _attributes(True)
                           len(_IDENTIFIER), len(_DESCRIPTION), 0, 1) + _IDENTIFIER + _DESCRIPTION)
 #: Of other records for a folder itself and the one above.
 SELF_USE = _attributes(True)
+_FILE_USE = _attributes(False)
 
 
 def name_use(name: str, is_folder: bool) -> bytes:
     """Of a record in a folder: NM (RRIP 4.1.4) with the name as files link to it."""
     written = name.encode()
-    return struct.pack("<2sBBB", b"NM", 5 + len(written), 1, 0) + written + _attributes(is_folder)
+    return struct.pack("<2sBBB", b"NM", 5 + len(written), 1, 0) + written + (
+        SELF_USE if is_folder else _FILE_USE)

@@ -93,7 +93,7 @@ class Form:
             body += struct.pack("<II", 1, 0) + bytes(32)
         else:
             body += struct.pack("<QQ", length, blocks) + 3 * when + struct.pack("<I", 1) + bytes(16)
-        body += ourselves() + struct.pack("<QII", unique, 0, len(where)) + where
+        body += OURSELVES + struct.pack("<QII", unique, 0, len(where)) + where
         return whole(self.tagged(EXTENDED_ENTRY if self.third else ENTRY, location, body))
 
 
@@ -107,8 +107,8 @@ def entity(name: str, suffix: bytes = b"") -> bytes:
     return b"\0" + name.encode().ljust(23, b"\0") + suffix.ljust(8, b"\0")
 
 
-def ourselves() -> bytes:
-    return entity("*MEDIASVC")
+#: Who wrote an entry.
+OURSELVES = entity("*MEDIASVC")
 
 
 def charset() -> bytes:

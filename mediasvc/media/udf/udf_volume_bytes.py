@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mediasvc.media.udf import udf_bytes as udf
-from mediasvc.media.udf.udf_bytes import BLOCK, UNIT, Form, charset, ourselves, stamp, text, whole
+from mediasvc.media.udf.udf_bytes import BLOCK, OURSELVES, UNIT, Form, charset, stamp, text, whole
 
 #: Sectors: the second set of descriptors, what says that nobody writes any more, the anchor.
 MAIN, RESERVE, INTEGRITY, ANCHOR = 32, 48, 64, 256
@@ -66,7 +66,7 @@ class Descriptors:
         return b"".join((
             struct.pack("<II", 0, 0), text(self._name, 32),
             struct.pack("<HHHHII", 1, 1, 2, 2, 1, 1), text(unique, 128), charset(), charset(),
-            bytes(16), ourselves(), stamp(self._moment), ourselves(), bytes(64),
+            bytes(16), OURSELVES, stamp(self._moment), OURSELVES, bytes(64),
             struct.pack("<IH", 0, 0), bytes(22)))
 
     def _logical(self, extent: Extent) -> bytes:
@@ -78,7 +78,7 @@ class Descriptors:
         return b"".join((
             struct.pack("<I", 1), charset(), text(self._name, 128), struct.pack("<I", BLOCK),
             self._form.domain(), udf.place(2 * BLOCK, FILE_SET, 0, self._form.folders),
-            struct.pack("<II", len(maps), 2 if self._form.apart else 1), ourselves(), bytes(128),
+            struct.pack("<II", len(maps), 2 if self._form.apart else 1), OURSELVES, bytes(128),
             struct.pack("<II", 2 * BLOCK, INTEGRITY), maps))
 
     def _identified(self, name: str) -> bytes:
@@ -89,14 +89,14 @@ class Descriptors:
         """3/10.5; read-only."""
         return b"".join((
             struct.pack("<IHH", 2, 1, 0), udf.entity("+" + self._nsr.decode()), bytes(128),
-            struct.pack("<III", 1, extent.start, extent.blocks), ourselves(), bytes(128),
+            struct.pack("<III", 1, extent.start, extent.blocks), OURSELVES, bytes(128),
             bytes(156)))
 
     def _implementation(self) -> bytes:
         """UDF 2.2.7"""
         return b"".join((
             struct.pack("<I", 4), self._identified("*UDF LV Info"), charset(),
-            text(self._name, 128), text("", 36), text("", 36), text("", 36), ourselves(),
+            text(self._name, 128), text("", 36), text("", 36), text("", 36), OURSELVES,
             bytes(128)))
 
     def integrity(self, files: int, folders: int, extent: Extent, next_unique: int) -> bytes:
@@ -106,7 +106,7 @@ class Descriptors:
         body = b"".join((
             stamp(self._moment), struct.pack("<III", 1, 0, 0), struct.pack("<Q", next_unique),
             bytes(24), struct.pack("<II", len(sizes), 46), bytes(4 * len(sizes)),
-            struct.pack(f"<{len(sizes)}I", *sizes), ourselves(),
+            struct.pack(f"<{len(sizes)}I", *sizes), OURSELVES,
             struct.pack("<IIHHH", files, folders, form.least, form.least, form.revision)))
         return (whole(form.tagged(udf.INTEGRITY, INTEGRITY, body))
                 + whole(form.tagged(udf.END, INTEGRITY + 1, bytes(496))))
