@@ -83,9 +83,17 @@ class Disc:
             for name, more in questions.items()))}
 
     def arguments(self) -> dict[str, Any]:
-        """What a child needs to open the same package."""
-        whole = self.source.arguments()
-        return {key: whole[key] for key in ("path", "limits", "scratch", "password")}
+        return _arguments(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A medium as a child lists it; ``in_place`` as `Disc` has it."""
+
+    kind: str
+    in_place: bool
+    members: LongList[Member]
+    findings: list[Finding]
 
 
 def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
@@ -93,11 +101,10 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
     """List the medium. Raises DamagedError when nothing of it can be listed."""
     source = Source(path.absolute(), scratch, limits.model_copy(update={"nesting": 0}),
                     password=password)
-    members = member_list(scratch)
-    disc = Disc(sandbox, source, "", members, ByPath(members))
-    findings = _list(disc)
-    disc.by_path = ByPath(members)
-    for finding in findings:
+    listing = _list(sandbox, source)
+    disc = Disc(sandbox, source, listing.kind, listing.members, ByPath(listing.members),
+                in_place=listing.in_place)
+    for finding in listing.findings:
         if finding.rule in CUT:
             disc.fail("M30", finding.text, finding.subject)
         elif finding.code in TWO_LISTS:
@@ -117,21 +124,26 @@ def open_disc(path: Path, sandbox: Sandbox, limits: Limits, scratch: Path,
     return disc
 
 
-def _list(disc: Disc) -> list[Finding]:
-    """Fill in kind and members."""
-    answer = disc.call("listing", first=0, count=PAGE)
-    findings: list[Finding] = []
+def _list(sandbox: Sandbox, source: Source) -> _Listing:
+    """Page by page."""
+    members, findings = member_list(source.scratch), list[Finding]()
     while True:
+        answer = sandbox.call(f"{CHILD}:listing", first=len(members), count=PAGE,
+                              **_arguments(source))
         if answer.error:
             raise refusal(answer)
         page = answer.value
         findings += [Finding(**row) for row in page["findings"]]
-        disc.kind, disc.in_place = str(page["kind"]), bool(page["in_place"])
-        disc.members.extend(Member.from_json(number, row) for number, row in enumerate(
-            page["members"], len(disc.members)))
-        if len(disc.members) >= int(page["total"]) or not page["members"]:
-            return findings
-        answer = disc.call("listing", first=len(disc.members), count=PAGE)
+        members.extend(Member.from_json(number, row) for number, row in enumerate(
+            page["members"], len(members)))
+        if len(members) >= int(page["total"]) or not page["members"]:
+            return _Listing(str(page["kind"]), bool(page["in_place"]), members, findings)
+
+
+def _arguments(source: Source) -> dict[str, Any]:
+    """What a child needs to open the same package."""
+    whole = source.arguments()
+    return {key: whole[key] for key in ("path", "limits", "scratch", "password")}
 
 
 def _directory_of(disc: Disc) -> Member | None:
