@@ -12,7 +12,7 @@ ItemState = Literal["pending", "archived", "duplicate", "quarantined", "held", "
 PackageState = Literal["receiving", "waiting", "done", "failed", "duplicate", "discarded"]
 #: What a file of a package is; ``missing`` is named by DICOMDIR and not there.
 Role = Literal["instance", "dicomdir", "non_dicom", "refused", "missing"]
-PackageKind = Literal["folder", "iso", "zip", "tar", "archive", "file"]
+PackageKind = Literal["folder", "iso", "zip", "tar", "archive", "mail", "file"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,9 @@ class Export(Section):
     signing_key: SecretStr = SecretStr("")
     """Private key (PEM: Ed25519 or RSA) that signs certificates; better in a file of its own, named
     by MEDIASVC_EXPORT__SIGNING_KEY_FILE. Empty: they are not signed."""
+    mail_identity: SecretStr = SecretStr("")
+    """RSA key and X.509 certificates, its own and those that vouch for it (PEM): they sign secure
+    messages. Better in a file of its own, named by MEDIASVC_EXPORT__MAIL_IDENTITY_FILE."""
 
 
 class Recipient(Section):

@@ -42,7 +42,8 @@ class Wishes:
 
         password = read_password(self.password_file) if self.password_file else ""
         seal = seal_for(order.profile, order.container, password or "",
-                        (path.read_bytes() for path in self.recipient_certificate))
+                        (path.read_bytes() for path in self.recipient_certificate),
+                        session.settings.export.mail_identity.get_secret_value())
         return replace(order, privacy=self._privacy(session), seal=seal)
 
     def _privacy(self, session: Session) -> Privacy | None:

@@ -16,7 +16,7 @@ from mediasvc.span import Span
 #: What may be a container by its name; whether it is one is then seen by its content.
 SUFFIXES = (".zip", ".iso", ".img", ".udf", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2",
             ".txz", ".tar.xz", ".7z", ".rar", ".cab", ".wim", ".lzh", ".lha", ".arj", ".hfs",
-            ".dmg")
+            ".dmg", ".eml")
 #: Opens a window as a container, with the containers in it; None when it is none.
 Opener = Callable[[Window, Context, int], Container | None]
 

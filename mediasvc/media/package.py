@@ -1,4 +1,5 @@
-"""What arrives, whatever it is: a folder, a disc image, a zip, a tar or one file, as members."""
+"""What arrives, whatever it is: a folder, a disc image, a zip, a tar, a message or one file, as
+members."""
 
 from __future__ import annotations
 
@@ -133,7 +134,15 @@ def _open(path: Path, context: Context) -> tuple[PackageKind, Container]:
     if container is None:
         window.close()
         return "file", Single(path, context)
-    return kind, Nested(unlocked(container, context), context, levels, _open_inner)
+    return kind, _nested(kind, unlocked(container, context), context, levels)
+
+
+def _nested(kind: PackageKind, container: Container, context: Context, levels: int) -> Nested:
+    """With the containers in it. A message is nothing without what is attached, so this is opened
+    on every level; but no message in a message."""
+    if kind == "mail":
+        return Nested(container, context, max(levels, 1), _open_attached)
+    return Nested(container, context, levels, _open_inner)
 
 
 def _open_folder(path: Path, context: Context) -> Folder:
@@ -144,8 +153,12 @@ def _open_folder(path: Path, context: Context) -> Folder:
 
 
 def _open_inner(window: Window, context: Context, levels: int) -> Container | None:
-    container = _open_window(window, context)[1]
-    return None if container is None else Nested(container, context, levels, _open_inner)
+    kind, container = _open_window(window, context)
+    return None if container is None else _nested(kind, container, context, levels)
+
+
+def _open_attached(window: Window, context: Context, levels: int) -> Container | None:
+    return None if recognise(window) == "mail" else _open_inner(window, context, levels)
 
 
 def _open_window(window: Window, context: Context) -> tuple[PackageKind, Container | None]:
@@ -177,6 +190,11 @@ def _open_archive(found: Format, window: Window, context: Context,
         return "tar", TarPackage(window, context)
     if found == "packed" and (tar := _packed_tar(window, context)):
         return "tar", tar
+    if found == "mail":
+        from mediasvc.media.packed.mail_package import open_mail
+
+        mail = open_mail(window, context)
+        return ("mail" if mail else "file"), mail
     if found in _SEVEN_ZIP:
         kind, words = _SEVEN_ZIP[found]
         return kind, _seven_zip(window, context, words)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from mediasvc.errors import DamagedError, UnsupportedError
 from mediasvc.media.iso.iso9660 import FIRST_DESCRIPTOR, SECTOR, STANDARD_IDENTIFIER
+from mediasvc.media.packed.mime_parts import LOOKED_AT, begins_like_mail, may_be_mail
 from mediasvc.media.packed.tar_header import BLOCK, looks_like_tar
 from mediasvc.media.packed.tar_unpack import opener
 from mediasvc.media.packed.zip_directory import CENTRAL, END, LOCAL, find_end
@@ -14,7 +15,8 @@ from mediasvc.media.window import Window
 
 #: ``packed`` may hold a tar or anything else; ``foreign`` is an archive and ``apple`` a disc image
 #: that is not read here.
-Format = Literal["iso", "zip", "udf", "raw-cd", "tar", "packed", "foreign", "apple", "file"]
+Format = Literal["iso", "zip", "udf", "raw-cd", "tar", "packed", "mail", "foreign", "apple",
+                 "file"]
 #: Volume recognition sequence of a UDF disc without ISO 9660 (ECMA-167 2/9.1).
 UDF_IDENTIFIER = b"BEA01"
 #: ECMA-167 second and third edition (3/9.1); they stand behind ISO 9660's own descriptors.
@@ -58,6 +60,8 @@ def recognise(window: Window) -> Format:
         return "file"
     if ends_like_a_zip(window):
         return "zip"
+    if may_be_mail(window.head(0, 128)) and begins_like_mail(window.head(0, LOOKED_AT)):
+        return "mail"
     return "apple" if _is_apple(window) else "file"
 
 

@@ -31,8 +31,12 @@ class Scratch:
     def once(self, name: str, chunks: Iterable[bytes]) -> Span:
         """The file ``name`` (ours, never a foreign one) as an earlier reader of the same package
         left it, else written from ``chunks``."""
+        return self.kept(name) or self._write(name, chunks)
+
+    def kept(self, name: str) -> Span | None:
+        """The file ``name`` where an earlier reader left it."""
         path = self._folder / name
-        return Span.of_file(path) if path.is_file() else self._write(name, chunks)
+        return Span.of_file(path) if path.is_file() else None
 
     def _write(self, final_name: str, chunks: Iterable[bytes]) -> Span:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -16,7 +16,8 @@ PACKAGE: Mapping[str, tuple[str, str, str]] = {
     "discarded": ("Given up", "A person decided that none of it is kept.", "bad"),
 }
 KINDS = {"folder": "a folder", "iso": "a disc image", "zip": "a zip archive",
-         "tar": "a tar archive", "archive": "an archive", "file": "a single file"}
+         "tar": "a tar archive", "archive": "an archive",
+         "mail": "an email message", "file": "a single file"}
 #: What became of a file that is an image or another DICOM instance.
 STATES = {
     "archived": "filed", "duplicate": "was here already", "held": "waits for a decision",

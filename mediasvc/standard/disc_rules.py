@@ -1,9 +1,9 @@
 """The rules that a finished disc is judged by, one row each (PS3.10, PS3.11, PS3.12, IHE PDI).
 
 Ids are those of the clause lists the project works from: R10 PS3.10, RF PS3.3 Annex F, R11 PS3.11,
-R12 PS3.12, R3 and R5 images in PS3.3 and PS3.5, PDI IHE Portable Data for Imaging; P and M what
-damage does to files and media. A small letter behind an id parts one clause into rules that can
-fail alone.
+R12 PS3.12, R15 PS3.15, R3 and R5 images in PS3.3 and PS3.5, PDI IHE Portable Data for Imaging; P
+and M what damage does to files and media. A small letter behind an id parts one clause into rules
+that can fail alone.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ RULES = (
     DiscRule("R12-5", "must", "The ZIP keeps 8-character names in at most 8 levels", ZIP),
     DiscRule("R12-6", "must", "Parts of the message have File IDs of at most 71 characters"),
     DiscRule("R11-7", "must", "The message has the subject and the one attachment of Annex L"),
+    DiscRule("R15-8", "must", "The message is encrypted with AES, signed, and not changed"),
     DiscRule("R12-8", "should", "The container is that of the profile's medium"),
     # the file-set
     DiscRule("R10-1", "must", "Exactly one DICOMDIR, in the root, under that name"),

@@ -76,7 +76,8 @@ class Profile:
 
     ``preferred``: what any other instance is transcoded to, the first that can hold it; () where
     nothing can be transcoded into the profile (video). ``images``: what is asked of single images.
-    ``secure``: every file is wrapped as PS3.15 says; ``secure_twin``: the name of that profile.
+    ``secure``: every file is wrapped as PS3.15 D.1 says, a message as B.8 does; ``secure_twin``:
+    the name of that profile.
     ``reads_only``: why discs of it are judged, but not made.
     """
 
@@ -97,7 +98,8 @@ class Profile:
     reads_only: str = ""
 
     def twin(self) -> Profile:
-        """The same profile with every file a Secure DICOM File (PS3.10 7.4, PS3.15 D.1)."""
+        """The same profile with every file a Secure DICOM File (PS3.10 7.4, PS3.15 D.1), or of
+        messages sent by Secure Use of Email Transport (PS3.15 B.8)."""
         return replace(self, name=self.secure_twin, title=f"{self.title}, secure", secure=True,
                        secure_twin="")
 

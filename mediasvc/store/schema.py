@@ -53,7 +53,7 @@ _LIVE = "digest <> '' AND state IN ('receiving', 'waiting', 'done')"
 package = sa.Table(
     "package", metadata,
     sa.Column("id", NUMBER, primary_key=True),
-    _text("kind"),  # folder | iso | zip | file
+    _text("kind"),  # folder | iso | zip | … as `model.PackageKind`
     _text("path"),  # where it was dropped, for people
     _text("location"),  # where its bytes lie now
     _text("source"),

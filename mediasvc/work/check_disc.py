@@ -26,9 +26,11 @@ from mediasvc.work.building.private_folder import private_folder
 from mediasvc.work.checking.check_files import Report, Seen, check_files
 from mediasvc.work.checking.check_signatures import check_signatures
 from mediasvc.work.checking.disc_under_test import Disc, open_disc
+from mediasvc.work.intake.discover import refusal
 
 #: What a message is judged by when nobody says it.
-OF_MAIL = {"mail": "STD-GEN-ZIP-MAIL", "mime": "STD-GEN-MIME"}
+OF_MAIL = {("mail", False): "STD-GEN-ZIP-MAIL", ("mail", True): "STD-GEN-SEC-ZIP-MAIL",
+           ("mime", False): "STD-GEN-MIME", ("mime", True): "STD-GEN-MIME"}
 
 
 def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "",
@@ -55,13 +57,15 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
         whole = (thread.submit(Span.of_file(path).sha256)
                  if path.is_file() and not (arrival and arrival.is_hashed) else None)
         try:
-            mail = _open_mail(path, sandbox, taken_out)
+            mail = _open_mail(path, sandbox, taken_out, password)
             disc = open_disc(mail.medium if mail else path, sandbox, limits, scratch, password)
         except DamagedError as error:
             return _hopeless(path, error)
         disc.trial.add(mail.findings if mail else ())
-        chosen = wanted or (load_profile(OF_MAIL[mail.kind]) if mail else
+        chosen = wanted or (load_profile(OF_MAIL[mail.kind, mail.secure]) if mail else
                             _fitting(disc, site_profiles))
+        if mail and chosen.secure and not mail.secure:
+            disc.fail("R15-8", "the message is not encrypted")
         seen = check_files(disc, chosen, report, arrival)
         vouched = _check_medium(disc, chosen, seen)
         if whole is None and path.is_file():
@@ -76,6 +80,7 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
     skipped = ({"N7"} if disc.hashes is None else set()) | (set() if certified else {"E01"})
     skipped |= set() if signer else {"E01b"}
     skipped |= set() if disc.has_witness else {"R12-2b"}
+    skipped |= set() if mail and (mail.secure or chosen.secure) else {"R15-8"}
     skipped |= {"mail": {"R12-6"}, "mime": {"R11-7"}}.get(kind, {"R11-7", "R12-6"})
     return Verdict(kind, chosen.name, disc.trial.results(disc.kind, frozenset(skipped)),
                    seen.instances, len(disc.members),
@@ -83,15 +88,15 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
                    disc.file_set_id, sha256)
 
 
-def _open_mail(path: Path, sandbox: Sandbox, folder: Path) -> Mail | None:
+def _open_mail(path: Path, sandbox: Sandbox, folder: Path, password: str | None) -> Mail | None:
     """What a message holds, taken out of it by a child; None for what is no message."""
     if not is_mail(path):
         return None
     answer = sandbox.call("mediasvc.work.checking.check_members:mail", path=str(path),
-                          folder=str(folder))
+                          folder=str(folder), password=password)
     if answer.error:
-        raise DamagedError(answer.text)
-    return Mail(Path(answer.value["medium"]), answer.value["kind"],
+        raise refusal(answer)
+    return Mail(Path(answer.value["medium"]), answer.value["kind"], answer.value["secure"],
                 [Finding(**row) for row in answer.value["findings"]])
 
 

@@ -75,7 +75,8 @@ def image_bytes(order: ExportOrder, files: Sequence[DiscFile], file_set: FileSet
         return iso_bytes(files, with_udf=order.profile.medium.udf)
     if order.container == "mail":
         sink = Counter()
-        write_mail(sink, files, order.profile, file_set, facts)  # type: ignore[arg-type]
+        write_mail(sink, files, order.profile, file_set, facts,  # type: ignore[arg-type]
+                   order.seal)
         return sink.length
     if order.seal is not None and order.seal.kind == "zip":
         from mediasvc.media.secure.secure_zip_write import write_secure_zip

@@ -1,11 +1,11 @@
 """What a message with a file-set holds, taken apart by rule (runs in a sandbox child).
 
-The standard library's parser reads it; nothing is shared with `mail_write`.
+Nothing is shared with what writes messages.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,67 +13,99 @@ from typing import TYPE_CHECKING
 from mediasvc.errors import DamagedError
 from mediasvc.media.directory.file_id import CONFORMING
 from mediasvc.media.disc.disc_file import README
+from mediasvc.media.packed.mime_parts import (
+    LOOKED_AT,
+    Part,
+    begins_like_mail,
+    decoded,
+    leaves,
+    part_of,
+)
 from mediasvc.model import Finding
+from mediasvc.span import Span
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from mediasvc.media.secure.secure_mail_read import Unsealed
 
 LONGEST_ID = 71
 LEVELS = 8
-HEAD = 4096
 
 
 @dataclass(slots=True)
 class Mail:
-    """``medium``: the ZIP or the folder that was taken out, ready to be judged."""
+    """``medium``: the ZIP or the folder that was taken out, ready to be judged. ``secure``: it was
+    encrypted."""
 
     medium: Path
     kind: str
+    secure: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     def fail(self, rule: str, text: str, subject: str = "") -> None:
         self.findings.append(Finding("error", "rule-" + rule.lower(), subject, text, rule))
 
 
-def take_apart(path: Path, folder: Path) -> Mail:
-    """Write what is attached below ``folder``. Raises DamagedError when nothing DICOM is."""
-    import email  # few discs are messages, and whether one is takes none of it
-    from email.policy import compat32
+def take_apart(path: Path, folder: Path, key: str | None = None) -> Mail:
+    """Write what is attached below ``folder``; ``key`` opens an encrypted message.
 
-    message = email.message_from_bytes(path.read_bytes(), policy=compat32)
-    parts = [part for part in message.walk() if not part.is_multipart()]
-    zips = [part for part in parts if part.get_content_type() == "application/zip"]
-    dicom = [part for part in parts if part.get_content_type() == "application/dicom"]
+    Raises DamagedError when nothing DICOM is, PasswordNeeded, and UnsupportedError.
+    """
+    from mediasvc.media.scratch import Scratch
+    from mediasvc.media.secure.secure_mail_read import is_sealed, unsealed
+
+    message = part_of(Span.of_file(path))
+    sealed = unsealed(message, key, Scratch(folder / "S"), "M") if is_sealed(message) else None
+    parts = list(leaves(sealed.part if sealed else message))
+    zips = [part for part in parts if part.kind == "application/zip"]
+    dicom = [part for part in parts if part.kind == "application/dicom"]
     if zips:
-        return _zip(message, zips, folder)
-    if dicom:
-        return _files(dicom, [part for part in parts if part.get_filename() == README], folder)
-    raise DamagedError("it is no message with DICOM in it")
+        mail = _zip(message, zips, folder)
+    elif dicom:
+        mail = _files(dicom, [part for part in parts if part.headers.get_filename() == README],
+                      folder)
+    else:
+        raise DamagedError("it is no message with DICOM in it")
+    if sealed is not None and sealed.cipher:
+        mail.secure = True
+        _judge_security(mail, sealed)
+    return mail
 
 
-def _zip(message: Message, zips: list[Message], folder: Path) -> Mail:
+def _judge_security(mail: Mail, sealed: Unsealed) -> None:
+    """PS3.15 B.8."""
+    if not sealed.cipher.startswith("aes"):
+        mail.fail("R15-8", "the message is not encrypted with AES")
+    if sealed.signature != "holds":
+        mail.fail("R15-8", {"": "the message is not signed",
+                            "broken": "the message is not what was signed"}.get(
+                                sealed.signature, "the message is signed in a way that is not "
+                                "known here"))
+
+
+def _zip(message: Part, zips: Sequence[Part], folder: Path) -> Mail:
     part = zips[0]
     mail = Mail(folder / "DICOM.ZIP", "mail")
-    mail.medium.write_bytes(_content(part))
+    _write(part, mail.medium)
     if len(zips) > 1:
         mail.fail("R11-7", "there is more than one ZIP in the message")
     for name in ("id", "name"):
-        if part.get_param(name) != "DICOM.ZIP":
+        if part.headers.get_param(name) != "DICOM.ZIP":
             mail.fail("R11-7", f"the {name} of the ZIP is not DICOM.ZIP")
-    if part.get_content_disposition() != "attachment" or part.get_filename() != "DICOM.ZIP":
+    if (part.headers.get_content_disposition() != "attachment"
+            or part.headers.get_filename() != "DICOM.ZIP"):
         mail.fail("R11-7", "the ZIP is not attached as DICOM.ZIP")
-    if "DICOM-ZIP" not in str(message.get("Subject", "")):
+    if "DICOM-ZIP" not in str(message.headers.get("Subject", "")):
         mail.fail("R11-7", "the subject does not say DICOM-ZIP")
     return mail
 
 
-def _files(parts: list[Message], readmes: list[Message], folder: Path) -> Mail:
+def _files(parts: Sequence[Part], readmes: Sequence[Part], folder: Path) -> Mail:
     mail = Mail(folder / "MIME", "mime")
     mail.medium.mkdir()
     for readme in readmes[:1]:
-        (mail.medium / README).write_bytes(_content(readme))
+        _write(readme, mail.medium / README)
     for number, part in enumerate(parts, 1):
-        identity = str(part.get_param("id") or "")
+        identity = str(part.headers.get_param("id") or "")
         names = identity.split("/")
         if (len(identity) > LONGEST_ID or len(names) > LEVELS
                 or not all(CONFORMING.fullmatch(name) for name in names)):
@@ -82,24 +114,25 @@ def _files(parts: list[Message], readmes: list[Message], folder: Path) -> Mail:
         target = mail.medium.joinpath(*names)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                file.write(_content(part))
+            _write(part, target)
         except OSError:
             mail.fail("R12-6", "its id is that of another part", f"part {number}")
     return mail
 
 
-def _content(part: Message) -> bytes:
-    data = part.get_payload(decode=True)
-    if not isinstance(data, bytes) or not data:
+def _write(part: Part, target: Path) -> None:
+    """A new file. Raises DamagedError where nothing is attached."""
+    length = 0
+    with target.open("xb") as file:
+        for chunk in decoded(part):
+            length += file.write(chunk)
+    if not length:
         raise DamagedError("what is attached cannot be decoded")
-    return data
 
 
 def is_mail(path: Path) -> bool:
-    """By its beginning: header fields, one of them MIME-Version."""
+    """By its beginning: header fields, one of them of MIME."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        head = file.read(HEAD)
-    return bool(re.match(rb"[!-9;-~]+:", head)) and b"\nmime-version:" in b"\n" + head.lower()
+        return begins_like_mail(file.read(LOOKED_AT))

@@ -24,8 +24,9 @@ from mediasvc.media.secure.secure_keys import (
 )
 from mediasvc.span import Span
 
-#: id-envelopedData in DER, behind SEQUENCE and its length.
+#: id-envelopedData and id-signedData in DER, behind SEQUENCE and its length.
 _ENVELOPED = bytes.fromhex("06092a864886f70d010703")
+_SIGNED = bytes.fromhex("06092a864886f70d010702")
 HEAD = 32
 #: All recipients of an envelope stand in its head.
 HEAD_LIMIT = 1 << 20
@@ -41,6 +42,27 @@ _CIPHERS = {"aes128_cbc": ("aes", 16), "aes192_cbc": ("aes", 16), "aes256_cbc": 
 def is_envelope(head: bytes) -> bool:
     """Whether a file begins like a CMS envelope."""
     return head[:1] == b"\x30" and _ENVELOPED in head[:HEAD]
+
+
+def is_signed(head: bytes) -> bool:
+    """Whether a file begins like CMS SignedData."""
+    return head[:1] == b"\x30" and _SIGNED in head[:HEAD]
+
+
+def cipher_of(span: Span) -> str:
+    """Of an envelope, as asn1crypto calls it. Raises DamagedError and UnsupportedError."""
+    sealed = _sealed(span)
+    if sealed is not None:
+        return sealed.algorithm
+    from asn1crypto import cms
+
+    if span.length > IN_MEMORY:
+        raise UnsupportedError("its envelope is too large to be opened at once")
+    try:
+        inner = cms.ContentInfo.load(b"".join(span.chunks()))["content"]["encrypted_content_info"]
+        return str(inner["content_encryption_algorithm"]["algorithm"].native)
+    except (ValueError, TypeError, KeyError):
+        raise DamagedError("the envelope is damaged") from None
 
 
 def open_envelope(data: bytes, key: str) -> bytes:

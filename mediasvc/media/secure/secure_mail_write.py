@@ -1,7 +1,7 @@
 """A message that is signed and then encrypted as a whole: S/MIME (PS3.15 B.8, RFC 8551).
 
-Outside stand a subject with the name of the file-set, the date, and who sends it. All else is inside
-of the envelope, the text, too, and the signature, which proves that nothing was changed.
+Outside stand a subject with the name of the file-set, the date, and who sends it. All else is
+inside of the envelope, the text, too, and the signature, which proves that nothing was changed.
 """
 
 from __future__ import annotations

@@ -111,8 +111,7 @@ def build_disc(sandbox: Sandbox, instances: Sequence[DiscInstance], profile: Pro
     if growing and _grown(growing, target, prepared.files, profile, file_set, facts, report):
         return prepared.built
     sha256 = _write_container(container, target, prepared.files, profile, file_set, facts,
-                              report, seal.password if seal and seal.kind == "zip" else "",
-                              spent, arrival)
+                              report, seal, spent, arrival)
     return replace(prepared.built, sha256=sha256)
 
 
@@ -231,7 +230,7 @@ def _grown(growing: OnePass, target: Path, files: Sequence[DiscFile], profile: P
 
 def _write_container(container: Container, target: Path, files: Sequence[DiscFile],
                      profile: Profile, file_set: FileSetName, facts: DiscFacts, report: Report,
-                     password: str, spent: Path | None, arrival: Arrival | None) -> str:
+                     seal: Seal | None, spent: Path | None, arrival: Arrival | None) -> str:
     """The sha256 of an image."""
     total = sum(file.span.length for file in files)
 
@@ -249,10 +248,10 @@ def _write_container(container: Container, target: Path, files: Sequence[DiscFil
         direct = DirectFile(plain.fileno())
         image = cast("BinaryIO", direct)  # all of one that these writers use
         if container == "mail":
-            write_mail(image, files, profile, file_set, facts, copied)
-        elif container == "zip" and password:
+            write_mail(image, files, profile, file_set, facts, seal, copied)
+        elif container == "zip" and seal:
             from mediasvc.media.secure.secure_zip_write import write_secure_zip
-            write_secure_zip(image, files, password, moment=facts.created, report=written,
+            write_secure_zip(image, files, seal.password, moment=facts.created, report=written,
                              copied=copied)
         elif container == "zip":
             from mediasvc.media.packed.zip_write import write_zip
@@ -278,7 +277,8 @@ def _remover(spent: Path | None) -> Callable[[DiscFile], None]:
 
 
 def write_mail(target: BinaryIO, files: Sequence[DiscFile], profile: Profile, file_set: FileSetName,
-               facts: DiscFacts, copied: Callable[[DiscFile], None] = lambda file: None) -> None:
+               facts: DiscFacts, seal: Seal | None,
+               copied: Callable[[DiscFile], None] = lambda file: None) -> None:
     """One message with all ``files`` in it, or with the DICOM files each by itself."""
     from mediasvc.media.packed.mail_write import readme_of, write_mime, write_zip_mail
     from mediasvc.media.packed.zip_write import write_zip
@@ -291,5 +291,11 @@ def write_mail(target: BinaryIO, files: Sequence[DiscFile], profile: Profile, fi
     with tempfile.NamedTemporaryFile(dir=Path(files[0].span.path).parent) as archive:
         write_zip(archive, files, moment=facts.created, copied=copied)
         archive.flush()
+        if seal and seal.recipients and seal.sender:
+            from mediasvc.media.secure.secure_mail_write import write_secure_mail
+            write_secure_mail(target, Span.of_file(archive.name), seal.recipients, seal.sender,
+                              file_set_id=file_set.id, moment=facts.created,
+                              contact=facts.contact, text=text)
+            return
         write_zip_mail(target, Span.of_file(archive.name), file_set_id=file_set.id,
                        moment=facts.created, sender=facts.contact, text=text)

@@ -1,4 +1,4 @@
-"""Discs that only their recipient can open: an encrypted zip, or DICOM Secure Media."""
+"""Discs that only their recipient can open: an encrypted zip, DICOM Secure Media, or a message."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from mediasvc.span import Span
 from mediasvc.standard.profiles import Profile
 
 if TYPE_CHECKING:
+    from mediasvc.media.secure.mail_sender import Sender
     from mediasvc.media.secure.secure_cms_write import Recipients
 
 OPENED_BY = ("The DICOM files of this medium are encrypted (DICOM PS3.15, CMS). A DICOM reader for "
@@ -26,11 +27,13 @@ OPENED_BY = ("The DICOM files of this medium are encrypted (DICOM PS3.15, CMS). 
 
 @dataclass(frozen=True)
 class Seal:
-    """``zip``: one AES-256 zip. ``cms``: every DICOM file, and DICOMDIR, in its own envelope."""
+    """``zip``: one AES-256 zip. ``cms``: every DICOM file, and DICOMDIR, in its own envelope.
+    ``smime``: a message in one envelope, signed by ``sender``."""
 
-    kind: Literal["zip", "cms"]
+    kind: Literal["zip", "cms", "smime"]
     password: str = field(default="", repr=False)
     recipients: Recipients | None = None
+    sender: Sender | None = None
 
     @property
     def opening(self) -> str:
@@ -39,12 +42,15 @@ class Seal:
 
 
 def seal_for(profile: Profile, container: str, password: str, certificates: Iterable[bytes],
-             ) -> Seal | None:
+             identity: str = "") -> Seal | None:
     """What the profile, the container and the keys ask for; None for a disc that anybody reads.
+    ``identity``: key and certificate (PEM) of who signs messages.
 
     Raises SettingsError where they do not fit together.
     """
     keys = tuple(certificates)
+    if profile.secure and profile.medium.kind == "mail":
+        return _seal_of_message(password, keys, identity)
     if profile.secure:
         from mediasvc.media.secure.secure_cms_write import Recipients, check_recipients
 
@@ -61,6 +67,21 @@ def seal_for(profile: Profile, container: str, password: str, certificates: Iter
                             "End --to with .zip, or choose a profile of `mediasvc profiles list`.")
     check_password(password)
     return Seal("zip", password)
+
+
+def _seal_of_message(password: str, keys: tuple[bytes, ...], identity: str) -> Seal:
+    """PS3.15 B.8: S/MIME, which knows no passwords (RFC 8551 2.3), and is always signed."""
+    from mediasvc.media.secure.mail_sender import sender_of
+    from mediasvc.media.secure.secure_cms_write import Recipients, check_recipients
+
+    if password or not keys:
+        raise SettingsError("A secure message is encrypted for certificates, never with a "
+                            "password." if password else
+                            "A secure message needs the certificate of its recipient.",
+                            "Say --recipient-certificate; a .zip can have a password.")
+    recipients = Recipients("", keys)
+    check_recipients(recipients)
+    return Seal("smime", recipients=recipients, sender=sender_of(identity))
 
 
 def sealed(files: Iterable[DiscFile], seal: Seal, scratch: Path,

@@ -145,12 +145,12 @@ def hash_list(number: int, at: Sequence[Any] | None = None, **source: Any) -> di
     return {"facts": facts}
 
 
-def mail(path: str, folder: str) -> dict[str, Any]:
+def mail(path: str, folder: str, password: str | None) -> dict[str, Any]:
     """Take a message apart; see `mail_read.Mail`."""
     from mediasvc.media.packed.mail_read import take_apart
 
-    found = take_apart(Path(path), Path(folder))
-    return {"medium": str(found.medium), "kind": found.kind,
+    found = take_apart(Path(path), Path(folder), password)
+    return {"medium": str(found.medium), "kind": found.kind, "secure": found.secure,
             "findings": [asdict(row) for row in found.findings]}
 
 

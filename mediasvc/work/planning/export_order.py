@@ -71,14 +71,20 @@ class ExportOrder:
         if self.lossy is not None and self.privacy is not None:
             raise SettingsError("Images are not de-identified and compressed with loss at once.",
                                 "Both give new UIDs, and references follow only one of them.")
+        if (self.seal is not None and self.seal.kind == "smime" and self.privacy is not None
+                and not self.privacy.policy.has("institution")):
+            raise SettingsError("A secure message is signed (PS3.15 B.8), and what is "
+                                "de-identified names no institution.",
+                                "Say --retain institution, or choose an encrypted .zip.")
 
     @property
     def room(self) -> int | None:
-        """What the files of one disc may take: a message grows by base64."""
+        """What the files of one disc may take: messages grow by base64, an encrypted one twice."""
         if self.container == "mail" and self.capacity is not None:
             from mediasvc.media.packed.mail_write import payload_limit
 
-            return payload_limit(self.capacity)
+            limit = payload_limit(self.capacity)
+            return payload_limit(limit) if self.seal and self.seal.kind == "smime" else limit
         return self.capacity
 
     @property
@@ -121,7 +127,8 @@ def capacity_of(profile: Profile, disc: str, container: Container, mail_bytes: i
         raise SettingsError(f"{profile.name} is a ZIP file.", "End --to with .zip.")
     if (profile.medium.kind in ("mail", "mime")) != (container == "mail"):
         raise SettingsError(f"{profile.name} and --to do not agree.",
-                            "Messages (.eml) are STD-GEN-ZIP-MAIL or STD-GEN-MIME.")
+                            "Messages (.eml) are STD-GEN-ZIP-MAIL, STD-GEN-SEC-ZIP-MAIL or "
+                            "STD-GEN-MIME.")
     if profile.reads_only:
         raise SettingsError(f"No disc is made by {profile.name}: {profile.reads_only}.",
                             "check-disc judges such discs.")
