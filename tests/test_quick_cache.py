@@ -7,13 +7,15 @@ import sys
 
 _USE = """
 import sys
+import numpy as np
+from mediasvc.codecs.rle_frame import encode
 from mediasvc.dicom.walk import walk
 data = b"\\x08\\x00\\x16\\x00UI\\x02\\x001\\x00"
 assert walk(data, 0, len(data), implicit=False, big_endian=False).count == 1
+assert len(encode(np.zeros((8, 8), np.uint16))) == 64 + 2 * 16
 cached = "numba.core.optional" not in sys.modules
 from numba import njit
 assert njit(lambda number: number + 1)(1) == 2
-from mediasvc.codecs.rle_pack import pack  # whose kernels come the usual way
 print(cached)
 """
 

@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 
 from numba import njit, types
 
+from mediasvc.codecs.quick_cache import quick_kernel
+
 BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 SPACE = types.Array(types.uint8, 1, "C")
 INTS = types.Array(types.int64, 1, "C")
@@ -17,9 +19,8 @@ INT = types.int64
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def kernel(*arguments: Any) -> Callable[[_Function], _Function]:
-    """Compile once per machine for exactly these argument types, without the interpreter lock."""
-    return cast("Callable[[_Function], _Function]", njit(arguments, nogil=True, cache=True))
+#: Compile once per machine for exactly these argument types, without the interpreter lock.
+kernel = quick_kernel
 
 
 def part(function: _Function) -> _Function:

@@ -19,6 +19,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from mediasvc.codecs.quick_cache import quick_kernels
+
 CHECKED = bool(cast("Any", config).BOUNDSCHECK)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -40,8 +42,7 @@ def processor_has(feature: str) -> bool:
 
 def kernels(*signatures: Any) -> Callable[[_Function], _Function]:
     """Like `compiled.kernel`, for several signatures (numba types: ``result(argument, …)``)."""
-    return cast("Callable[[_Function], _Function]",
-                _njit(list(signatures), nogil=True, cache=True))
+    return quick_kernels(*signatures)
 
 
 def inline(function: _Function) -> _Function:
@@ -52,8 +53,7 @@ def inline(function: _Function) -> _Function:
 def bare_kernels(*signatures: Any) -> Callable[[_Function], _Function]:
     """As `kernels`, for one that is given all its space: nobody counts who holds an array, which
     costs a fifth where small parts hand them on sample by sample."""
-    made = _njit(list(signatures), nogil=True, cache=True, _nrt=False)
-    return cast("Callable[[_Function], _Function]", made)
+    return quick_kernels(*signatures, _nrt=False)
 
 
 def bare(function: _Function) -> _Function:

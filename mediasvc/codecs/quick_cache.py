@@ -25,11 +25,17 @@ class _QuickCache(cast("type[Any]", FunctionCache)):  # type: ignore[misc]
 
 def quick_kernel(*arguments: Any) -> Callable[[_Function], _Function]:
     """As ``njit((*arguments), nogil=True, cache=True)``."""
+    return quick_kernels(arguments)
+
+
+def quick_kernels(*signatures: Any, **options: Any) -> Callable[[_Function], _Function]:
+    """As ``njit([*signatures], nogil=True, cache=True, **options)``."""
     def compiled(function: _Function) -> _Function:
-        made: Any = cast("Any", njit)(nogil=True)(function)
+        made: Any = cast("Any", njit)(nogil=True, **options)(function)
         if hasattr(made, "_cache"):  # not where numba is switched off
             made._cache = _QuickCache(function)
-            made.compile(arguments)
+            for signature in signatures:
+                made.compile(signature)
             made.disable_compile()
         return cast("_Function", made)
     return compiled

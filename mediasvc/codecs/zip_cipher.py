@@ -6,8 +6,10 @@ It protects nothing any more; password zips from other sites are still made with
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
+
+from mediasvc.codecs.quick_cache import quick_kernel
 
 HEADER_LENGTH = 12
 _START = (0x12345678, 0x23456789, 0x34567890)
@@ -26,8 +28,9 @@ def _crc_table() -> NDArray[np.uint32]:
 _TABLE = _crc_table()
 
 
-@njit((_WORDS, _BYTES, types.uint8[::1], _WORDS, types.boolean), nogil=True, cache=True)
-def _turn(keys, data, out, table, plain):  # type: ignore[no-untyped-def]
+@quick_kernel(_WORDS, _BYTES, types.uint8[::1], _WORDS, types.boolean)
+def _turn(keys: NDArray[np.uint32], data: NDArray[np.uint8], out: NDArray[np.uint8],
+          table: NDArray[np.uint32], plain: bool) -> None:
     """Decrypt ``data`` into ``out`` and turn the keys; ``plain``: the data are the password."""
     key0, key1, key2 = keys[0], keys[1], keys[2]
     for at in range(len(data)):
