@@ -323,3 +323,53 @@ def test_names_of_other_scripts_are_found_in_texts_that_stay() -> None:
     ds = instance(1, PatientName="Yamada^Tarou=山田^太郎", Manufacturer="山田製作所")
     ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
     assert "山田" not in str(through(ds).Manufacturer)
+
+
+@pytest.mark.parametrize(("said", "kept"), [
+    ("CT head 123-456-789", "CT head"), ("knee 12/345 axial", "knee axial"),
+    ("CT 030 123 456 chest", "CT chest"), ("MR 13-076 brain", "MR brain"),
+    ("chest 45Y", "chest"), ("T1 3D 1.5 mm 512x512", "T1 3D 1.5 mm 512x512"),
+    ("AX T2 FLAIR 3.0 5mm", "AX T2 FLAIR 3.0 5mm")])
+def test_a_number_in_groups_is_no_description(said: str, kept: str) -> None:
+    policy = Policy.of(clean=["descriptors"])
+    ds = instance(1, PatientID="12/345", StudyDescription=said)
+    assert str(through(ds, policy).get("StudyDescription", "")) == kept
+
+
+def test_a_devices_own_dates_move_with_the_others() -> None:
+    """Kept beside moved ones, they would tell how far these moved."""
+    ds = instance(1, StudyDate="20240308", DateOfLastCalibration="20240301",
+                  TimeOfLastCalibration="080000", DeviceSerialNumber="4711-A")
+    new = through(ds, Policy.of(["shifted-dates", "device"]))
+    day = date.fromisoformat(new.DateOfLastCalibration)
+    assert (date.fromisoformat(new.StudyDate) - day).days == 7
+    assert new.DateOfLastCalibration != "20240301" and new.TimeOfLastCalibration == "080000"
+    assert new.DeviceSerialNumber == "4711-A"
+    new = through(ds, Policy.of(["device"]))
+    assert new.DateOfLastCalibration == "20240301" and not new.get("StudyDate")
+
+
+def test_people_without_a_patient_id_are_not_one_person() -> None:
+    def who(**said: object) -> str:
+        ds = instance(**{"patient": 1, "PatientID": "", **said})  # type: ignore[arg-type]
+        return str(through(ds).PatientID)
+
+    assert who(study=1) == who(study=2) != who(study=1, PatientName="Other^Ann")
+    nobody: dict[str, object] = {"PatientName": "", "PatientBirthDate": ""}
+    assert who(**nobody, instance=1) == who(**nobody, instance=2) != who(**nobody, study=2)
+
+
+@pytest.mark.parametrize(("uid", "retain"), [("", ()), ("", ("uids",)), ("../../x", ("uids",))])
+def test_an_instance_that_has_no_uid_does_not_leave(uid: str, retain: tuple[str, ...]) -> None:
+    raw = bytearray(to_bytes(instance(1)))
+    at = raw.index(b"\x08\x00\x18\x00UI") + 8
+    size = int.from_bytes(raw[at - 2:at], "little")
+    raw[at:at + size] = uid.encode().ljust(size, b"\0")
+    with pytest.raises(UnsupportedError, match="SOP Instance UID"):
+        deidentify(memoryview(bytes(raw)), Policy.of(retain), KEYS)
+
+
+def test_a_value_that_was_all_name_is_not_left_empty() -> None:
+    """A label may be of type 1."""
+    new = through(instance(1, modality="PR", PatientName="Wombat^Ann", ContentLabel="WOMBAT"))
+    assert new.ContentLabel == "REMOVED"

@@ -24,7 +24,7 @@ from mediasvc.standard.profiles import load_profile
 from mediasvc.work.deidentifying.deidentify_order import Privacy
 from mediasvc.work.planning.export_lossy import Lossy
 from mediasvc.work.planning.export_order import ExportOrder
-from samples.synthesis import instance, study, uid, write_disc
+from samples.synthesis import instance, study, to_bytes, uid, write_disc
 from tests.carriers import unpack_iso
 from tests.conftest import Program
 
@@ -195,6 +195,40 @@ def test_a_folder_of_files_is_deidentified_under_new_names(cli: Program, tmp_pat
         raw = path.read_bytes() + str(path.relative_to(tmp_path)).encode()
         assert all(form not in raw for word in SECRETS[:6] for form in forms(word))
     assert cli("deidentify", folder, tmp_path / "out").code == 3
+
+
+def test_of_two_files_with_one_uid_the_first_stays_and_the_other_is_told(
+        cli: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write_disc(folder, study(1, 1, count=30))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files[1:11]:
+        path.write_bytes(path.read_bytes().replace(b"Phantom 1", b"Phantom 2"))
+    first = next(path for path in files if path.name != "DICOMDIR")
+    (folder / "ZZ_SAME").write_bytes(first.read_bytes())
+    (folder / "ZZ_TWIN").write_bytes(first.read_bytes().replace(b"Sampleworks", b"Otherworks "))
+    done = cli("deidentify", folder, tmp_path / "out")
+    assert (done.code, done.summary["instances"]) == (1, 30)
+    reasons = {Path(row["path"]).name: row["reason"] for row in done.of("skipped")}
+    assert "is the same instance" in reasons.pop("ZZ_SAME")
+    assert "is not the same" in reasons.pop("ZZ_TWIN") and not reasons
+    assert not any(b"Otherworks" in path.read_bytes()
+                   for path in (tmp_path / "out").rglob("*.dcm"))
+
+
+def test_no_uid_that_is_kept_leads_out_of_the_folder(cli: Program, tmp_path: Path) -> None:
+    raw = to_bytes(instance(1))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for uid_at in (b"\x20\x00\x0d\x00UI", b"\x20\x00\x0e\x00UI"):
+        at = raw.index(uid_at) + 8
+        size = int.from_bytes(raw[at - 2:at], "little")
+        raw = raw[:at] + b"..".ljust(size, b"\0") + raw[at + size:]
+    (folder / "A").write_bytes(raw)
+    done = cli("deidentify", folder, tmp_path / "here" / "out", "--retain", "uids")
+    assert done.summary["instances"] == 1
+    [path] = (path for path in (tmp_path / "here").rglob("*") if path.is_file())
+    assert path.relative_to(tmp_path / "here" / "out").parts[1:3] == ("study", "series")
 
 
 def test_loss_and_privacy_at_once_are_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ are copied. Nothing behind the data set is taken over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -37,9 +38,11 @@ from mediasvc.standard.sop_classes import MEDIA_STORAGE_DIRECTORY
 
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 PATIENT_NAME, PATIENT_ID, ISSUER = 0x00100010, 0x00100020, 0x00100021
+BIRTH_DATE, STUDY_INSTANCE_UID = 0x00100030, 0x0020000D
 REMOVED, METHOD, METHOD_CODES, TEMPORAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
 BURNED_IN = 0x00280301
 BITS_ALLOCATED, BITS_STORED, HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
+_UID = re.compile(r"\d[\d.]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def deidentify(view: memoryview, policy: Policy, keys: Keys, *, subject: str = "
     """The whole file ``view`` without what identifies its patient.
 
     ``subject`` is who the patient is (``ID@ISSUER`` of the index): pseudonym and shift of dates
-    follow from it alone; empty: from Patient ID and issuer of the file. ``also``: further names and
+    follow from it alone; empty: from what the file says (`_subject`). ``also``: further names and
     identifiers that must not stand in it. ``pixels``: its native pixel data with everything
     blanked that may show who the patient is.
 
@@ -71,9 +74,9 @@ def deidentify(view: memoryview, policy: Policy, keys: Keys, *, subject: str = "
     if framing.damaged or framing.verdict:
         raise DamagedError("is damaged and cannot be de-identified")
     sop_class = _text(framing, SOP_CLASS_UID)
-    _refuse(sop_class, policy)
+    _refuse(sop_class, _text(framing, SOP_INSTANCE_UID), policy)
     findings = [] if pixels else list(_risk(framing, sop_class))
-    subject = subject or f"{_text(framing, PATIENT_ID)}@{_text(framing, ISSUER)}"
+    subject = subject or _subject(framing)
     target = Encoding(framing.implicit, framing.big_endian)
     words = words_of(framing, policy, also)
     walk = Walk(policy, keys, words, keys.days(subject), sop_class, target)
@@ -95,9 +98,22 @@ def deidentify(view: memoryview, policy: Policy, keys: Keys, *, subject: str = "
                         walk.days if policy.has("shifted-dates") else 0, tuple(findings))
 
 
-def _refuse(sop_class: str, policy: Policy) -> None:
+def _subject(framing: Framing) -> str:
+    """Without a Patient ID it is the name with the birth date, and without these the study: what
+    two people lack makes them not one."""
+    if identifier := _text(framing, PATIENT_ID):
+        return f"{identifier}@{_text(framing, ISSUER)}"
+    name, born = _text(framing, PATIENT_NAME), _text(framing, BIRTH_DATE)
+    return f"{name}^{born}" if name and born else f"study {_text(framing, STUDY_INSTANCE_UID)}"
+
+
+def _refuse(sop_class: str, uid: str, policy: Policy) -> None:
     if not sop_class or sop_class == MEDIA_STORAGE_DIRECTORY:
         raise UnsupportedError("it is no image or other instance of a patient")
+    if not uid:
+        raise UnsupportedError("it has no SOP Instance UID")
+    if policy.has("uids") and not _UID.fullmatch(uid):
+        raise UnsupportedError("its SOP Instance UID is none, and is to be kept (--retain uids)")
     if sop_class.startswith(DOCUMENTS):
         raise UnsupportedError("documents inside DICOM cannot be de-identified")
     if (sop_class.startswith(STRUCTURED_REPORTS) and not sop_class.startswith(KEY_OBJECTS)

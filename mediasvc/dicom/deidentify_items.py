@@ -116,6 +116,7 @@ class Walk:
             new = raw if is_plain(raw, vr) else b""
         elif vr in TEXT_VRS:
             new = self._scrubbed(raw, vr, charset)
+            new = new if new or not raw.strip(b" \0") else dummy(vr)  # it may be of type 1
         elif self.words.stand_in(memoryview(raw)):
             raise UnsupportedError("a name or an identifier stands in its binary data")
         return None if new is None else self.target.element(tag, vr, new)

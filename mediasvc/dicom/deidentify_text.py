@@ -20,8 +20,11 @@ IDEOGRAPHS = 0x2E80
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 _NAME_PARTS = re.compile(r"[^\W\d_]+")
 _SEPARATORS = re.compile(r"(\s+|[_/,;:()\[\]+*<>=&|-]+)")
-_NUMBER = re.compile(r"[a-z]{0,2}\d{1,3}([.,x]\d{1,3})?[a-z]{0,2}", re.ASCII | re.IGNORECASE)
+#: 45y is an age.
+_NUMBER = re.compile(r"[a-z]{0,2}\d{1,3}([.,x]\d{1,3})?(?!y)[a-z]{0,2}", re.ASCII | re.IGNORECASE)
 _DATES = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\d{4,}", re.ASCII)
+#: Short groups of digits one behind the other; with so many digits they are a number of somebody.
+_GROUPS, MOST_DIGITS = re.compile(r"\d+(?:[ ./_-]\d+)+", re.ASCII), 4
 #: What protocol and series names are made of beyond anatomy.
 _PROTOCOL = """
 abdomen abd adc add angio arm art arterial ax axial ax. bh blade body bold bone bolus brain breast
@@ -81,11 +84,16 @@ def _is_ideographic(word: str) -> bool:
 
 def known_words(text: str, words: set[str]) -> str:
     """What of ``text`` the vocabulary knows, in its order; ``words`` never."""
-    text = _DATES.sub(" ", text)
+    text = _DATES.sub(" ", without_words(text, words))
+    text = _GROUPS.sub(_few_digits, text)
     parts = _SEPARATORS.split(text)
     kept = [part if at % 2 or _is_known(part, words) else "" for at, part in enumerate(parts)]
     joined = re.sub(r"\s{2,}", " ", "".join(kept)).strip(" _/,;:-+*=&|<>")
     return joined if any(any(sign.isalpha() for sign in part) for part in kept[::2]) else ""
+
+
+def _few_digits(groups: re.Match[str]) -> str:
+    return groups[0] if sum(map(str.isdigit, groups[0])) <= MOST_DIGITS else " "
 
 
 def _is_known(part: str, words: set[str]) -> bool:

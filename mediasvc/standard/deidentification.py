@@ -132,6 +132,8 @@ def action_of(tag: int, vr: str, policy: Policy, sop_class_uid: str, *, nested: 
     if row is None:
         return _unlisted(tag, vr, policy)
     chosen = [action for option, action in row.options.items() if policy.has(option)]
+    if vr in _TEMPORAL and policy.has("shifted-dates") and "C" in chosen:
+        return "C"  # a device's own dates beside moved ones would tell how far they moved
     if "K" in chosen:
         return "K"
     return "C" if "C" in chosen else _basic(tag, row.basic, sop_class_uid, nested)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import filecmp
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,17 @@ from typing import Any
 from mediasvc.errors import NotFoundError, SettingsError
 from mediasvc.media.disc.disc_file import DICOMDIR
 from mediasvc.model import Finding, InstanceHeader
-from mediasvc.sandbox import Sandbox
+from mediasvc.sandbox import Answer, Sandbox
 from mediasvc.span import Span
 from mediasvc.work.deidentifying.deidentify_order import Privacy, Renamed
 from mediasvc.work.turns.batches import Item, run_batches
 
 CHILD = "mediasvc.work.deidentifying.deidentify:deidentify_items"
 BATCH = 8
+SAME = "another file of IN is the same instance"
+OTHER = "another file of IN has the same SOP Instance UID and is not the same; look which is right"
+#: What may be a name in OUT: a UID that stays may be anything.
+_UID = re.compile(r"\d[\d.]{0,63}", re.ASCII)
 Report = Callable[[int, int, str], None]
 
 
@@ -44,9 +50,11 @@ def deidentify_tree(sandbox: Sandbox, source: Path, out: Path, privacy: Privacy,
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     common = privacy.as_json()
     items: Iterator[Item] = (
-        {"path": str(path), "span": Span.of_file(path).as_json(), "privacy": common,
-         "out": str(out / f"{number:08d}.part")} for number, path in enumerate(files))
-    for done, (item, answer) in enumerate(run_batches(sandbox, CHILD, items, BATCH), 1):
+        {"number": number, "path": str(path), "span": Span.of_file(path).as_json(),
+         "privacy": common, "out": str(out / f"{number:08d}.part")}
+        for number, path in enumerate(files))
+    answers = _in_order(run_batches(sandbox, CHILD, items, BATCH))
+    for done, (item, answer) in enumerate(answers, 1):
         report(done, len(files), "de-identifying")
         path, temp = Path(item["path"]), Path(item["out"])
         if answer.error:
@@ -56,18 +64,36 @@ def deidentify_tree(sandbox: Sandbox, source: Path, out: Path, privacy: Privacy,
             yield _placed(path, temp, out, answer.value)
 
 
+def _in_order(answers: Iterable[tuple[Item, Answer]]) -> Iterator[tuple[Item, Answer]]:
+    """As the files of IN are sorted: of two that claim to be one instance, the same stays every
+    time."""
+    early: dict[int, tuple[Item, Answer]] = {}
+    wanted = 0
+    for item, answer in answers:
+        early[item["number"]] = item, answer
+        while wanted in early:
+            yield early.pop(wanted)
+            wanted += 1
+
+
 def _placed(path: Path, temp: Path, out: Path, row: dict[str, Any]) -> Done:
     header = InstanceHeader.from_json(row["header"])
-    target = out.joinpath(header.patient_id, header.study_instance_uid or "study",
-                          header.series_instance_uid or "series", f"{header.sop_instance_uid}.dcm")
+    target = out.joinpath(header.patient_id, _name(header.study_instance_uid, "study"),
+                          _name(header.series_instance_uid, "series"),
+                          f"{_name(header.sop_instance_uid, 'instance')}.dcm")
     if target.exists():
+        same = filecmp.cmp(temp, target, shallow=False)
         temp.unlink()
-        return Done(path, None, "another file of IN is the same instance")
+        return Done(path, None, SAME if same else OTHER)
     target.parent.mkdir(parents=True, exist_ok=True)
     temp.rename(target)
     before = InstanceHeader.from_json(row["before"])
     return Done(path, target, findings=tuple(Finding(**one) for one in row["findings"]),
                 renamed=Renamed(before, header, int(row["days"])))
+
+
+def _name(uid: str, other: str) -> str:
+    return uid if _UID.fullmatch(uid) else other
 
 
 def _files(source: Path) -> list[Path]:
