@@ -9,6 +9,7 @@ import re
 from binascii import Error, a2b_base64, a2b_qp
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mediasvc.errors import DamagedError
@@ -24,6 +25,8 @@ LOOKED_AT = 64 << 10
 _BEGINNING = re.compile(rb"(From [^\n]*\n)?[!-9;-~]+:")
 _MIME = re.compile(rb"^(mime-version|content-type):", re.IGNORECASE | re.MULTILINE)
 _BLANK = re.compile(rb"\A\r?\n|\n\r?\n")
+#: Of a line between parts, behind the boundary.
+_END = re.compile(rb"(--)?[ \t]{0,64}\r?\n")
 _NO_BASE64 = bytes(byte for byte in range(256) if (not chr(byte).isalnum() and byte not in b"+/=")
                    or byte > 0x7F)
 
@@ -88,32 +91,48 @@ def parts_of(part: Part) -> list[Part]:
     """The next ones within it (RFC 2046 5.1.1); the last may lack its end."""
     if not part.boundary:
         return []
-    mark = re.compile(rb"--" + re.escape(part.boundary.encode("ascii", "surrogateescape"))
-                      + rb"(--)?[ \t]*(?:\r?\n|\Z)")
     found: list[Span] = []
-    with part.body.view() as view:
-        start, length = -1, len(view)
-        for line in mark.finditer(view):
-            if line.start() and view[line.start() - 1] != 0x0A:
-                continue
-            if start >= 0:
-                found.append(_between(part.body, view, start, line.start()))
-            start = -1 if line[1] else line.end()
-            if line[1]:
-                break
-            if len(found) > PARTS:
-                raise DamagedError("the message has too many parts")
+    body, start = part.body, -1
+    for mark in _marks(body, part.boundary.encode("ascii", "surrogateescape")):
         if start >= 0:
-            found.append(Span(part.body.path, part.body.offset + start, length - start))
+            found.append(Span(body.path, body.offset + start, max(0, mark.start - start)))
+        start = mark.end
+        if mark.last:
+            break
+        if len(found) > PARTS:
+            raise DamagedError("the message has too many parts")
+    else:
+        if start >= 0:
+            found.append(Span(body.path, body.offset + start, max(0, body.length - start)))
     return [part_of(span) for span in found]
 
 
-def _between(body: Span, view: memoryview, start: int, end: int) -> Span:
-    """Without the line end that belongs to the boundary."""
-    end -= 1
-    if end > start and view[end - 1] == 0x0D:
-        end -= 1
-    return Span(body.path, body.offset + start, max(0, end - start))
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A line between parts, from the line end before it, which is its own, to its end."""
+
+    start: int
+    end: int
+    last: bool
+
+
+def _marks(body: Span, boundary: bytes) -> Iterator[_Mark]:
+    """Read from the beginning to the end: what is attached may be large."""
+    sought = b"\n--" + boundary
+    longest = len(sought) + 80
+    data, before, told = b"\n", -1, -1  # as if a line ended before the body, and one after it
+    for chunk in chain(body.chunks(), [b"\n"]):
+        data += chunk
+        at = data.find(sought)
+        while at >= 0:
+            end = _END.match(data, at + len(sought))
+            if end and before + at >= told:
+                told = before + end.end() - 1
+                yield _Mark(before + at - data.startswith(b"\r", at - 1), before + end.end(),
+                            end[1] is not None)
+            at = data.find(sought, at + 1)
+        before += max(0, len(data) - longest)
+        data = data[-longest:]
 
 
 def decoded(part: Part) -> Iterator[bytes]:
