@@ -54,12 +54,14 @@ def as_json(row: dict[str, Any], layout: Layout, folder: Path) -> Iterator[memor
 
 
 def _write(target: IO[bytes], row: dict[str, Any], layout: Layout) -> None:
-    """As `json.dumps` would write it, one instance after the other."""
+    """As `json.dumps` would write it, one instance after the other. With an indent it is written in
+    Python throughout, so the values of an instance are given to it one by one."""
     target.write(json.dumps(row, indent=1).removesuffix("\n}").encode() + b',\n "instances": [')
     separator = "\n  "
     for file_id, instance in layout.placed():
-        one = json.dumps(_instance(file_id, instance), indent=1)
-        target.write((separator + one.replace("\n", "\n  ")).encode())
+        values = ",\n   ".join(f'"{name}": {json.dumps(value)}' for name, value
+                               in _instance(file_id, instance).items())
+        target.write(f"{separator}{{\n   {values}\n  }}".encode())
         separator = ",\n  "
     target.write(b"\n ]\n}\n")
 
