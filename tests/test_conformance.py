@@ -112,12 +112,15 @@ def test_a_file_set_of_every_claimed_profile_is_made_and_judged(sandbox: Sandbox
     if profile.secure:
         pytest.importorskip("asn1crypto")
         from mediasvc.work.building.seal import seal_for
-        seal = seal_for(profile, container, PASSWORD, ())
+        from tests.mail_identities import identity
+        mail = container == "mail"
+        seal = seal_for(profile, container, "" if mail else PASSWORD,
+                        (identity("Clinic").certificate,) if mail else (), identity("Desk").both)
     name = name_file_set(files, "test")
     build_disc(sandbox, files, profile, name, facts(profile.name, name.id), target=target,
                container=container, scratch=scratch, report=lambda *_: None, seal=seal)
     verdict = check_disc(target, sandbox, Limits(), profile=profile.name,
-                         password=PASSWORD if seal else None)
+                         password=seal.opening if seal else None)
     assert verdict.passed and verdict.instances == 1, [
         (result.rule.id, result.reason) for result in verdict.failed]
     assert verdict.profile == profile.name

@@ -195,6 +195,7 @@ def test_a_copy_goes_as_soon_as_the_disc_has_it(
 @pytest.mark.parametrize(("name", "profile", "seal"), [
     ("a.zip", "ZIP", None), ("a.zip", "ZIP", Seal("zip", "correct horse battery")),
     ("a.eml", "STD-GEN-ZIP-MAIL", None), ("a.eml", "STD-GEN-MIME", None),
+    ("a.eml", "STD-GEN-SEC-ZIP-MAIL", "smime"),
     ("out/", "STD-GEN-USB-JPEG", None),
     ("a.iso", "STD-GEN-SEC-CD", "cms")])
 def test_copies_go_as_soon_as_the_disc_has_them(
@@ -214,9 +215,13 @@ def test_copies_go_as_soon_as_the_disc_has_them(
     monkeypatch.setattr(line, "check_disc", checked)
     if seal == "cms":
         seal = seal_for(load_profile(profile), "iso", "correct horse battery", ())
+    if seal == "smime":
+        from tests.mail_identities import identity
+        seal = seal_for(load_profile(profile), "mail", "", (identity("Clinic").certificate,),
+                        identity("Desk").both)
     done = archive.export(ExportOrder(
         to=tmp_path / name, container=container_of(f"{tmp_path}/{name}"),
         profile=load_profile(profile), capacity=None, patient=PatientKey("P0001", "LOCAL"),
-        viewer="none", seal=seal, privacy=privacy(archive.desk.home, (), ())))
+        viewer="none", seal=seal, privacy=privacy(archive.desk.home, ("institution",), ())))
     assert done.instances == 3 * SERIES
     assert left == []
