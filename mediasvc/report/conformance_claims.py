@@ -104,11 +104,17 @@ CLAIMS = (
           "that a character set cannot hold makes the instance UTF-8 (ISO_IR 192).",
           ("test_dicomdir_write.py::test_names_keep_their_bytes_and_character_set",
            "test_export.py::test_a_name_that_needs_another_character_set_goes_out_too")),
-    Claim("7.6", "Secure profiles wrap every file, DICOMDIR too, as the Basic DICOM Media Security "
-          "Profile of PS3.15 says, for a password or for X.509 certificates.",
+    Claim("7.6", "Secure profiles of discs wrap every file, DICOMDIR too, as the Basic DICOM Media "
+          "Security Profile of PS3.15 says, for a password or for X.509 certificates.",
           ("test_secure_media.py::test_openssl_opens_ours",
            "test_secure_media.py::test_a_secure_disc_says_nothing_and_opens_with_its_password",
            "test_secure_media.py::test_a_disc_for_a_certificate_opens_with_its_key")),
+    Claim("7.6", "Secure messages are signed, then encrypted with AES-256 for X.509 certificates, "
+          "as Secure Use of Email Transport of PS3.15 says; they are read signed and encrypted in "
+          "any order.",
+          ("test_secure_mail.py::test_openssl_finds_in_it_the_very_zip_of_a_plain_message",
+           "test_secure_mail.py::test_messages_of_openssl_are_judged_and_filed",
+           "test_secure_mail.py::test_a_flipped_bit_is_found")),
 )
 #: By which tests each profile is made and judged, and each rule is shown to be able to fail.
 MADE = "test_conformance.py::test_a_file_set_of_every_claimed_profile_is_made_and_judged"
