@@ -32,8 +32,8 @@ from mediasvc.work.handing_out import burn_folder
 from mediasvc.work.handing_out.burn_folder import copy_disc, file_system
 from mediasvc.work.handing_out.burners import BURNERS
 from mediasvc.work.handing_out.label_facts import label_facts
-from mediasvc.work.handing_out.robot_jobs import FORMATS, RobotJob, epson_fields
-from mediasvc.work.handing_out.robots import job_of, poll, robot_named, seen_by, send
+from mediasvc.work.handing_out.robot_jobs import FORMATS, RobotJob, epson_fields, printable
+from mediasvc.work.handing_out.robots import how_far, job_of, poll, robot_named, seen_by, send
 from samples.synthesis import study
 from tests.conftest import Program
 from tests.disc_things import filled_home, flip, new_sandbox
@@ -358,9 +358,111 @@ def test_a_robot_is_asked_and_believed_only_when_it_is_done(desk: Desk, tmp_path
 def test_a_robot_that_never_answers_has_failed(desk: Desk, tmp_path: Path) -> None:
     one = robot(tmp_path / "hot", "primera", seconds=60.0)
     send(desk, disc_of(desk), one, by="clerk")
+    [job] = (tmp_path / "hot").glob("*.JRQ")
+    job.rename(job.with_suffix(".INP"))
     later = datetime.now(UTC) + timedelta(seconds=61)
     [row] = poll(desk, [one], now=later)
     assert row.state == "failed" and "did not finish" in row.reason
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+def test_what_others_left_in_the_folder_says_nothing_of_a_job(desk: Desk, tmp_path: Path,
+                                                              kind: str) -> None:
+    """An earlier installation, whose numbers began at 1, too; names of files that mean nothing."""
+    one = robot(tmp_path / "hot", kind)
+    form = FORMATS[kind]
+    for name in (f"MSVC00000001.{form.done[0]}", f"MSVC00000001.{form.failed[0]}",
+                 "MSVC00000001", "THUMBS.DB", ".DON"):
+        (tmp_path / "hot" / name).write_bytes(b"\x00\xff rubbish")
+    row = send(desk, disc_of(desk), one, by="clerk")
+    (tmp_path / "hot" / f"{Path(row.job).name}.PR1").write_bytes(b"half a line")
+    assert [again.state for again in poll(desk, [one])] == ["planned"]
+    again = send(desk, disc_of(desk), one, by="clerk")
+    assert again.job != row.job
+
+
+def test_a_job_that_nobody_took_is_taken_back(desk: Desk, tmp_path: Path) -> None:
+    """Else the robot would burn it on the day when it is switched on."""
+    one = robot(tmp_path / "hot", "epson", seconds=60.0, label="l.tdd")
+    send(desk, disc_of(desk), one, by="clerk")
+    assert len(list((tmp_path / "hot").iterdir())) == 2
+    [row] = poll(desk, [one], now=datetime.now(UTC) + timedelta(seconds=61))
+    assert row.state == "failed" and "taken back" in row.reason
+    assert not list((tmp_path / "hot").iterdir())
+
+
+def test_of_a_share_that_is_away_nobody_knows_what_the_robot_did(desk: Desk, tmp_path: Path,
+                                                                 ) -> None:
+    one = robot(tmp_path / "hot", "primera", seconds=60.0)
+    send(desk, disc_of(desk), one, by="clerk")
+    away = (tmp_path / "hot").rename(tmp_path / "away")
+    later = datetime.now(UTC) + timedelta(days=1)
+    [row] = poll(desk, [one], now=later)
+    assert row.state == "planned" and "mounted" in how_far(row, [one])
+    away.rename(tmp_path / "hot")
+    [job] = (tmp_path / "hot").glob("*.JRQ")
+    job.rename(job.with_suffix(".DON"))
+    assert [row.state for row in poll(desk, [one], now=later)] == ["released"]
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+@pytest.mark.parametrize("end", ["done", "failed"])
+def test_no_name_stays_in_the_folder_of_a_robot(desk: Desk, tmp_path: Path, kind: str, end: str,
+                                                ) -> None:
+    one = robot(tmp_path / "hot", kind, label="l.tdd")
+    row = send(desk, disc_of(desk), one, by="clerk")
+    form = FORMATS[kind]
+    [job] = (tmp_path / "hot").glob(f"*.{form.extension}")
+    job.rename(job.with_suffix(f".{getattr(form, end)[0]}"))
+    poll(desk, [one])
+    left = [path.suffix for path in (tmp_path / "hot").iterdir()]
+    assert left == ([] if end == "done" else [f".{form.failed[0]}"]) and row.copies == 1
+
+
+def test_what_an_interrupted_look_left_is_gone_on_with(desk: Desk, tmp_path: Path) -> None:
+    from mediasvc.work.burn import step
+
+    one = robot(tmp_path / "hot", "primera")
+    row = send(desk, disc_of(desk), one, by="clerk")
+    step(desk, row, "built", "robot", program="primera")
+    [job] = (tmp_path / "hot").glob("*.JRQ")
+    job.rename(job.with_suffix(".DON"))
+    assert [row.state for row in poll(desk, [one])] == ["released"]
+
+
+def test_a_job_that_cannot_be_written_waits_for_nobody(desk: Desk, tmp_path: Path) -> None:
+    one = robot(tmp_path / "hot", "epson", seen_from=str(tmp_path / "elsewhere"), seen_as="X:")
+    with pytest.raises(SettingsError, match="does not see"):
+        send(desk, disc_of(desk), one, by="clerk")
+    assert [row.state for row in rows(desk)] == ["failed"] and poll(desk, [one]) == []
+    one = robot(tmp_path / "hot", "epson", seen_from=str(desk.home.outbox), seen_as="X:\\диск")
+    with pytest.raises(SettingsError, match="cannot be told that path"):
+        send(desk, disc_of(desk), one, by="clerk")
+    assert not list((tmp_path / "hot").iterdir())
+
+
+def test_the_fields_of_a_label_lie_where_the_robot_sees_them(desk: Desk, tmp_path: Path) -> None:
+    """Beside the image, when it knows the folder of the jobs under a name that we do not."""
+    outbox = desk.home.outbox
+    one = robot(tmp_path / "hot", "epson", label="l.tdd", seen_from=str(outbox), seen_as="\\\\S\\o")
+    row = send(desk, disc_of(desk), one, by="clerk")
+    name = Path(row.job).name
+    assert f"REPLACE_FIELD=\\\\S\\o\\{name}.TXT\r\n".encode() in next(
+        (tmp_path / "hot").glob("*.JDF")).read_bytes()
+    assert b"PATIENT=" in (outbox / f"{name}.TXT").read_bytes()
+    next((tmp_path / "hot").glob("*.JDF")).rename(tmp_path / "hot" / f"{name}.DON")
+    poll(desk, [one])
+    assert not list(outbox.glob("*.TXT")) and not list((tmp_path / "hot").iterdir())
+
+
+@pytest.mark.parametrize(("name", "printed", "lost"), [
+    ("Müller, Änne", "Müller, Änne", 0), ("Dvořák, Łucja", "Dvorák, Lucja", 0),
+    ("Đorđević, Iğdır", "Dordevic, Igdir", 0), ("山田, Ann", "??, Ann", 2)])
+def test_a_name_on_a_robots_label_is_as_near_as_its_letters_allow(name: str, printed: str,
+                                                                  lost: int) -> None:
+    assert printable(name) == (printed, lost)
+    assert f"MergeField={printed}\r\n".encode("cp1252") in FORMATS["primera"].write(
+        replace(JOB, fields=(("PATIENT", name),)))
 
 
 def test_a_robot_sees_our_folders_under_its_own_names(tmp_path: Path) -> None:

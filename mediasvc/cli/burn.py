@@ -10,6 +10,8 @@ import click
 from mediasvc.cli.person import by_option
 from mediasvc.cli.session import Session
 from mediasvc.errors import ProofError, SettingsError, StateError
+from mediasvc.media.page.words import count
+from mediasvc.model import Finding
 
 if TYPE_CHECKING:
     from mediasvc.store.burns import Burn
@@ -39,7 +41,7 @@ def command(session: Session, discs: tuple[str, ...], device: str, usb: Path | N
         from mediasvc.store import burns
         from mediasvc.work import burn as work
         from mediasvc.work.handing_out.burn_folder import copy_disc
-        from mediasvc.work.handing_out.robots import poll, robot_named, send
+        from mediasvc.work.handing_out.robots import poll, robot_named, send, unprintable
 
         wanted = [work.find_disc(desk, words) for words in discs]
         rows: list[Burn] = []
@@ -51,8 +53,9 @@ def command(session: Session, discs: tuple[str, ...], device: str, usb: Path | N
         for disc in wanted if not status else ():
             try:
                 if robot:
-                    rows.append(send(desk, disc, robot_named(session.settings.robots, robot),
-                                     by=by, copies=copies or 0))
+                    chosen = robot_named(session.settings.robots, robot)
+                    rows.append(send(desk, disc, chosen, by=by, copies=copies or 0))
+                    _tell_letters(session, disc.id, unprintable(desk, disc, chosen))
                 elif usb:
                     rows.append(copy_disc(desk, disc, usb, by=by))
                 else:
@@ -74,6 +77,13 @@ def _require(discs: tuple[str, ...], device: str, usb: Path | None, robot: str,
         raise SettingsError("--copies is for a robot; burn again for another copy.")
     if len(discs) > 1 and not (robot or status):
         raise SettingsError("One medium takes one disc.", "Burn them one after the other.")
+
+
+def _tell_letters(session: Session, disc: int, letters: int) -> None:
+    if letters:
+        session.finding(Finding("warning", "letters-not-drawn", f"disc {disc}",
+                                f"{count(letters, 'letter')} of its label that the robot's job "
+                                "files have not: they stand as question marks; write them by hand"))
 
 
 def _tell(session: Session, rows: list[Burn]) -> int:

@@ -6,6 +6,7 @@ from a third party's manual only and therefore experimental.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from mediasvc.errors import SettingsError
 
 #: Where lines end, and what a text may hold: the robots' programs are for Windows.
 END, ENCODING = "\r\n", "cp1252"
+#: Letters that no accent makes.
+_STROKES = {"đ": "d", "Đ": "D", "ł": "l", "Ł": "L", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T",
+            "ı": "i"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def epson(job: RobotJob) -> bytes:
 
 def epson_fields(job: RobotJob) -> bytes:
     """The file that REPLACE_FIELD names."""
-    return _lines(list(job.fields))
+    return _lines(_printed(job))
 
 
 def primera(job: RobotJob) -> bytes:
@@ -65,7 +69,7 @@ def primera(job: RobotJob) -> bytes:
             ("DeleteFiles", "NO")]
     if job.label:
         rows.append(("PrintLabel", job.label))
-        rows += [("MergeField", value) for _, value in job.fields]
+        rows += [("MergeField", value) for _, value in _printed(job)]
     return _lines(rows)
 
 
@@ -74,7 +78,7 @@ def rimage(job: RobotJob) -> bytes:
             ("volume", job.volume), ("copies", str(job.copies))]
     if job.label:
         rows.append(("label", job.label))
-        rows += [("merge", value) for _, value in job.fields]
+        rows += [("merge", value) for _, value in _printed(job)]
     return _lines(rows)
 
 
@@ -86,9 +90,34 @@ FORMATS = {
 }
 
 
+def printable(text: str) -> tuple[str, int]:
+    """``text`` as a robot can print it, accents taken off where it has no such letter (Dvořák:
+    Dvorák), and how many letters became question marks."""
+    signs = [_nearest(sign) for sign in unicodedata.normalize("NFC", text)]
+    return "".join(sign or "?" for sign in signs), signs.count("")
+
+
+def _nearest(sign: str) -> str:
+    for form in (sign, *_STROKES.get(sign, ()), unicodedata.normalize("NFKD", sign)[0]):
+        try:
+            form.encode(ENCODING)
+        except UnicodeEncodeError:
+            continue
+        return form
+    return ""
+
+
+def _printed(job: RobotJob) -> list[tuple[str, str]]:
+    return [(name, printable(value)[0]) for name, value in job.fields]
+
+
 def _lines(rows: list[tuple[str, str]]) -> bytes:
+    """Raises SettingsError for what would be another line, or another path."""
     for key, value in rows:
         if any(sign in key + value for sign in "\r\n\0"):
             raise SettingsError(f"{key} of a robot's job cannot have a line break.")
-    text = "".join(f"{key}={value}{END}" for key, value in rows)
-    return text.encode(ENCODING, "replace")
+    try:
+        return "".join(f"{key}={value}{END}" for key, value in rows).encode(ENCODING)
+    except UnicodeEncodeError as error:
+        raise SettingsError("A robot cannot be told that path: it has letters that its job files "
+                            "have not.", "Export to another place.") from error
