@@ -98,7 +98,9 @@ def printable(text: str) -> tuple[str, int]:
 
 
 def _nearest(sign: str) -> str:
-    for form in (sign, *_STROKES.get(sign, ()), unicodedata.normalize("NFKD", sign)[0]):
+    forms: tuple[str, ...] = (sign, _STROKES.get(sign, sign),
+                              unicodedata.normalize("NFKD", sign)[0])
+    for form in forms:
         try:
             form.encode(ENCODING)
         except UnicodeEncodeError:
