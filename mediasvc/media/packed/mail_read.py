@@ -27,6 +27,7 @@ from mediasvc.span import Span
 if TYPE_CHECKING:
     from mediasvc.media.secure.secure_mail_read import Unsealed
 
+ZIP = "application/zip"
 LONGEST_ID = 71
 LEVELS = 8
 
@@ -56,7 +57,8 @@ def take_apart(path: Path, folder: Path, key: str | None = None) -> Mail:
     message = part_of(Span.of_file(path))
     sealed = unsealed(message, key, Scratch(folder / "S"), "M") if is_sealed(message) else None
     parts = list(leaves(sealed.part if sealed else message))
-    zips = [part for part in parts if part.kind == "application/zip"]
+    zips = [part for part in parts if part.kind == ZIP] or [
+        part for part in parts if part.headers.get_filename("").upper().endswith(".ZIP")]
     dicom = [part for part in parts if part.kind == "application/dicom"]
     if zips:
         mail = _zip(message, zips, folder)
@@ -88,6 +90,8 @@ def _zip(message: Part, zips: Sequence[Part], folder: Path) -> Mail:
     _write(part, mail.medium)
     if len(zips) > 1:
         mail.fail("R11-7", "there is more than one ZIP in the message")
+    if part.kind != ZIP:
+        mail.fail("R11-7", "the ZIP is not called application/zip")
     for name in ("id", "name"):
         if part.headers.get_param(name) != "DICOM.ZIP":
             mail.fail("R11-7", f"the {name} of the ZIP is not DICOM.ZIP")

@@ -93,7 +93,7 @@ def parts_of(part: Part) -> list[Part]:
         return []
     found: list[Span] = []
     body, start = part.body, -1
-    for mark in _marks(body, part.boundary.encode("ascii", "surrogateescape")):
+    for mark in _marks(body, part.boundary.encode("utf-8", "replace")):
         if start >= 0:
             found.append(Span(body.path, body.offset + start, max(0, mark.start - start)))
         start = mark.end

@@ -25,7 +25,7 @@ from mediasvc.media.secure.secure_cms_read import (
     is_signed,
     opened,
 )
-from mediasvc.media.secure.secure_keys import need_extra
+from mediasvc.media.secure.secure_keys import NeedsExtraError, need_extra
 from mediasvc.span import Span
 
 QUESTION = ("This is an encrypted email message. The recipient's private key is needed.",
@@ -71,12 +71,20 @@ def unsealed(part: Part, key: str | None, scratch: Scratch, name: str) -> Unseal
     for layer in range(LAYERS):
         if not is_sealed(found.part):
             return found
-        need_extra()
+        _need_extra()
         if _is_clear_signed(found.part):
             _take_clear(found)
         else:
             _take_opaque(found, key, scratch, f"{name}-{layer}")
     raise UnsupportedError("it is encrypted or signed too many times")
+
+
+def _need_extra() -> None:
+    """Without it this file cannot be read, and all others can."""
+    try:
+        need_extra()
+    except NeedsExtraError as error:
+        raise UnsupportedError(error.text, error.advice) from None
 
 
 def _is_clear_signed(part: Part) -> bool:
@@ -123,9 +131,11 @@ def _opaque(sealed: Span) -> tuple[Signature, bytes]:
     """The signature and the content of SignedData that holds it (RFC 8551 3.5.2)."""
     if sealed.length > IN_MEMORY:
         raise UnsupportedError("it is too large to be opened at once")
-    data = b"".join(sealed.chunks())
-    signed = _signed_data(data)
-    content = None if signed is None else signed["encap_content_info"]["content"].native
+    signed = _signed_data(b"".join(sealed.chunks()))
+    try:
+        content = signed["encap_content_info"]["content"].native
+    except (ValueError, TypeError, KeyError):
+        content = None
     if not isinstance(content, bytes):
         raise DamagedError("the signed message is damaged")
     return _judged_by(signed, lambda name: hashlib.new(name, content).digest()), content

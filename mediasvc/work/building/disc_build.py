@@ -249,7 +249,7 @@ def _write_container(container: Container, target: Path, files: Sequence[DiscFil
         image = cast("BinaryIO", direct)  # all of one that these writers use
         if container == "mail":
             write_mail(image, files, profile, file_set, facts, seal, copied)
-        elif container == "zip" and seal:
+        elif container == "zip" and seal and seal.kind == "zip":
             from mediasvc.media.secure.secure_zip_write import write_secure_zip
             write_secure_zip(image, files, seal.password, moment=facts.created, report=written,
                              copied=copied)
