@@ -62,7 +62,7 @@ def fitting(profile: Profile) -> list[FileDataset]:
         item[0].PixelComponentOrganization = 0
         item[0].PixelComponentMask = 255
         return [instance(1, 1, modality="US", SequenceOfUltrasoundRegions=item)]
-    if profile.name == "STD-DEN-CD":
+    if profile.name in ("STD-DEN-CD", "STD-DTL-SEC-ZIP-MAIL"):
         return [instance(1, 1, modality="CR", SOPClassUID=STORAGE + "1.1", Modality="DX",
                          DetectorID="7", DetectorManufacturerName="",
                          DetectorManufacturerModelName="")]

@@ -204,8 +204,8 @@ _PROFILE_FIELDS: dict[str, tuple[type, bool]] = {
     "kind": (str, True), "name": (str, True), "title": (str, True), "clause": (str, True),
     "transfer_syntaxes": (list, True), "preferred": (list, True), "directory_keys": (str, True),
     "medium": (dict, True), "sop_classes": (list, False), "note": (str, False),
-    "images": (list, False), "secure_twin": (str, False), "reads_only": (str, False),
-    "icons": (int, False),
+    "images": (list, False), "secure_twin": (str, False), "secure": (bool, False),
+    "reads_only": (str, False), "icons": (int, False),
 }
 _IMAGE_FIELDS: dict[str, tuple[type, bool]] = {
     "clause": (str, True), "sop_classes": (list, False), "transfer_syntaxes": (list, False),

@@ -9,8 +9,6 @@ NOT_OFFERED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("STD-CTMR-MOD41", "STD-US-*-MOD23-90"), "no drive writes such media here."),
     (("STD-WVFM-ECG-FD", "STD-WVFM-HD-FD"),
      "they are for diskettes of 1.44 MB; waveforms go out by the general profiles."),
-    (("STD-DTL-SEC-ZIP-MAIL",),
-     "dental images go out by STD-GEN-SEC-ZIP-MAIL, whose messages hold them as they are."),
 )
 
 

@@ -6,6 +6,7 @@ look at the finished thing as a stranger would, in sandbox children.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def check_disc(path: Path, sandbox: Sandbox, limits: Limits, *, profile: str = "
         except DamagedError as error:
             return _hopeless(path, error)
         disc.trial.add(mail.findings if mail else ())
-        chosen = wanted or (load_profile(OF_MAIL[mail.kind, mail.secure]) if mail else
+        chosen = wanted or (_of_mail(mail, disc, site_profiles) if mail else
                             _fitting(disc, site_profiles))
         if mail and chosen.secure and not mail.secure:
             disc.fail("R15-8", "the message is not encrypted")
@@ -108,13 +109,24 @@ def _hopeless(path: Path, error: DamagedError) -> Verdict:
     return Verdict("file", "", trial.results("file", others), 0, 0, path.stat().st_size)
 
 
+def _of_mail(mail: Mail, disc: Disc, site: Path | None) -> Profile:
+    """The one that the file-set names itself, where it is for such messages."""
+    said = _said(disc, profiles(site))
+    if said and (said.medium.kind, said.secure) == (mail.kind, mail.secure):
+        return said
+    return load_profile(OF_MAIL[mail.kind, mail.secure])
+
+
+def _said(disc: Disc, known: Iterable[Profile]) -> Profile | None:
+    said = disc.facts.get("profile", "")
+    return next((profile for profile in known if profile.name == said), None)
+
+
 def _fitting(disc: Disc, site: Path | None) -> Profile:
     """The profile that the disc names itself, otherwise the best fit."""
     known = profiles(site)
-    said = disc.facts.get("profile", "")
-    for profile in known:
-        if profile.name == said:
-            return profile
+    if said := _said(disc, known):
+        return said
     length = sum(member.length for member in disc.members)
     return best_profile(known, disc.syntaxes, disc.kind, length)
 

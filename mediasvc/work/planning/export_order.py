@@ -127,8 +127,8 @@ def capacity_of(profile: Profile, disc: str, container: Container, mail_bytes: i
         raise SettingsError(f"{profile.name} is a ZIP file.", "End --to with .zip.")
     if (profile.medium.kind in ("mail", "mime")) != (container == "mail"):
         raise SettingsError(f"{profile.name} and --to do not agree.",
-                            "Messages (.eml) are STD-GEN-ZIP-MAIL, STD-GEN-SEC-ZIP-MAIL or "
-                            "STD-GEN-MIME.")
+                            "Messages (.eml) are STD-GEN-ZIP-MAIL, STD-GEN-MIME or, "
+                            "encrypted, STD-GEN-SEC-ZIP-MAIL.")
     if profile.reads_only:
         raise SettingsError(f"No disc is made by {profile.name}: {profile.reads_only}.",
                             "check-disc judges such discs.")
