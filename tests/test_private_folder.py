@@ -44,6 +44,16 @@ def test_what_a_killed_process_left_is_removed_by_the_next(place: Path) -> None:
         assert list(place.iterdir()) == [mine]
 
 
+def test_one_that_ends_while_another_begins_is_no_trouble(place: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    with private_folder():
+        pass
+    listed = [*place.iterdir(), place / "just-gone"]
+    monkeypatch.setattr(Path, "iterdir", lambda self: iter(listed))
+    with private_folder() as mine:
+        assert mine.is_dir()
+
+
 def test_a_place_that_others_can_read_is_not_used(place: Path) -> None:
     place.mkdir(mode=0o755)
     with pytest.raises(StorageError), private_folder():
