@@ -547,6 +547,36 @@ def test_any_name_can_be_printed_and_borrowed_fonts_are_told(
     assert label == draw_label(many, kind)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", ["disc", "case"])
+@pytest.mark.parametrize("name", [
+    "Wolfeschlegelsteinhausenbergerdorff, Hubert Blaine Adolph Charles David Earl Frederick",
+    "Very Long " * 30, "Wolfeschlegelsteinhausen" * 12, "Short, Ann"])
+def test_a_long_name_takes_two_lines_before_it_is_too_small_to_read(
+        desk: Desk, kind: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas = pytest.importorskip("reportlab.pdfgen.canvas").Canvas
+    from mediasvc.report.disc_label import draw_label
+
+    drawn: list[tuple[str, float, float]] = []
+    font, sizes, string = canvas.setFont, [0.0], canvas.drawString
+    monkeypatch.setattr(canvas, "setFont", lambda self, face, size, *more: (
+        sizes.append(size), font(self, face, size, *more)))
+    monkeypatch.setattr(canvas, "drawString", lambda self, x, y, text, *more: (
+        drawn.append((text, sizes[-1], y)), string(self, x, y, text, *more)))
+    facts = replace(label_facts(desk, disc_of(desk)), patient=name, part="Disc 1 of 3",
+                    institution="University Hospital of a Town with a Long Name, Department of "
+                                "Diagnostic and Interventional Radiology, Neuroradiology")
+    draw_label(facts, kind)  # type: ignore[arg-type]
+    rows = [row for row in drawn if row[0].removesuffix("...").strip() in name]
+    assert all(size >= 7 for text, size, _ in drawn if text[:12] not in ("", "Confidential"))
+    if " " in name.strip() and len(name) < 100:
+        assert " ".join(text for text, *_ in rows) == name
+        assert len(rows) == (1 if len(name) < 20 else 2)
+    else:
+        assert rows[-1][0].endswith("...")
+    heights = sorted({round(y, 1) for *_, y in drawn}, reverse=True)
+    assert all(one - other >= 6 * 1.1 for one, other in zip(heights, heights[1:], strict=False))
+
+
 def test_a_label_says_who_when_where_and_what(desk: Desk) -> None:
     facts = label_facts(desk, disc_of(desk))
     assert (facts.content, facts.recipient, facts.patient_id) == (

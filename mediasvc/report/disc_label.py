@@ -1,7 +1,7 @@
 """The label of a disc and the insert of its jewel case as PDF in real size (needs reportlab).
 
-Every text is made smaller until it fits; what no font at hand can draw becomes a question mark, and
-that is told.
+A text that has no room is made smaller, then stands on two lines, and is cut before nobody can read
+it; what no font at hand can draw becomes a question mark, and that is told.
 """
 
 from __future__ import annotations
@@ -23,10 +23,17 @@ OUTER, INNER = 116 / 2, 46 / 2
 #: The front of a jewel case.
 CASE = 120
 MARGIN = 8
-LARGEST, SMALLEST = 13.0, 5.0
+#: No text is made smaller than the second, but what is meant to be.
+LARGEST, SMALLEST = 13.0, 7.0
+#: So much smaller a text may become before it takes two lines.
+SMALLER = 0.75
 LEADING = 1.25
-#: Letters: more have no room in a line at the smallest size.
+#: Letters: more have no room in two lines at the smallest size.
 LONGEST = 300
+#: Between lines of a case.
+GAP = ("", 6.0)
+#: How wide a disc is at least where something is written on it.
+NARROW = 80.0
 CONFIDENTIAL = "Confidential medical data"
 
 
@@ -72,9 +79,9 @@ def _disc(pen: _Pen, facts: LabelFacts) -> None:
 
 
 def _case(pen: _Pen, facts: LabelFacts) -> None:
-    pen.block([(facts.institution, 10), (facts.contact, 7), ("", 6), (facts.patient, 13),
+    pen.block([(facts.institution, 10), (facts.contact, 7), GAP, (facts.patient, 13),
                (facts.patient_id, 9), (f"born {facts.birth_date}" if facts.birth_date else "", 9),
-               (f"for {facts.recipient}" if facts.recipient else "", 9), ("", 6)],
+               (f"for {facts.recipient}" if facts.recipient else "", 9), GAP],
               _studies(facts.studies),
               [(f"{facts.content}   {facts.created}   {facts.part}".rstrip(), 9),
                (facts.file_set_id, 7), (CONFIDENTIAL, 6)])
@@ -97,7 +104,7 @@ class _Pen:
 
     def ring(self, lines: Iterable[Line], *, above: bool) -> None:
         """Centred lines between hub and rim, as large as fits; above or below the hub."""
-        wanted = [line for line in lines if line[0]]
+        wanted = self._rows(lines, NARROW)
         height = sum(points * LEADING / MM for _, points in wanted)
         room = OUTER - INNER - 6
         factor = min(1.0, room / height) if height else 1.0
@@ -111,6 +118,8 @@ class _Pen:
 
     def block(self, head: Sequence[Line], body: Sequence[Line], foot: Sequence[Line]) -> None:
         """From the top; of ``body`` as many lines as there is room for, and how many are left."""
+        width = self.size - 2 * MARGIN
+        head, foot = self._rows(head, width), self._rows(foot, width)
         room = self.size - 2 * MARGIN - sum(points * LEADING / MM for _, points in (*head, *foot))
         fitting = max(1, int(room / (8 * LEADING / MM)))
         shown = list(body)
@@ -118,21 +127,38 @@ class _Pen:
             left = len(shown) - fitting + 1
             shown = [*shown[:fitting - 1], (f"and {left} more studies", 8)]
         at = self.size - MARGIN
-        for text, points in (*[row for row in head if row[0] or row[1] == 6], *shown):
+        for text, points in (*head, *shown):
             at -= points * LEADING / MM
-            self._line(text, points, at, self.size - 2 * MARGIN)
+            self._line(text, points, at, width)
         at = MARGIN + sum(points * LEADING / MM for _, points in foot)
         for text, points in foot:
             at -= points * LEADING / MM
-            self._line(text, points, at, self.size - 2 * MARGIN)
+            self._line(text, points, at, width)
+
+    def _rows(self, lines: Iterable[Line], width: float) -> list[Line]:
+        """``lines`` without those that say nothing; a text too long for ``width`` on two."""
+        found: list[Line] = []
+        for text, points in lines:
+            if not text and (text, points) != GAP:
+                continue
+            text = text[:LONGEST]
+            less = max(points * SMALLER, min(points, SMALLEST))
+            if self._width(self.fonts.runs(text), less) <= width or " " not in text.strip():
+                found.append((text, points))
+                continue
+            places = [at for at, sign in enumerate(text) if sign == " "]
+            middle = min(places, key=lambda at: abs(2 * at - len(text)))
+            found += [(text[:middle].strip(), less), (text[middle:].strip(), less)]
+        return found
 
     def _line(self, text: str, points: float, height: float, width: float, *,
               centred: bool = False) -> None:
         """``height`` of the baseline and ``width`` in millimetres."""
         points, text = min(points, LARGEST), text[:LONGEST]
         runs = self.fonts.runs(text)
-        while points > SMALLEST and self._width(runs, points) > width:
-            points -= 0.5
+        floor = min(points, SMALLEST)
+        while points > floor and self._width(runs, points) > width:
+            points = max(floor, points - 0.5)
         while len(text) > 4 and self._width(runs, points) > width:
             text = text.removesuffix("...")[:-1].rstrip() + "..."
             runs = self.fonts.runs(text)
