@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -22,11 +23,14 @@ pytest.importorskip("cryptography")
 from mediasvc.errors import (
     BudgetError,
     DamagedError,
+    MediasvcError,
     PasswordNeeded,
     SettingsError,
     UnsupportedError,
 )
 from mediasvc.media.checking.verdict import Verdict
+from mediasvc.media.package import open_package
+from mediasvc.media.packed.mail_read import take_apart
 from mediasvc.media.packed.mail_write import LARGEST, write_zip_mail
 from mediasvc.media.packed.mime_parts import decoded, leaves, part_of
 from mediasvc.media.scratch import Scratch
@@ -434,6 +438,43 @@ def entity(random: Random, depth: int = 0) -> bytes:
     return (b'Content-Type: multipart/mixed; boundary="%s"' % mark[2:] + end + end
             + random.choice((b"", b"preamble" + end)) + inner + mark + b"--"
             + random.choice((b"", end, end + b"epilogue")))
+
+
+ODD = (b"Content-Type: ", b"multipart/mixed", b"; boundary=", b'"', b"quoted-printable",
+       b"\r\n\r\n", b"--", b"=?utf-8?b?/w==?=", b"\xff\xfe", b"filename*0*=x", b"id=../../x",
+       b"message/rfc822", b"\0", b"application/pkcs7-mime", b"name*=utf-8''%ff%00")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_a_message_is_it_is_read_or_refused_in_words(seed: int, keys: Path,
+                                                              tmp_path: Path) -> None:
+    """Encrypted, signed in both ways and plain ones with odd bytes in them."""
+    random = Random(seed)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("DICOMDIR", bytes(300))
+    secure = written(tmp_path / "a.zip", seal())
+    signed = openssl("cms", "-decrypt", "-recip", keys / "clinic.pem", data=secure)
+    opaque = openssl("cms", "-sign", "-nodetach", "-signer", keys / "desk.pem", data=signed)
+    for number in range(25):
+        data = bytearray(random.choice((secure, opaque, b"MIME-Version: 1.0\r\n" + signed)))
+        for _ in range(random.randrange(1, 8)):
+            at = random.randrange(random.choice((len(data), min(len(data), 1200))))
+            data[at:at + random.randrange(30)] = random.choice((b"", random.randbytes(2), *ODD))
+        (tmp_path / "m.eml").write_bytes(data)
+        for way in (taken_apart, opened):
+            scratch = tmp_path / f"{way.__name__}{number}"
+            scratch.mkdir()
+            with suppress(MediasvcError):
+                way(tmp_path / "m.eml", scratch)
+
+
+def taken_apart(path: Path, scratch: Path) -> None:
+    take_apart(path, scratch, CLINIC.key)
+
+
+def opened(path: Path, scratch: Path) -> None:
+    with open_package(path, Limits(), scratch=scratch, password=CLINIC.key) as package:
+        assert package.kind in ("mail", "file")
 
 
 def test_parts_within_parts_without_end_are_refused(tmp_path: Path) -> None:
