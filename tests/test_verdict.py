@@ -28,6 +28,8 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.span import Span
 from mediasvc.standard.disc_rules import BY_ID
 from mediasvc.standard.profiles import load_profile
+from samples.containers import mp4
+from samples.streams import Video
 from samples.synthesis import instance, study, to_bytes, write_disc
 from tests.conftest import Program
 from tests.disc_things import broken, build, disc_instances, flip, judge, new_sandbox, replaced
@@ -139,6 +141,12 @@ def added(name: str, data: bytes) -> Callable[[Path], None]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     return change
+
+
+def unfinished() -> bytes:
+    """A recording that was broken off: its table of contents is written last."""
+    data = mp4(Video())
+    return data[:data.index(b"moov") - 4] + data[data.index(b"mdat") - 4:]
 
 
 def two_patients(folder: Path) -> None:
@@ -339,6 +347,15 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "autorun for Linux": ("PDI-5", added("autorun.sh", b"#!/bin/sh\n")),
     "program in the root": ("PDI-5b", added("VIEWER.EXE", b"MZ")),
     "shortcut in the root": ("PDI-5b", added("IMAGES.LNK", b"L")),
+    "pictures of Windows": ("PDI-2c", added("THUMBS.DB", b"\xd0\xcf\x11\xe0")),
+    "trash of a stick": ("PDI-2c", added("$RECYCLE.BIN/S-1-5/A.TXT", b"x")),
+    "twin of a file, by macOS": ("PDI-2c", added("DICOM/._IM000001", b"\0\5\x16\7")),
+    "video cut off": ("E04", added("FILM.MP4", mp4(Video())[:-1])),
+    "video cut between its parts": ("E04", added(
+        "FILM.MP4", mp4(Video())[:mp4(Video()).index(b"mdat") - 4])),
+    "video that was never finished": ("E04", added("VIDEO/FILM.MP4", unfinished())),
+    "video that is none": ("E04", added("FILM.MP4", b"MZ" * 40)),
+    "empty video": ("E04", added("FILM.MOV", b"")),
     "link that runs a script": ("PDI-3", added(
         "INDEX.HTM", b'<html><a href="javascript:x()">x</a></html>')),
     "two files exchanged": ("RF-3", swapped),
@@ -351,6 +368,15 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "pixels two bytes short": ("P02", lambda f: edit(
         f, lambda ds: setattr(ds, "PixelData", ds.PixelData[:-2]))),
 }
+
+
+def test_a_whole_video_and_a_file_that_only_sounds_like_a_systems_are_nothing_odd(
+        sandbox: Sandbox, foreign: Path, tmp_path: Path) -> None:
+    shutil.copytree(foreign, tmp_path / "disc")
+    for name, data in (("FILM.MP4", mp4(Video())), ("DOC/MYTHUMBS.DB", b"x"),
+                       ("LONG.MP4", mp4(Video(), fragments=2))):
+        added(name, data)(tmp_path / "disc")
+    assert not {"E04", "PDI-2c"} & broken(judge(sandbox, tmp_path / "disc"))
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

@@ -101,10 +101,12 @@ RULES = (
     # what is beside them
     DiscRule("PDI-2", "should", "README.TXT and INDEX.HTM are in the root, names are 8.3"),
     DiscRule("PDI-2b", "should", "DICOM and IHE_PDI hold nothing else"),
+    DiscRule("PDI-2c", "should", "Nothing lies on it that an operating system left behind"),
     DiscRule("PDI-8", "should", "README.TXT is plain text with something in it"),
     DiscRule("PDI-3", "should", "Pages are well-formed and every link of them leads to a file"),
     DiscRule("PDI-5", "should", "Nothing starts by itself, or is offered for a start"),
     DiscRule("PDI-5b", "should", "No program stands in the root"),
+    DiscRule("E04", "should", "Videos beside the images are whole"),
     # the proof
     DiscRule("N7", "must", "Every file has the hash that the list on the disc gives"),
     DiscRule("E01", "must", "The image is the one of its certificate"),

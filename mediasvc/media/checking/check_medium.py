@@ -23,6 +23,11 @@ STARTERS = re.compile(
 PROGRAMS = re.compile(
     r".*\.(exe|com|bat|cmd|scr|pif|msi|hta|vbs|vbe|js|jse|wsf|wsh|ps1|lnk|cpl|reg|jar|sh|command|app)",
     re.IGNORECASE)
+#: What systems write on every medium that they open, or into every folder that they show.
+LEFT_BEHIND = re.compile(
+    r"\.DS_Store|\._.*|\.Trashes|\.Trash-\d+|\.Spotlight-V100|\.fseventsd|\.TemporaryItems|__MACOSX"
+    r"|(eh)?thumbs\.db|desktop\.ini|System Volume Information|\$RECYCLE\.BIN|RECYCLE[DR]|FOUND\.\d+"
+    r"|lost\+found|@eaDir", re.IGNORECASE)
 #: A medium of this kind of package holds the profile's medium as it is.
 CARRIER = {"cd": {"iso", "folder"}, "dvd": {"iso", "folder"}, "bd": {"iso", "folder"},
            "usb": {"folder"}, "mmc": {"folder"}, "cf": {"folder"}, "sd": {"folder"},
@@ -87,6 +92,9 @@ def _layout(members: Sequence[Member], dicom: Sequence[int], wanted: tuple[str, 
         for member in members if len(member.parts) > 1 and (
             (member.parts[0] == DICOM_FOLDER and not dicom[member.number])
             or (member.parts[0] == WEB_FOLDER and not _is_web(member.parts[-1]))))
+    yield from _limited(_finding("PDI-2c", "an operating system left it behind", member.label)
+                        for member in members if not dicom[member.number]
+                        and any(map(LEFT_BEHIND.fullmatch, member.parts)))
     for member in members:
         if len(member.parts) > 1:
             continue

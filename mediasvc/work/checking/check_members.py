@@ -12,6 +12,7 @@ from mediasvc.errors import DamagedError
 from mediasvc.media.checking.check_directory import check_directory
 from mediasvc.media.checking.check_instance import InstanceCheck, check_instance
 from mediasvc.media.checking.check_page import check_page, check_readme, is_page
+from mediasvc.media.checking.check_video import check_video, is_video
 from mediasvc.media.checking.plain_instance import Witness
 from mediasvc.media.disc.disc_file import README
 from mediasvc.media.disc.hash_list import hash_list_rows, is_hash_list
@@ -221,6 +222,8 @@ def _check(item: Item, found_at: Span | None, sums: Sums | None, source: dict[st
         if found.role == "non_dicom" and is_page(parts):
             more, row["links"] = check_page(view, parts)
             findings += more
+        elif found.role == "non_dicom" and is_video(parts):
+            findings += check_video(view)
         elif parts == (README,):
             findings += check_readme(view)
     if span.path.startswith(f"{source['scratch']}/"):
