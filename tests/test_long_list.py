@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from mediasvc.media import long_list
+from mediasvc.media.checking.check_directory import DirectoryCheck
+from mediasvc.media.directory.plain_record import plain_record
+from mediasvc.media.directory.sequence_bytes import EXPLICIT
 from mediasvc.media.disc.disc_file import disc_files
 from mediasvc.media.disc.disc_layout import DiscInstance, disc_instances, lay_out
 from mediasvc.media.disc.disc_plan import plan_discs
@@ -25,8 +28,15 @@ from mediasvc.media.long_list import LongList, in_order, picked, runs
 from mediasvc.media.member import Member
 from mediasvc.media.viewer.viewer_plan import plan_chunks
 from mediasvc.model import InstanceHeader
+from mediasvc.sandbox import Sandbox
+from mediasvc.settings import Limits
 from mediasvc.span import Span
+from mediasvc.standard.profiles import load_profile
+from mediasvc.work.checking.check_files import Seen
+from mediasvc.work.checking.check_files import _note as note
+from mediasvc.work.checking.disc_under_test import Disc
 from mediasvc.work.checking.members_listed import ByPath, Hashes, Uids
+from mediasvc.work.intake.discover import Source
 from mediasvc.work.intake.listed import member_list
 
 Row = tuple[int, str]
@@ -132,6 +142,50 @@ def test_a_disc_is_judged_with_some_bytes_of_each_file(forgetful: None, tmp_path
         assert not list(uids.again())
 
     assert (g := grows(work)) < 250, g
+
+
+def test_a_dicomdir_is_judged_with_some_bytes_of_each_record() -> None:
+    element = EXPLICIT.element
+
+    def record(at: int, name: str) -> bytes:
+        return b"".join((
+            element(0x00041400, "UL", at.to_bytes(4, "little")),
+            element(0x00041410, "US", b"\xff\xff"), element(0x00041420, "UL", bytes(4)),
+            element(0x00041430, "CS", b"IMAGE "), element(0x00041500, "CS", name.encode()),
+            element(0x00041510, "UI", b"1.2.840.10008.5.1.4.1.1.2\0")))
+
+    def work(count: int) -> None:
+        found = DirectoryCheck(lambda line: (0, len(line)))
+        for number in range(count):
+            name = f"DICOM\\PT000001\\ST000001\\SE{number // 100:06d}\\IM{number % 100:06d}"
+            noted = plain_record(record(300 * number, name), 300 * number)
+            assert noted is not None and not noted.illegal
+            found.note(noted)
+        assert not found.file_ids.twice() and found.records.at(300 * (count - 1)) == count - 1
+        assert sum(1 for _ in found.places()) == count
+
+    assert (g := grows(work)) < 400, g
+
+
+def test_pages_of_a_disc_are_judged_without_keeping_their_links(forgetful: None,
+                                                                tmp_path: Path) -> None:
+    nobody = Sandbox(1, 1 << 30, 30)  # which no child is asked of
+
+    def work(count: int) -> None:
+        members = member_list(tmp_path)
+        for number in range(count):
+            parts = ("IHE_PDI", f"SE{number // 100:06d}", f"IM{number % 100:06d}.JPG")
+            members.append(Member(number, "/".join(parts), parts, 6000, 8192 * number, parts))
+        page = Member(count, "INDEX.HTM", ("INDEX.HTM",), 6000, 0)
+        disc = Disc(nobody, Source(tmp_path, tmp_path, Limits()), "iso", members, ByPath(members))
+        seen = Seen(bytearray(count + 1))
+        for first in range(0, count, 100):
+            links = [members[number].label for number in range(first, min(first + 100, count))]
+            note(disc, load_profile("STD-GEN-CD"), seen, page, False, {
+                "findings": [], "sha256": "", "role": "non_dicom", "links": links})
+        assert not disc.trial.counts
+
+    assert (g := grows(work)) < 200, g
 
 
 def test_files_of_a_disc_are_found_by_name_and_by_uid(tmp_path: Path) -> None:

@@ -33,13 +33,13 @@ from mediasvc.media.checking.check_records import (
 from mediasvc.media.checking.check_values import is_legal_value
 from mediasvc.media.checking.checked_record import (
     DEPTH,
-    DirectoryRecord,
     Keys,
     Noted,
     number_value,
     raw_value,
     text_of,
 )
+from mediasvc.media.checking.directory_columns import Names, Records
 from mediasvc.media.directory.plain_directory import (
     RECORDS,
     NotPlainError,
@@ -103,13 +103,13 @@ class DirectoryCheck:
     spool: Spool
     file_set_id: str = ""
     file_set_uid: str = ""
-    records: list[DirectoryRecord] = field(default_factory=list)
+    records: Records = field(default_factory=Records)
     findings: list[Finding] = field(default_factory=list)
     missing_keys: dict[str, list[Finding]] = field(default_factory=dict)
     syntaxes: Counter[str] = field(default_factory=Counter)
     illegal: list[tuple[int, str, str]] = field(default_factory=list)
     """Number and type of a record, tag of a value that it may not have."""
-    file_ids: list[str] = field(default_factory=list)
+    file_ids: Names = field(default_factory=Names)
     """Components with ``\\`` between them, of each record that names a file."""
     _said: array[int] = field(default_factory=lambda: array("q"))
     """Three for each of `file_ids`: number of its record, first byte and length in the spool."""
@@ -149,7 +149,7 @@ class DirectoryCheck:
     def _above(self, number: int) -> tuple[int, ...]:
         """From the root down to the record above."""
         chain: list[int] = []
-        while (number := self.records[number].parent) >= 0 and len(chain) < DEPTH:
+        while (number := self.records.parents[number]) >= 0 and len(chain) < DEPTH:
             chain.append(number)
         return tuple(chain[::-1])
 
@@ -230,9 +230,14 @@ def _head(data: Any, found: DirectoryCheck) -> Iterator[Finding]:
 
 
 def _file_ids(found: DirectoryCheck) -> Iterator[Finding]:
-    for name, count in Counter(found.file_ids).items():
+    twice, told = found.file_ids.twice(), set[str]()
+    for name in found.file_ids:
+        legal, count = FILE_ID.fullmatch(name), twice[name]
+        if (legal and not count) or name in told:
+            continue
+        told.add(name)
         parts = name.split("\\")
-        if not FILE_ID.fullmatch(name):
+        if not legal:
             yield trouble("R10-3", "not a File ID that PS3.10 allows", "/".join(parts))
-        if count > 1:
+        if count:
             yield trouble("R11-3b", f"named by {count} records", "/".join(parts))

@@ -24,14 +24,16 @@ _NUMBERS = {"US": 2, "UL": 4}
 _LONGEST_GROUP = 64
 
 
-@lru_cache(maxsize=65536)
 def is_legal_value(vr: str, raw: bytes, charset: str = "") -> bool:
     """Whether ``raw`` (padding allowed) may stand in an element of ``vr`` whose data set says
     ``charset``; an empty value may."""
-    if vr in _NUMBERS:
+    if vr in _NUMBERS:  # offsets are no two the same: nothing to remember
         return len(raw) in (0, _NUMBERS[vr])
-    if vr not in _JUDGED:
-        return True
+    return vr not in _JUDGED or _is_legal(vr, raw, charset)
+
+
+@lru_cache(maxsize=65536)
+def _is_legal(vr: str, raw: bytes, charset: str) -> bool:
     value = raw.rstrip(b"\0 ") if vr == "UI" else raw.rstrip(b" ")
     text = _decoded(value, charset) if vr in _TEXT else value.decode("latin-1")
     if text is None:
@@ -112,7 +114,7 @@ def illegal_values(item: Dataset, charset: str = "", depth: int = 0) -> Iterator
             for inner in item[tag].value or ():
                 yield from illegal_values(inner, charset, depth + 1)
         elif isinstance(element.value, bytes) and not is_legal_value(
-                element.VR, element.value, charset):
+                element.VR or "", element.value, charset):
             yield f"({tag.group:04X},{tag.element:04X})"
 
 

@@ -33,8 +33,8 @@ def level_of(kind: str) -> int:
 
 @dataclass(slots=True)
 class DirectoryRecord:
-    """``lacks``: key set → tags of required keys that are not there; ``parent`` and ``reached``
-    are found by `check_records`. ``identity``: what no other record of its type may have."""
+    """``lacks``: key set → tags of required keys that are not there. ``identity``: what no other
+    record of its type may have."""
 
     offset: int
     type: str
@@ -44,8 +44,6 @@ class DirectoryRecord:
     sop_class_uid: str
     identity: bytes
     lacks: Lacks
-    parent: int = -1
-    reached: int = 0
 
     @property
     def level(self) -> int:

@@ -33,7 +33,6 @@ class Seen:
     instances: int = 0
     uids: Uids = field(default_factory=Uids)
     patients: set[str] = field(default_factory=set)
-    links: list[tuple[str, list[str]]] = field(default_factory=list)
     whole: dict[str, Answer] = field(default_factory=dict)
     """What was asked of the image as a whole: ``surface``, ``witness``."""
 
@@ -58,7 +57,6 @@ def check_files(disc: Disc, profile: Profile, report: Report,
         else:
             _note(disc, profile, seen, member, item["expected"] is not None, answer.value)
         report(min(done + 1, total), total, "checking")
-    _check_links(disc, seen)
     if len(seen.patients) > 1:
         disc.fail("E03", f"there are images of {len(seen.patients)} patients")
     if not seen.instances:
@@ -127,8 +125,9 @@ def _note(disc: Disc, profile: Profile, seen: Seen, member: Member, expected: bo
     disc.trial.add(replace(Finding(**finding), subject=member.label)
                    for finding in row["findings"])
     _check_hash(disc, member, str(row["sha256"]))
-    if row.get("links"):
-        seen.links.append((member.label, row["links"]))
+    for link in row.get("links", ()):
+        if disc.by_path.find(tuple(link.split("/"))) is None:
+            disc.fail("PDI-3", "a link on this page leads nowhere", member.label)
     if row["role"] == "dicomdir":
         seen.dicom[member.number] = 1
         if member.parts[-1] != DICOMDIR:
@@ -168,10 +167,4 @@ def _check_hash(disc: Disc, member: Member, sha256: str) -> None:
     elif listed != sha256:
         disc.fail("N7", "the file was changed: its hash is not the listed one", member.label)
 
-
-def _check_links(disc: Disc, seen: Seen) -> None:
-    for label, links in seen.links:
-        for link in links:
-            if disc.by_path.find(tuple(link.split("/"))) is None:
-                disc.fail("PDI-3", "a link on this page leads nowhere", label)
 
