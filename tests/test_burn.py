@@ -37,7 +37,7 @@ from mediasvc.work.handing_out.robot_jobs import FORMATS, RobotJob, epson_fields
 from mediasvc.work.handing_out.robots import how_far, job_of, poll, robot_named, seen_by, send
 from samples.synthesis import study
 from tests.conftest import Program
-from tests.disc_things import filled_home, flip, new_sandbox
+from tests.disc_things import broken, filled_home, flip, judge, new_sandbox
 from tests.test_export import local
 from tests.test_plan import made, ordered
 
@@ -274,6 +274,20 @@ def test_a_stick_gets_a_copy_that_was_read_again(desk: Desk, tmp_path: Path) -> 
             assert (stick / path.relative_to(source)).read_bytes() == path.read_bytes()
     with pytest.raises(StateError, match="on the stick already"):
         copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
+
+
+def test_a_stick_that_a_computer_wrote_its_own_on_is_still_the_certified_one(
+        desk: Desk, tmp_path: Path, sandbox: Sandbox) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
+    (stick / "System Volume Information").mkdir()
+    (stick / "System Volume Information" / "WPSettings.dat").write_bytes(b"x")
+    (stick / "._DICOM").write_bytes(b"\0\5\x16\7")
+    verdict = judge(sandbox, stick)
+    assert verdict.passed and "PDI-2c" in broken(verdict)
+    (stick / "OTHER.TXT").write_bytes(b"x")
+    assert "N7" in broken(judge(sandbox, stick))
 
 
 def test_a_stick_that_forgets_is_not_handed_out(desk: Desk, tmp_path: Path,

@@ -286,8 +286,9 @@ def test_only_what_nobody_got_yet_and_only_the_newest(desk: Desk, tmp_path: Path
     left = chosen(desk, order, not_exported=True, last=0)
     assert left.studies == (uid(1, 1), uid(1, 2))
     made(desk, left)
-    with pytest.raises(NotFoundError, match="handed out already"):
-        chosen(desk, order, not_exported=True, last=0)
+    assert chosen(desk, order, not_exported=True, last=0).studies == ()
+    with pytest.raises(NotFoundError):
+        chosen(desk, replace(order, patient=None, studies=("1.2.3",)), not_exported=True, last=0)
 
 
 def test_the_ledger_tells_who_exported_what_to_whom(desk: Desk, tmp_path: Path) -> None:
@@ -438,6 +439,17 @@ def test_the_dry_run_prints_the_plan_and_a_table(filled: Path, tmp_path: Path) -
     assert not target.exists()
     table = cli.text(*ask[:4], "ZIP", "--to", tmp_path / "a.zip", "--dry-run").stdout
     assert "would make" in table and "DVD-DL" in table
+
+
+def test_when_everybody_has_everything_there_is_nothing_wrong(filled: Path, tmp_path: Path) -> None:
+    cli = Program(Path(shutil.copytree(filled, tmp_path / "home")))
+    ask = ["export", "--patient", "P0001@LOCAL", "--not-exported", "--profile", "ZIP", "--to"]
+    assert cli(*ask, tmp_path / "a.zip").summary["discs"] == 1
+    for more in ((), ("--dry-run",)):
+        again = cli(*ask, tmp_path / "b.zip", *more)
+        assert (again.code, again.summary["discs"]) == (0, 0), again.stderr
+    assert not (tmp_path / "b.zip").exists()
+    assert "Nothing is left" in cli.text(*ask, tmp_path / "b.zip").stdout
 
 
 def test_the_recipients_of_the_settings_choose(filled: Path, tmp_path: Path) -> None:

@@ -107,6 +107,11 @@ def command(session: Session, private: Wishes, loss: Loss, patient: str | None,
                 from mediasvc.work.planning.export_presets import chosen as chosen_studies
 
                 order = chosen_studies(desk, order, not_exported=not_exported, last=last or 0)
+                if not order.studies:
+                    session.say("Nothing is left to export: every study was handed out already.")
+                    session.summary(discs=0, instances=0, transcoded=0, excluded=0,
+                                    dry_run=dry_run)
+                    return 0
             with few_findings(session) as tell, progress(session) as report:
                 done = _line(dry_run)(desk, order, tell, report)
             _show(session, order, done, dry_run)

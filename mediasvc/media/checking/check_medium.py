@@ -93,8 +93,8 @@ def _layout(members: Sequence[Member], dicom: Sequence[int], wanted: tuple[str, 
             (member.parts[0] == DICOM_FOLDER and not dicom[member.number])
             or (member.parts[0] == WEB_FOLDER and not _is_web(member.parts[-1]))))
     yield from _limited(_finding("PDI-2c", "an operating system left it behind", member.label)
-                        for member in members if not dicom[member.number]
-                        and any(map(LEFT_BEHIND.fullmatch, member.parts)))
+                        for member in members
+                        if not dicom[member.number] and is_left_behind(member.parts))
     for member in members:
         if len(member.parts) > 1:
             continue
@@ -102,6 +102,10 @@ def _layout(members: Sequence[Member], dicom: Sequence[int], wanted: tuple[str, 
             yield _finding("PDI-5", "a computer may start something by it", member.label)
         elif PROGRAMS.fullmatch(member.parts[0]):
             yield _finding("PDI-5b", "it is a program", member.label)
+
+
+def is_left_behind(parts: tuple[str, ...]) -> bool:
+    return any(map(LEFT_BEHIND.fullmatch, parts))
 
 
 def _is_web(name: str) -> bool:

@@ -12,7 +12,8 @@ from mediasvc.work.planning.export_order import ExportOrder
 
 def chosen(desk: Desk, order: ExportOrder, *, not_exported: bool, last: int) -> ExportOrder:
     """``order`` for some of its studies. ``last``: so many of the newest, 0 all of them; both
-    together: the newest of those that no released disc carries whole. Raises NotFoundError."""
+    together: the newest of those that no released disc carries whole, none where every study was
+    handed out. Raises NotFoundError for what the archive does not hold."""
     with desk.store.read() as connection:
         if order.patient is not None:
             whose = patients.patient(connection, order.patient)
@@ -24,7 +25,6 @@ def chosen(desk: Desk, order: ExportOrder, *, not_exported: bool, last: int) -> 
         uids = [study.study_instance_uid for study in found]
         if not_exported:
             uids = burns.not_handed_out(connection, uids)
-    if not uids:
-        raise NotFoundError("Nothing is left to export: every study was handed out already."
-                            if not_exported and found else "The archive holds no such study.")
+    if not found:
+        raise NotFoundError("The archive holds no such study.")
     return replace(order, patient=None, studies=tuple(uids[-last:] if last else uids))
