@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mediasvc.errors import BudgetError
@@ -68,3 +70,32 @@ def test_every_instance_stands_on_one_disc_once() -> None:
     placed = [instance.header.sop_instance_uid for plan in plan_discs(order, CD)
               for instance in plan.instances]
     assert sorted(placed) == sorted(one.header.sop_instance_uid for one in order)
+
+
+def test_reports_of_a_study_that_is_spread_lie_beside_its_images() -> None:
+    """And not on the disc of another study that happens to have room."""
+    report = [replace(one, header=replace(one.header, rows=0, columns=0))
+              for one in series(9, 2, 1 * MB, study=2)]
+    order = [*series(1, 30, 10 * MB), *series(1, 40, 10 * MB, study=2),
+             *series(2, 40, 10 * MB, study=2), *report]
+    plans = plan_discs(order, CD)
+    assert len(plans) == 3
+    [with_report] = [plan for plan in plans if any(
+        one.header.series_instance_uid == "1.2.9" for one in plan.instances)]
+    assert {"1.2.1", "1.2.9"} <= {one.header.series_instance_uid for one in with_report.instances}
+
+
+def test_reports_lie_alone_where_that_saves_a_disc() -> None:
+    report = [replace(one, header=replace(one.header, rows=0, columns=0))
+              for one in series(9, 1, 60 * MB, study=2)]
+    order = [*series(1, 9, 10 * MB), *series(1, 60, 10 * MB, study=2),
+             *series(2, 35, 10 * MB, study=2), *report, *series(1, 26, 10 * MB, study=3)]
+    assert len(plan_discs(order, CD)) == 2
+
+
+def test_nothing_but_reports_is_spread_all_the_same() -> None:
+    report = [replace(one, header=replace(one.header, rows=0, columns=0))
+              for number in (1, 2) for one in series(number, 90, 10 * MB)]
+    placed = [one.header.sop_instance_uid for plan in plan_discs(report, CD)
+              for one in plan.instances]
+    assert len(placed) == len(set(placed)) == 180

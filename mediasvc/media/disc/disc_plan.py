@@ -83,6 +83,10 @@ class _Measured:
             self.sizes.append(self._measure.each(row))
             yield row
 
+    def shows(self, series: _Run) -> bool:
+        """Whether it is one of images, as its first instance says."""
+        return self.rows[series.places.start].header.rows > 0
+
     def run(self, places: range) -> _Run:
         """Some of a series."""
         beside = self._measure.about(self.rows[places.start:places.stop])
@@ -112,12 +116,14 @@ def plan_discs(instances: Sequence[DiscInstance], capacity: int | None, *,
     measured = _Measured(in_reading_order(instances), measure)
     if capacity is None or base + measured.bytes <= capacity:
         return [DiscPlan(measured.rows, base + measured.bytes)] if measured.rows else []
-    ways = (_planned(measured, capacity, base, even) for even in (True, False))
+    ways = (_planned(measured, capacity, base, even, together)
+            for even in (True, False) for together in (True, False))
     return min(ways, key=len)
 
 
-def _planned(measured: _Measured, capacity: int, base: int, even: bool) -> list[DiscPlan]:
-    units = list(_units(measured, capacity - base, even))
+def _planned(measured: _Measured, capacity: int, base: int, even: bool, together: bool,
+             ) -> list[DiscPlan]:
+    units = list(_units(measured, capacity - base, even, together))
     sizes = [sum(run.bytes for run in unit) for unit in units]
     if any(base + size > capacity for size in sizes):
         raise BudgetError("an instance is larger than a disc of this kind",
@@ -127,18 +133,32 @@ def _planned(measured: _Measured, capacity: int, base: int, even: bool) -> list[
             for box in fewest(sizes, capacity - base)]
 
 
-def _units(measured: _Measured, room: int, even: bool) -> Iterator[list[_Run]]:
+def _units(measured: _Measured, room: int, even: bool, together: bool) -> Iterator[list[_Run]]:
     """Studies; for one larger than ``room`` its series; for a series too large runs of its
-    instances."""
+    instances. ``together``: reports, key objects and what else is no image goes with the first
+    images of its study that leave room for it, not to those of others."""
     for study in measured.studies:
         if sum(series.bytes for series in study) <= room:
             yield study
             continue
+        units: list[list[_Run]] = []
+        beside: list[_Run] = []
         for series in study:
-            if series.bytes <= room:
-                yield [series]
+            if together and not measured.shows(series):
+                beside.append(series)
+            elif series.bytes <= room:
+                units.append([series])
             else:
-                yield from ([run] for run in _runs(measured, series, room - series.beside, even))
+                units += ([run] for run in _runs(measured, series, room - series.beside, even))
+        images = len(units)
+        for series in beside:
+            for unit in units[:images]:
+                if sum(run.bytes for run in (*unit, series)) <= room:
+                    unit.append(series)
+                    break
+            else:
+                units += ([run] for run in _runs(measured, series, room - series.beside, even))
+        yield from units
 
 
 def _runs(measured: _Measured, series: _Run, room: int, even: bool) -> Iterator[_Run]:
