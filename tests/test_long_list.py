@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 import tracemalloc
@@ -32,8 +33,10 @@ from mediasvc.sandbox import Sandbox
 from mediasvc.settings import Limits
 from mediasvc.span import Span
 from mediasvc.standard.profiles import load_profile
+from mediasvc.work.building.certificate import as_json
 from mediasvc.work.checking.check_files import Seen
 from mediasvc.work.checking.check_files import _note as note
+from mediasvc.work.checking.check_members import HEAD, certificate
 from mediasvc.work.checking.disc_under_test import Disc
 from mediasvc.work.checking.members_listed import ByPath, Hashes, Uids
 from mediasvc.work.intake.discover import Source
@@ -185,7 +188,36 @@ def test_pages_of_a_disc_are_judged_without_keeping_their_links(forgetful: None,
                 "findings": [], "sha256": "", "role": "non_dicom", "links": links})
         assert not disc.trial.counts
 
-    assert (g := grows(work)) < 200, g
+    assert (g := grows(work)) < 150, g
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Callable[[int], Path]:
+    """As they are written for so many instances."""
+    def write(count: int) -> Path:
+        target = tmp_path / f"{count}.json"
+        with as_json({"certificate": 1, "sha256": "ab"}, lay_out(instances(count)),
+                     tmp_path) as data:
+            target.write_bytes(data)
+        return target
+    return write
+
+
+def test_a_long_certificate_is_not_read_into_memory(certificates: Callable[[int], Path]) -> None:
+    path = str(certificates(16_000))
+    assert taken(lambda _: certificate(path), 1) < 3 * HEAD < Path(path).stat().st_size
+
+
+@pytest.mark.parametrize("count", [3, 8_000])
+def test_a_certificate_is_read_however_it_is_written_but_not_when_it_is_cut(
+        certificates: Callable[[int], Path], count: int) -> None:
+    path = certificates(count)
+    data = path.read_bytes()
+    assert certificate(str(path)) == {"sha256": "ab"}
+    path.write_bytes(data[:-4])
+    assert certificate(str(path)) == {}
+    path.write_text(json.dumps(json.loads(data)))
+    assert certificate(str(path)) == {"sha256": "ab"}
 
 
 def test_files_of_a_disc_are_found_by_name_and_by_uid(tmp_path: Path) -> None:

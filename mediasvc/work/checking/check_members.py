@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -35,6 +36,8 @@ from mediasvc.work.turns.limits_given import limits_given
 _TOLD = tuple(field.name for field in fields(InstanceCheck) if field.name != "findings")
 #: More than any list of hashes or signature has.
 SMALL = 256 << 20
+#: What is read of a certificate at first; where the instances begin in one of ours, and its end.
+HEAD, INSTANCES, END = 1 << 20, b',\n "instances": [', b"\n ]\n}\n"
 
 
 @dataclass(slots=True)
@@ -165,12 +168,25 @@ def raw(number: int, at: Sequence[Any] | None = None, **source: Any) -> dict[str
 
 
 def certificate(path: str) -> dict[str, Any]:
-    """The certificate beside an image; ``{}`` when that file is something else."""
+    """The sha256 in the certificate beside an image; ``{}`` when that file is something else.
+
+    A certificate of ours ends with its instances, of which there may be more than memory is for:
+    nothing is asked of them here.
+    """
+    with Path(path).open("rb") as file:
+        head, ours, _ = file.read(HEAD).partition(INSTANCES)
+        if ours:
+            file.seek(-len(END), os.SEEK_END)
+            text = head + b"}" if file.read() == END else b""
+        else:
+            file.seek(0)
+            text = file.read()
     try:
-        row = json.loads(Path(path).read_text("utf-8"))
+        row = json.loads(text)
     except ValueError:
         return {}
-    return row if isinstance(row, dict) and "certificate" in row else {}
+    known = isinstance(row, dict) and "certificate" in row
+    return {"sha256": row.get("sha256")} if known else {}
 
 
 def check_members(items: list[Item], key_set: str, keywords: list[str], hashed: bool = True,
