@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -299,6 +300,28 @@ def test_a_stick_that_forgets_is_not_handed_out(desk: Desk, tmp_path: Path,
         copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
     assert [path for path in stick.rglob("*") if path.is_file()] == []
     assert rows(desk)[0].state == "failed"
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    (errno.EROFS, "write-protected"), (errno.ENOSPC, "no room"), (errno.EACCES, "by this user"),
+    (errno.EIO, "cannot be written or read"), (errno.ENODEV, "cannot be written or read")])
+def test_a_stick_that_refuses_is_told_in_words_and_left_as_it_was(
+        desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str) -> None:
+    copies: list[Path] = []
+
+    def copystat(source: Path, target: Path) -> None:
+        copies.append(target)
+        if len(copies) == 4:
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(burn_folder.shutil, "copystat", copystat)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (stick / "holiday.jpg").write_bytes(b"stays")
+    with pytest.raises(StateError, match=words):
+        copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
+    assert [path.name for path in stick.rglob("*")] == ["holiday.jpg"]
+    assert words in rows(desk)[0].reason
 
 
 def test_a_file_that_fat_cannot_hold_is_refused(desk: Desk, tmp_path: Path,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from mediasvc.errors import BudgetError, ProofError, StateError
@@ -20,6 +22,12 @@ from mediasvc.work.desk import Desk
 CHUNK = 1 << 20
 FAT = frozenset({"vfat", "msdos", "fat"})
 FAT_LARGEST = (4 << 30) - 1
+#: What a stick answers, in words and with what to do.
+TROUBLE = {
+    errno.EROFS: ("The stick is write-protected.", "Look for its switch, or take another one."),
+    errno.ENOSPC: ("The stick has no room left.", "Take an empty one."),
+    errno.EACCES: ("The stick may not be written by this user.", "Look how it is mounted."),
+    errno.EPERM: ("The stick may not be written by this user.", "Look how it is mounted.")}
 
 
 def copy_disc(desk: Desk, disc: Disc, folder: Path, *, by: str) -> Burn:
@@ -42,11 +50,19 @@ def copy_disc(desk: Desk, disc: Disc, folder: Path, *, by: str) -> Burn:
                     raise ProofError(f"{path} on the stick is not what was copied")
         except BaseException as error:
             for path_written in reversed(written):
-                path_written.unlink(missing_ok=True)
-            fail(desk, row, error, by)
-            raise
+                with suppress(OSError):  # it may be gone with the stick
+                    path_written.rmdir() if path_written.is_dir() else path_written.unlink()
+            said = _said(error) if isinstance(error, OSError) else error
+            fail(desk, row, said, by)
+            raise said from error
         row = step(desk, row, "verified", by)
         return step(desk, row, "released", by)
+
+
+def _said(error: OSError) -> StateError:
+    return StateError(*TROUBLE.get(error.errno or 0, (
+        "The stick cannot be written or read any more.",
+        "Is it still plugged in? Take another one.")))
 
 
 def _listed(disc: Disc, source: Path) -> dict[str, str]:
@@ -94,7 +110,10 @@ def file_system(folder: Path) -> str:
 
 
 def _copy(source: Path, target: Path, written: list[Path]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    missing = [folder for folder in target.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir()
+        written.append(folder)
     with source.open("rb") as original, target.open("xb") as copy:
         written.append(target)
         shutil.copyfileobj(original, copy, CHUNK)
