@@ -216,6 +216,17 @@ def test_of_two_files_with_one_uid_the_first_stays_and_the_other_is_told(
                    for path in (tmp_path / "out").rglob("*.dcm"))
 
 
+def test_a_folder_of_links_or_of_nothing_is_no_silent_success(cli: Program, tmp_path: Path) -> None:
+    write_disc(tmp_path / "real", study(1, 1, count=1))
+    (tmp_path / "in").mkdir()
+    assert cli("deidentify", tmp_path / "in", tmp_path / "out").code == 3
+    (tmp_path / "in" / "A").symlink_to(tmp_path / "real" / "nowhere")
+    (tmp_path / "in" / "B").symlink_to(tmp_path / "real")
+    done = cli("deidentify", tmp_path / "in", tmp_path / "out")
+    assert (done.code, done.summary["skipped"]) == (2, 2)
+    assert all("link" in row["reason"] for row in done.of("skipped"))
+
+
 def test_no_uid_that_is_kept_leads_out_of_the_folder(cli: Program, tmp_path: Path) -> None:
     raw = to_bytes(instance(1))
     folder = tmp_path / "in"

@@ -19,6 +19,7 @@ from mediasvc.work.turns.batches import Item, run_batches
 
 CHILD = "mediasvc.work.deidentifying.deidentify:deidentify_items"
 BATCH = 8
+LINK = "it is a link, and where links lead is not looked at; name that folder"
 SAME = "another file of IN is the same instance"
 OTHER = "another file of IN has the same SOP Instance UID and is not the same; look which is right"
 #: What may be a name in OUT: a UID that stays may be anything.
@@ -42,12 +43,13 @@ def deidentify_tree(sandbox: Sandbox, source: Path, out: Path, privacy: Privacy,
     """Every DICOM file at or below ``source``; names of files and folders are new, too: they often
     are names of patients. The new tree is OUT/patient/study/series/instance.dcm.
 
-    Raises NotFoundError, or SettingsError when ``out`` has something in it.
+    Raises NotFoundError (nothing there, too), or SettingsError when ``out`` has something in it.
     """
-    files = _files(source)
+    files, links = _files(source)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsError(f"{out.name} is there already.", "Choose another OUT, or empty it.")
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    yield from (Done(path, None, LINK) for path in links)
     common = privacy.as_json()
     items: Iterator[Item] = (
         {"number": number, "path": str(path), "span": Span.of_file(path).as_json(),
@@ -96,10 +98,15 @@ def _name(uid: str, other: str) -> str:
     return uid if _UID.fullmatch(uid) else other
 
 
-def _files(source: Path) -> list[Path]:
+def _files(source: Path) -> tuple[list[Path], list[Path]]:
+    """And the links among them."""
     if source.is_file():
-        return [source]
+        return [source], []
     if not source.is_dir():
         raise NotFoundError("There is no such file or folder.")
-    return sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink()
-                  and path.name.upper() != DICOMDIR)  # it lists the old names
+    found = sorted(path for path in source.rglob("*") if (path.is_file() or path.is_symlink())
+                   and path.name.upper() != DICOMDIR)  # it lists the old names
+    if not found:
+        raise NotFoundError("There is no file in that folder.")
+    return ([path for path in found if not path.is_symlink()],
+            [path for path in found if path.is_symlink()])
