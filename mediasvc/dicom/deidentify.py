@@ -99,12 +99,14 @@ def deidentify(view: memoryview, policy: Policy, keys: Keys, *, subject: str = "
 
 
 def _subject(framing: Framing) -> str:
-    """Without a Patient ID it is the name with the birth date, and without these the study: what
+    """Without a Patient ID it is the name with the birth date, without these the study: what
     two people lack makes them not one."""
     if identifier := _text(framing, PATIENT_ID):
         return f"{identifier}@{_text(framing, ISSUER)}"
     name, born = _text(framing, PATIENT_NAME), _text(framing, BIRTH_DATE)
-    return f"{name}^{born}" if name and born else f"study {_text(framing, STUDY_INSTANCE_UID)}"
+    if name and born:
+        return f"{name}^{born}"
+    return f"study {_text(framing, STUDY_INSTANCE_UID) or _text(framing, SOP_INSTANCE_UID)}"
 
 
 def _refuse(sop_class: str, uid: str, policy: Policy) -> None:
