@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from mediasvc.model import InstanceHeader
@@ -11,6 +13,7 @@ from mediasvc.store.item_headers import Identity
 from mediasvc.store.ledger import Item
 from samples.synthesis import study, write_disc
 from tests.conftest import Program
+from tests.store_things import new_store
 
 ANN = Identity("1", "HERE", "Ann^A", "19700101", "F")
 UNSURE = Identity("1", "HERE", "Ann^A", "19700101", "F", certain_text=False)
@@ -45,6 +48,34 @@ def people_are_told_apart(store: Store) -> None:
 
 def test_people_of_a_package_are_told_apart(store: Store) -> None:
     people_are_told_apart(store)
+
+
+#: With little memory for SQLite, which is limited for a whole process.
+ASK = """
+import sys
+from pathlib import Path
+from mediasvc.settings import Home, Settings
+from mediasvc.store import item_headers
+from mediasvc.store.db import open_store
+with open_store(Home(Path(sys.argv[1])), Settings()) as store, store.read() as connection:
+    for setting in ("cache_size = -512", "hard_heap_limit = 4000000"):
+        connection.exec_driver_sql(f"PRAGMA {setting}")
+    [study] = item_headers.studies_of(connection, 1, 1)
+    print(study.instances, sum(item_headers.identities(connection, 1).values()))
+"""
+
+
+def test_a_large_package_is_looked_at_without_its_headers_in_memory(tmp_path: Path) -> None:
+    long = InstanceHeader(patient_id="1", study_instance_uid="1", series_instance_uid="1.1",
+                          series_description="x" * 1000)
+    with new_store(tmp_path) as store, store.transaction() as connection:
+        package = ledger.submit(connection, kind="folder", path="/in/large").id
+        ledger.put_items(connection, package, [
+            Item(number, state="pending", header=long, sop_instance_uid=f"1.1.{number}",
+                 group_number=1) for number in range(5_000)])
+    done = subprocess.run([sys.executable, "-c", ASK, str(tmp_path)], check=False, text=True,
+                          capture_output=True)
+    assert (done.stdout, done.stderr) == ("5000 5000\n", "")
 
 
 def test_only_what_is_held_for_this_reason_gets_the_group(store: Store) -> None:

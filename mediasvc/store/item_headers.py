@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -52,10 +52,16 @@ def _pending(package_id: int) -> sa.ColumnElement[bool]:
                    table.c.state == "pending")
 
 
+def _first(query: sa.Select[*tuple[Any, ...]]) -> sa.Subquery:
+    """Worked out before anything else is done with it: to group by what is taken out of a header
+    SQLite would keep every whole header in memory."""
+    return query.offset(0).subquery()
+
+
 def identities(connection: sa.Connection, package_id: int) -> Counter[Identity]:
     """Every identity among the pending instances, with their number."""
-    inner = sa.select(*(column.label(name) for name, column in _TEXTS.items()),
-                      _CERTAIN.label("certain")).where(_pending(package_id)).subquery()
+    inner = _first(sa.select(*(column.label(name) for name, column in _TEXTS.items()),
+                             _CERTAIN.label("certain")).where(_pending(package_id)))
     found = connection.execute(sa.select(*inner.c, sa.func.count()).group_by(*inner.c))
     return Counter({Identity._make((*texts, bool(certain))): count
                     for *texts, certain, count in found})
@@ -90,9 +96,9 @@ def studies_of(connection: sa.Connection, package_id: int, group: int) -> list[S
     """What a person wants to know of the images before deciding, oldest first."""
     names = ("study_instance_uid", "study_date", "study_description", "modality",
              "institution_name")
-    inner = sa.select(*(_field(name).label(name) for name in names)).where(
+    inner = _first(sa.select(*(_field(name).label(name) for name in names)).where(
         table.c.package_id == package_id, table.c.group_number == group,
-        table.c.header.is_not(None)).subquery()
+        table.c.header.is_not(None)))
     found: dict[str, list[tuple[str, str, str, str, int]]] = {}
     for uid, *rest in connection.execute(
             sa.select(*inner.c, sa.func.count()).group_by(*inner.c).order_by(*inner.c)):
