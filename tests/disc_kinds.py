@@ -51,6 +51,8 @@ def synthetic() -> dict[str, bytes]:
         made[kind] = _one(like, number)
         made[kind].SOPClassUID = made[kind].file_meta.MediaStorageSOPClassUID = STORAGE + tail
         made[kind].Modality = "OT" if kind == "SC" else kind
+        if kind == "XA":  # PS3.3 C.8.7.1.1.1: the third value says how many planes
+            made[kind].ImageType = ["ORIGINAL", "PRIMARY", "SINGLE PLANE"]
     for number, (name, syntax) in enumerate(SYNTAXES.items(), 40):
         made[f"CT {name}"] = _one("CT", number, rows=64, columns=64, transfer_syntax=syntax)
     made["US regions"] = _one("US", 50, SequenceOfUltrasoundRegions=region())
