@@ -277,6 +277,28 @@ def test_a_stick_gets_a_copy_that_was_read_again(desk: Desk, tmp_path: Path) -> 
         copy_disc(desk, disc_of(desk, 2), stick, by="clerk")
 
 
+def test_an_encrypted_folder_that_was_changed_comes_onto_no_stick(desk: Desk, tmp_path: Path,
+                                                                  ) -> None:
+    pytest.importorskip("cryptography")
+    from mediasvc.standard.profiles import load_profile
+    from mediasvc.work.building.seal import seal_for
+
+    folder = tmp_path / "secure"
+    seal = seal_for(load_profile("STD-GEN-SEC-USB-JPEG"), "folder", "password12", ())
+    made(desk, ordered(folder, "STD-GEN-SEC-USB-JPEG", seal=seal))
+    for name in ("good", "bad", "short"):
+        (tmp_path / name).mkdir()
+    assert copy_disc(desk, disc_of(desk, 3), tmp_path / "good", by="x").state == "released"
+    instance = next(path for path in folder.rglob("IM*") if path.is_file())
+    flip(instance, instance.stat().st_size // 2)
+    with pytest.raises(StateError, match="not the certified one"):
+        copy_disc(desk, disc_of(desk, 3), tmp_path / "bad", by="x")
+    instance.unlink()
+    with pytest.raises(StateError, match="not the certified one"):
+        copy_disc(desk, disc_of(desk, 3), tmp_path / "short", by="x")
+    assert not list((tmp_path / "bad").iterdir())
+
+
 def test_a_stick_that_a_computer_wrote_its_own_on_is_still_the_certified_one(
         desk: Desk, tmp_path: Path, sandbox: Sandbox) -> None:
     stick = tmp_path / "stick"

@@ -209,10 +209,20 @@ def hand_out(desk: Desk, order: ExportOrder, draft: Draft, conformed: Conformed)
     with desk.store.transaction() as connection:
         draft.row = discs.change_disc(
             connection, draft.row.id, expect="verified", to="released",
-            note={"certificate_sha256": sha256, **private_note(order)})
+            note={"certificate_sha256": sha256, **private_note(order),
+                  **_folder_note(order, Path(draft.row.path))})
     return DiscDone(Path(draft.row.path), len(draft.plan.instances), _studies(draft.plan),
                     draft.row.bytes, draft.row.sha256, draft.file_set.id, draft.verdict,
                     Path(draft.row.certificate), draft.row.id)
+
+
+def _folder_note(order: ExportOrder, folder: Path) -> dict[str, str]:
+    """What `burn --usb` knows an encrypted folder by."""
+    if order.seal is None or not folder.is_dir():
+        return {}
+    from mediasvc.work.handing_out.folder_sum import NOTED, file_sums, folder_sum
+
+    return {NOTED: folder_sum(file_sums(folder))}
 
 
 def check_disc(path: Path, *arguments: Any, **more: Any) -> Verdict:

@@ -14,10 +14,12 @@ from mediasvc.media.disc.disc_file import MANIFEST, MANIFEST_SIGNATURE
 from mediasvc.media.disc.hash_list import read_hash_list
 from mediasvc.media.secure.secure_cms_read import HEAD, is_envelope
 from mediasvc.span import Span
+from mediasvc.store import burns
 from mediasvc.store.burns import Burn
 from mediasvc.store.discs import Disc
 from mediasvc.work.burn import alone, fail, plan, step
 from mediasvc.work.desk import Desk
+from mediasvc.work.handing_out.folder_sum import NOTED, file_sums, folder_sum
 
 CHUNK = 1 << 20
 FAT = frozenset({"vfat", "msdos", "fat"})
@@ -36,7 +38,7 @@ def copy_disc(desk: Desk, disc: Disc, folder: Path, *, by: str) -> Burn:
     Raises StateError, BudgetError or ProofError; then what was copied is taken away again.
     """
     source = Path(disc.path)
-    hashes = _listed(disc, source)
+    hashes = _listed(desk, disc, source)
     _require_place(source, folder, hashes)
     with alone(desk):
         row = plan(desk, disc, "folder", str(folder), by)
@@ -65,18 +67,24 @@ def _said(error: OSError) -> StateError:
         "Is it still plugged in? Take another one.")))
 
 
-def _listed(disc: Disc, source: Path) -> dict[str, str]:
-    """Path → sha256, from the list that the certificate vouches for."""
+def _listed(desk: Desk, disc: Disc, source: Path) -> dict[str, str]:
+    """Path → sha256, from the list that the certificate vouches for; of an encrypted folder, whose
+    list is encrypted, what stands there, which the ledger vouches for."""
     manifest = source / MANIFEST
     if not manifest.is_file():
         raise StateError(f"Disc {disc.id} is no folder.", "Export to DIR/ for a stick.")
-    if Span.of_file(manifest).sha256() != disc.sha256:
-        raise StateError(f"The folder of disc {disc.id} is not the certified one any more.",
+    changed = StateError(f"The folder of disc {disc.id} is not the certified one any more.",
                          "Export it again.")
+    if Span.of_file(manifest).sha256() != disc.sha256:
+        raise changed
     data = manifest.read_bytes()
-    if is_envelope(data[:HEAD]):  # the list itself is encrypted: what stands there is copied
-        return {path.relative_to(source).as_posix(): Span.of_file(path).sha256()
-                for path in sorted(source.rglob("*")) if path.is_file()}
+    if is_envelope(data[:HEAD]):
+        sums = file_sums(source)
+        with desk.store.read() as connection:
+            noted = burns.noted(connection, disc.id).get(NOTED)
+        if noted and noted != folder_sum(sums):
+            raise changed
+        return sums
     hashes = {**read_hash_list(data).hashes, MANIFEST: disc.sha256}
     if (signature := source / MANIFEST_SIGNATURE).is_file():
         hashes[MANIFEST_SIGNATURE] = Span.of_file(signature).sha256()
