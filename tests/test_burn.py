@@ -364,6 +364,34 @@ def test_an_iso_is_no_folder_and_a_folder_no_iso(desk: Desk, tmp_path: Path) -> 
         burn_disc(desk, disc_of(desk, 2), by="x")
 
 
+def test_a_mistyped_drive_becomes_no_file_with_images(desk: Desk, tmp_path: Path) -> None:
+    for name in ("xorriso", "cdrskin"):
+        with pytest.raises(SettingsError, match="is no drive"):
+            BURNERS[name].require_drive(str(tmp_path / "sr0"))
+        with pytest.raises(SettingsError, match="is no drive"):
+            BURNERS[name].require_drive("sr0")
+        BURNERS[name].require_drive("stdio:/tmp/x")
+        BURNERS[name].require_drive("/dev/null")
+    BURNERS["wodim"].require_drive("1,0,0")
+
+
+@pytest.mark.parametrize(("said", "why"), [
+    ("xorriso 1.5.4 : RockRidge filesystem manipulator\n"
+     "libburn : SORRY : Cannot open busy device '/dev/sr0' : Device or resource busy\n"
+     "xorriso : FAILURE : -as cdrecord: Job could not be performed properly.\n"
+     "xorriso : aborting : -abort_on 'FAILURE' encountered 'FAILURE'\n", "Device or resource busy"),
+    ("wodim: No write mode specified.\nwodim: Device or resource busy. Cannot open SCSI driver!\n"
+     "For possible targets try 'wodim --devices'.\n", "Device or resource busy"),
+    ("something\nelse\n", "else"), ("", "code 5")])
+def test_why_a_program_failed_is_told_and_not_that_it_did(desk: Desk, tmp_path: Path, said: str,
+                                                          why: str) -> None:
+    program = tmp_path / "bin" / "wodim"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\nexit 5\n")
+    with pytest.raises(StateError, match=why):
+        burn_disc(desk, disc_of(desk), by="clerk", patience=0)
+    assert why in rows(desk)[0].reason
+
+
 # --- robots --------------------------------------------------------------------------------------
 
 JOB = RobotJob("MSVC00000007", "\\\\SRV\\discs\\a.iso", 2, "CD", "MSVCABC", "\\\\SRV\\l.tdd",

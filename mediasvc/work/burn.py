@@ -56,6 +56,7 @@ def burn_disc(desk: Desk, disc: Disc, *, by: str, device: str = "", patience: fl
         raise SettingsError("No drive is named.", "Set burn.device, or say --device.")
     image = require_image(disc)
     burner, program = installed(settings.programs, _medium(desk, disc))
+    burner.require_drive(device)
     with alone(desk):
         row = plan(desk, disc, "drive", device, by)
         try:

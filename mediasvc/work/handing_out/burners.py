@@ -8,6 +8,7 @@ then (growisofs(1), NOTES). It knows no CD, and does not start under sudo.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -21,15 +22,27 @@ Arguments = Callable[[str, str, str, int], list[str]]
 #: Of what a program says, so much is kept when it fails.
 SAID = 160
 PSEUDO = "stdio:"
+_TROUBLE = re.compile(r"\b(FAILURE|FATAL|SORRY|error|cannot|unable|busy|no such)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Burner:
-    """``not_for``: kinds of media that the program does not know."""
+    """``not_for``: kinds of media that the program does not know. ``takes_files``: what is no drive
+    becomes a file of that name."""
 
     name: str
     arguments: Arguments
     not_for: tuple[str, ...] = ()
+    takes_files: bool = False
+
+    def require_drive(self, device: str) -> None:
+        """Raises SettingsError where a mistyped drive would become a file with patients' images;
+        whoever wants a file says ``stdio:``."""
+        path = Path(device)
+        other = ":" in device or "," in device  # stdio:PATH, mmc:PATH, 1,0,0
+        if self.takes_files and not other and not (
+                path.is_block_device() or path.is_char_device()):
+            raise SettingsError(f"{device} is no drive.", "Name one, such as /dev/sr0.")
 
 
 def _cdrecord(*mode: str) -> Arguments:
@@ -54,8 +67,8 @@ def _isoburn(program: str, device: str, image: str, speed: int) -> list[str]:
 
 
 BURNERS = {burner.name: burner for burner in (
-    Burner("xorriso", _cdrecord("-as", "cdrecord")),
-    Burner("cdrskin", _cdrecord()),
+    Burner("xorriso", _cdrecord("-as", "cdrecord"), takes_files=True),
+    Burner("cdrskin", _cdrecord(), takes_files=True),
     Burner("growisofs", _growisofs, ("cd",)),
     Burner("wodim", _cdrecord("-sao"), ("bd",)),
     Burner("hdiutil", _hdiutil),
@@ -93,8 +106,13 @@ def run(command: Sequence[str], seconds: float) -> None:
     except OSError as error:
         raise StateError(f"{name} could not be started.") from error
     if done.returncode:
-        lines = [line.strip() for line in done.stdout.decode("utf-8", "replace").splitlines()
-                 if line.strip()]
-        said = "".join(sign if sign.isprintable() else "?" for sign in lines[-1]) if lines else ""
-        raise StateError(f"{name} failed with code {done.returncode}: {said[:SAID]}",
+        raise StateError(f"{name} failed with code {done.returncode}: {_why(done.stdout)[:SAID]}",
                          "Was a blank medium in the drive? Throw away what was written to.")
+
+
+def _why(output: bytes) -> str:
+    """The first line that names a trouble, for the last ones only say that there was one."""
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()
+             if line.strip()]
+    said = next((line for line in lines if _TROUBLE.search(line)), lines[-1] if lines else "")
+    return "".join(sign if sign.isprintable() else "?" for sign in said)
