@@ -7,6 +7,7 @@ import random
 import tempfile
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -39,8 +40,10 @@ from mediasvc.work.checking.check_files import _note as note
 from mediasvc.work.checking.check_members import HEAD, certificate
 from mediasvc.work.checking.disc_under_test import Disc
 from mediasvc.work.checking.members_listed import ByPath, Hashes, Uids
+from mediasvc.work.deidentifying.deidentify_order import Renamed
 from mediasvc.work.intake.discover import Source
 from mediasvc.work.intake.listed import member_list
+from mediasvc.work.planning.export_conform import Conformed
 
 Row = tuple[int, str]
 
@@ -128,6 +131,19 @@ def test_a_disc_is_planned_and_laid_out_with_some_bytes_of_each_instance(forgetf
             sink.writelines(image.tables(Names("DISC", datetime(2024, 1, 1, tzinfo=UTC)), placed))
 
     assert (g := grows(work)) < 300, g
+
+
+def test_who_became_who_is_not_kept_in_memory(forgetful: None) -> None:
+    def work(count: int) -> None:
+        renamed = Conformed().renamed
+        for one in instances(count):
+            before = replace(one.header, patient_id="before")
+            renamed.append(Renamed(before, replace(before, patient_id="after"), 7))
+        last = renamed[-1]
+        assert (last.before.patient_id, last.after.patient_id, last.days) == (
+            "before", "after", 7)
+
+    assert (g := grows(work)) < 100, g
 
 
 def test_a_disc_is_judged_with_some_bytes_of_each_file(forgetful: None, tmp_path: Path) -> None:

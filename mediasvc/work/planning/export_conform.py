@@ -46,6 +46,18 @@ REWRITER = "mediasvc.work.planning.conform_rewrite:rewrite_items"
 Report = Callable[[int, int, str], None]
 
 
+def _renamed_list(folder: Path | None = None) -> LongList[Renamed]:
+    """An empty one."""
+    def unpack(row: tuple[Any, ...]) -> Renamed:
+        from mediasvc.work.deidentifying.deidentify_order import Renamed
+
+        before, after, days = row
+        return Renamed(InstanceHeader(*before), InstanceHeader(*after), days)
+
+    return LongList(lambda one: (header_row(one.before), header_row(one.after), one.days), unpack,
+                    folder)
+
+
 @dataclass(slots=True)
 class Conformed:
     """``excluded``: SOP Instance UIDs that are not on the disc, each with a finding."""
@@ -59,7 +71,7 @@ class Conformed:
     whose: tuple[int, ...] = ()
     """Rows of the patients that all of this is of, whatever the instances say of them."""
     privacy: Privacy | None = None
-    renamed: list[Renamed] = field(default_factory=list)
+    renamed: LongList[Renamed] = field(default_factory=_renamed_list)
     """Of a de-identified export that keeps a mapping: who became who."""
 
     def exclude(self, uid: str, rule: str, text: str) -> None:
@@ -99,7 +111,8 @@ def conform(desk: Desk, order: ExportOrder, selected: Sequence[Selected], scratc
     allows an incomplete disc.
     """
     folder = desk.home.staging
-    result = Conformed(disc_instances(folder), privacy=order.privacy)
+    result = Conformed(disc_instances(folder), privacy=order.privacy,
+                       renamed=_renamed_list(folder))
     people = {row.patient.row: row.patient for row in selected}
     result.whose = tuple(sorted(people))
     compress = _compresses(desk, order, selected)
