@@ -44,7 +44,7 @@ from mediasvc.standard.profiles import load_profile
 from mediasvc.work.building.seal import Seal, seal_for
 from mediasvc.work.check_disc import check_disc
 from mediasvc.work.desk import Desk
-from samples.synthesis import instance, study, write_disc
+from tests.canary_archive import archive_with_canary
 from tests.carriers import tool
 from tests.conftest import Program
 from tests.disc_things import MOMENT, broken, new_sandbox
@@ -239,13 +239,7 @@ def test_of_several_each_keeps_the_limit(desk: Desk, tmp_path: Path) -> None:  #
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("archive")
-    own = {"IssuerOfPatientID": "LOCAL", "PatientName": "Canaryname^Walter"}
-    write_disc(root / "disc", [*study(1, 1, count=2, **own), instance(1, 2, modality="SR", **own)])
-    cli = Program(root / "home")
-    cli("ingest", root / "disc")
-    assert cli("queue", "decide", "1", "--new", "--by", "test").code == 0
-    return root / "home"
+    return archive_with_canary(tmp_path_factory.mktemp("archive"))
 
 
 def copied(archive: Path, to: Path, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Program:

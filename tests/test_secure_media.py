@@ -37,7 +37,7 @@ from mediasvc.media.secure.secure_keys import unwrap, wrap  # noqa: E402
 from mediasvc.span import Span  # noqa: E402
 from mediasvc.standard.profiles import load_profile  # noqa: E402
 from mediasvc.work.building.seal import seal_for  # noqa: E402
-from samples.synthesis import instance, study, write_disc  # noqa: E402
+from tests.canary_archive import archive_with_canary  # noqa: E402
 from tests.carriers import tool, unpack_iso  # noqa: E402
 from tests.conftest import Program  # noqa: E402
 
@@ -78,13 +78,7 @@ def holder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("archive")
-    own = {"IssuerOfPatientID": "LOCAL", "PatientName": "Canaryname^Walter"}
-    write_disc(root / "disc", [*study(1, 1, count=2, **own), instance(1, 2, modality="SR", **own)])
-    cli = Program(root / "home")
-    cli("ingest", root / "disc")
-    assert cli("queue", "decide", "1", "--new", "--by", "test").code == 0
-    return root / "home"
+    return archive_with_canary(tmp_path_factory.mktemp("archive"))
 
 
 @pytest.fixture

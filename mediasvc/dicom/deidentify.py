@@ -6,13 +6,12 @@ are copied. Nothing behind the data set is taken over.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mediasvc.dicom.compose import Encoding
 from mediasvc.dicom.deidentify_items import Walk
-from mediasvc.dicom.deidentify_keys import Keys
+from mediasvc.dicom.deidentify_keys import UID_AS_NAME, Keys
 from mediasvc.dicom.deidentify_streams import stream_texts
 from mediasvc.dicom.deidentify_words import NATIVE, SEARCHED, Words, words_of
 from mediasvc.dicom.file_meta import PREFIX
@@ -42,7 +41,6 @@ BIRTH_DATE, STUDY_INSTANCE_UID = 0x00100030, 0x0020000D
 REMOVED, METHOD, METHOD_CODES, TEMPORAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
 BURNED_IN = 0x00280301
 BITS_ALLOCATED, BITS_STORED, HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
-_UID = re.compile(r"\d[\d.]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def _refuse(sop_class: str, uid: str, policy: Policy) -> None:
         raise UnsupportedError("it is no image or other instance of a patient")
     if not uid:
         raise UnsupportedError("it has no SOP Instance UID")
-    if policy.has("uids") and not _UID.fullmatch(uid):
+    if policy.has("uids") and not UID_AS_NAME.fullmatch(uid):
         raise UnsupportedError("its SOP Instance UID is none, and is to be kept (--retain uids)")
     if sop_class.startswith(DOCUMENTS):
         raise UnsupportedError("documents inside DICOM cannot be de-identified")

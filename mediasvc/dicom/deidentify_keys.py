@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: Dates move back by one to ten years, whole weeks, so that a Monday stays one.
 WEEKS = (52, 520)
 SECRET_BYTES = 32
+#: What may be the name of a file: a UID that stays may be anything.
+UID_AS_NAME = re.compile(r"\d[\d.]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import filecmp
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mediasvc.dicom.deidentify_keys import UID_AS_NAME
 from mediasvc.errors import NotFoundError, SettingsError
 from mediasvc.media.disc.disc_file import DICOMDIR
 from mediasvc.model import Finding, InstanceHeader
@@ -22,8 +22,6 @@ BATCH = 8
 LINK = "it is a link, and where links lead is not looked at; name that folder"
 SAME = "another file of IN is the same instance"
 OTHER = "another file of IN has the same SOP Instance UID and is not the same; look which is right"
-#: What may be a name in OUT: a UID that stays may be anything.
-_UID = re.compile(r"\d[\d.]{0,63}", re.ASCII)
 Report = Callable[[int, int, str], None]
 
 
@@ -95,7 +93,7 @@ def _placed(path: Path, temp: Path, out: Path, row: dict[str, Any]) -> Done:
 
 
 def _name(uid: str, other: str) -> str:
-    return uid if _UID.fullmatch(uid) else other
+    return uid if UID_AS_NAME.fullmatch(uid) else other
 
 
 def _files(source: Path) -> tuple[list[Path], list[Path]]:

@@ -10,13 +10,12 @@ from email.header import decode_header, make_header
 from mediasvc.media.directory.file_id import CONFORMING
 from mediasvc.media.labels import label, refusal
 from mediasvc.media.member import Context, Entry
-from mediasvc.media.packed.mime_parts import Part, decoded, leaves, part_of
+from mediasvc.media.packed.mime_parts import DICOM, ZIP, Part, decoded, leaves, part_of
 from mediasvc.media.packed.zip_names import components
 from mediasvc.media.window import Window
 from mediasvc.span import Span
 
-ZIPS = {"application/zip", "application/x-zip-compressed", "application/x-zip"}
-DICOM = "application/dicom"
+ZIPS = {ZIP, "application/x-zip-compressed", "application/x-zip"}
 #: What is worth opening a message for, beside what says that it is DICOM or a zip.
 NAMED = (".zip", ".dcm", ".iso", ".tar", ".tgz", ".tar.gz", ".7z")
 
@@ -73,18 +72,14 @@ def open_mail(window: Window, context: Context) -> MailPackage | None:
 
     Raises PasswordNeeded where it is encrypted and the key is missing or not the right one.
     """
-    from mediasvc.media.secure.secure_mail_read import is_sealed, unsealed
+    from mediasvc.media.secure.secure_mail_read import unsealed
 
-    message = part_of(window.span(0, window.length))
-    sealed = None
-    if is_sealed(message):
-        sealed = unsealed(message, context.password, context.scratch,
-                          f"smime-{window.fingerprint()}")
-    parts = list(leaves(sealed.part if sealed else message))
+    found = unsealed(part_of(window.span(0, window.length)), context.password, context.scratch,
+                     f"smime-{window.fingerprint()}")
+    parts = list(leaves(found.part))
     if not any(map(_is_wanted, parts)):
         return None
-    if sealed is not None:
-        _tell(context, sealed.cipher, sealed.signature)
+    _tell(context, found.cipher, found.signature)
     return MailPackage(window, context, parts)
 
 

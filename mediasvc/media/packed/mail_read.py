@@ -14,7 +14,9 @@ from mediasvc.errors import DamagedError
 from mediasvc.media.directory.file_id import CONFORMING
 from mediasvc.media.disc.disc_file import README
 from mediasvc.media.packed.mime_parts import (
+    DICOM,
     LOOKED_AT,
+    ZIP,
     Part,
     begins_like_mail,
     decoded,
@@ -27,7 +29,6 @@ from mediasvc.span import Span
 if TYPE_CHECKING:
     from mediasvc.media.secure.secure_mail_read import Unsealed
 
-ZIP = "application/zip"
 LONGEST_ID = 71
 LEVELS = 8
 
@@ -52,14 +53,14 @@ def take_apart(path: Path, folder: Path, key: str | None = None) -> Mail:
     Raises DamagedError when nothing DICOM is, PasswordNeeded, and UnsupportedError.
     """
     from mediasvc.media.scratch import Scratch
-    from mediasvc.media.secure.secure_mail_read import is_sealed, unsealed
+    from mediasvc.media.secure.secure_mail_read import unsealed
 
     message = part_of(Span.of_file(path))
-    sealed = unsealed(message, key, Scratch(folder / "S"), "M") if is_sealed(message) else None
-    parts = list(leaves(sealed.part if sealed else message))
+    found = unsealed(message, key, Scratch(folder / "S"), "M")
+    parts = list(leaves(found.part))
     zips = [part for part in parts if part.kind == ZIP] or [
         part for part in parts if part.headers.get_filename("").upper().endswith(".ZIP")]
-    dicom = [part for part in parts if part.kind == "application/dicom"]
+    dicom = [part for part in parts if part.kind == DICOM]
     if zips:
         mail = _zip(message, zips, folder)
     elif dicom:
@@ -67,9 +68,9 @@ def take_apart(path: Path, folder: Path, key: str | None = None) -> Mail:
                       folder)
     else:
         raise DamagedError("it is no message with DICOM in it")
-    if sealed is not None and sealed.cipher:
+    if found.cipher:
         mail.secure = True
-        _judge_security(mail, sealed)
+        _judge_security(mail, found)
     return mail
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # few files are messages, and whether one is takes none of it
 HEADERS, DEPTH, PARTS = 1 << 20, 16, 100_000
 #: Headers that say what a message is stand in these, behind those of the servers it went through.
 LOOKED_AT = 64 << 10
+DICOM, ZIP = "application/dicom", "application/zip"
 _BEGINNING = re.compile(rb"(From [^\n]*\n)?[!-9;-~]+:")
 _MIME = re.compile(rb"^(mime-version|content-type):", re.IGNORECASE | re.MULTILINE)
 _BLANK = re.compile(rb"\A\r?\n|\n\r?\n")

@@ -57,22 +57,18 @@ class Unsealed:
         self.signature = min(self.signature, signature, key=worst.index)
 
 
-def is_sealed(part: Part) -> bool:
-    """Whether it is signed or encrypted."""
-    return part.kind in PKCS7 or _is_clear_signed(part)
-
-
 def unsealed(part: Part, key: str | None, scratch: Scratch, name: str) -> Unsealed:
-    """Take all layers off. What is opened is kept in ``scratch`` under ``name``.
+    """Take all layers off, of what has any. What is opened is kept in ``scratch`` under ``name``.
 
     Raises PasswordNeeded without the right key, DamagedError and UnsupportedError.
     """
     found = Unsealed(part)
     for layer in range(LAYERS):
-        if not is_sealed(found.part):
+        clear = _is_clear_signed(found.part)
+        if not clear and found.part.kind not in PKCS7:
             return found
         _need_extra()
-        if _is_clear_signed(found.part):
+        if clear:
             _take_clear(found)
         else:
             _take_opaque(found, key, scratch, f"{name}-{layer}")

@@ -169,5 +169,3 @@ def _check_hash(disc: Disc, member: Member, sha256: str) -> None:
         disc.fail("N7", "the list of hashes on the disc does not know this file", member.label)
     elif listed != sha256:
         disc.fail("N7", "the file was changed: its hash is not the listed one", member.label)
-
-
